@@ -1,0 +1,1 @@
+//! Deterministic event feeds of the systems, with realistic skew, duplicates and lateness.

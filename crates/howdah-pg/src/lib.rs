@@ -1,0 +1,1 @@
+//! Every conversation with PostgreSQL: connect, TLS, pool, retry, introspect, migrate, the private server.

@@ -1,0 +1,1 @@
+//! Model and catalog to ordered steps: SQL, lock, transaction, undo, check.

@@ -1,0 +1,1 @@
+//! SQL text to statements with spans, and expressions to column references. The only crate that sees the parser.

@@ -1,0 +1,1 @@
+//! Sources, decoding, batches, the one transaction, dead letters.

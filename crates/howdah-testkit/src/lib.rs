@@ -1,0 +1,1 @@
+//! For tests: private clusters, a database per test, Redis, faults.

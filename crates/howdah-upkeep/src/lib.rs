@@ -1,0 +1,1 @@
+//! Apply, chunks ahead, rebuild, verify: what keeps a system as its file says.
