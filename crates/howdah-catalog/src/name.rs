@@ -11,7 +11,7 @@ pub const MAX_IDENT_BYTES: usize = 63;
 /// One identifier, held as PostgreSQL stores it (already case-folded, without quotes).
 ///
 /// `Display` always quotes: `"trades"`, `"a ""b"""`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Ident(String);
 
 impl Ident {
