@@ -1,0 +1,274 @@
+//! The checked model: what a system file says, held against a catalog, with nothing left to doubt.
+//!
+//! Every name here exists, every type is known, every combination is possible. The crates that
+//! compile SQL, plan, ingest and verify read this and nothing else of the system file.
+
+use howdah_catalog::{Ident, RelName};
+
+use crate::column::StreamColumn;
+use crate::source::Source;
+use crate::time::{Bucket, Span};
+
+/// A system: streams, rollups, sources, and whom rows belong to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct System {
+    /// `system.name`; also the prefix of the default role names.
+    pub name: String,
+    /// Whom rows belong to, when the system has tenants.
+    pub tenants: Option<Tenants>,
+    /// The group roles that apply grants to.
+    pub roles: Roles,
+    /// Streams, in the order of the file.
+    pub streams: Vec<Stream>,
+    /// Rollups and states, in the order of the file.
+    pub rollups: Vec<Rollup>,
+    /// Sources, in the order of the file.
+    pub sources: Vec<Source>,
+    /// Bounds of batches and events.
+    pub ingest: IngestLimits,
+}
+
+impl System {
+    /// The stream of that name in the file.
+    #[must_use]
+    pub fn stream(&self, name: &str) -> Option<&Stream> {
+        self.streams.iter().find(|stream| stream.name == name)
+    }
+
+    /// The stream that a rollup reads.
+    #[must_use]
+    pub fn stream_of(&self, rollup: &Rollup) -> &Stream {
+        &self.streams[rollup.stream]
+    }
+
+    /// The rollups and states of a stream, in the order of the file.
+    pub fn rollups_of<'a>(&'a self, stream: &'a Stream) -> impl Iterator<Item = &'a Rollup> + 'a {
+        self.rollups.iter().filter(move |rollup| self.streams[rollup.stream].name == stream.name)
+    }
+}
+
+/// Whom rows belong to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tenants {
+    /// The column that names the tenant, in every table that has it.
+    pub column: Ident,
+    /// The column's type as `format_type` prints it (`uuid`, `text`, `bigint`).
+    pub type_name: String,
+    /// The table of known tenants and its key column: an event of a tenant that is not in it
+    /// becomes a dead letter.
+    pub table: Option<(RelName, Ident)>,
+    /// Tables with a predicate of their own instead of the tenant column (`visible_to`).
+    pub visible_to: Vec<(RelName, String)>,
+}
+
+/// The group roles that apply grants to. None of them may log in, and none bypasses row security.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Roles {
+    /// May write everything that howdah writes, for every tenant.
+    pub writer: Ident,
+    /// May read its tenant's rows of streams, rollups, states and entities.
+    pub reader: Ident,
+    /// May read the audit.
+    pub auditor: Ident,
+}
+
+/// An append-only table of events, partitioned by its time column.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stream {
+    /// The name in the file.
+    pub name: String,
+    /// The table.
+    pub table: RelName,
+    /// The time column.
+    pub time: Ident,
+    /// The type of the time column.
+    pub time_type: TimeType,
+    /// The columns of the unique key: tenant first (when there is one), then the declared key, the
+    /// time column last unless the declared key has it elsewhere. Empty: no key, no dedupe.
+    pub key: Vec<Ident>,
+    /// What orders the events of one key: the time column, then the declared `order` (default: the
+    /// key columns). Used by `first`, `last` and ordered folds.
+    pub order: Vec<Ident>,
+    /// The width of a chunk.
+    pub chunk: Bucket,
+    /// How many chunks are kept ready ahead of now.
+    pub ahead: u32,
+    /// Which event times are accepted.
+    pub accept: Accept,
+    /// How long events are kept. Read by upkeep in a later version; checked already.
+    pub keep: Option<Span>,
+    /// When old chunks are folded. Read by upkeep in a later version; checked already.
+    pub segment: Option<Segment>,
+    /// The tenant column, when the table has it.
+    pub tenant: Option<Ident>,
+    /// The table's columns in their order.
+    pub columns: Vec<StreamColumn>,
+}
+
+impl Stream {
+    /// The column of that name.
+    #[must_use]
+    pub fn column(&self, name: &Ident) -> Option<&StreamColumn> {
+        self.columns.iter().find(|column| column.name == *name)
+    }
+}
+
+/// The type of a time column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TimeType {
+    /// `timestamp with time zone`.
+    Timestamptz,
+    /// `timestamp without time zone`: taken as UTC.
+    Timestamp,
+    /// `date`.
+    Date,
+}
+
+/// The event times that a stream accepts, relative to the clock of the database at the batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Accept {
+    /// How old an event may be; `None`: any age since 1970.
+    pub past: Option<Span>,
+    /// How far ahead of now an event may be.
+    pub future: Span,
+}
+
+/// When and how old chunks are folded into segments.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Segment {
+    /// The age from which a chunk is folded.
+    pub after: Span,
+    /// The columns that stay plain.
+    pub by: Vec<Ident>,
+}
+
+/// An incremental aggregate of a stream, at one or more bucket widths, or a state (no bucket).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rollup {
+    /// The name in the file.
+    pub name: String,
+    /// Index into [`System::streams`].
+    pub stream: usize,
+    /// The tables: one per `every`, finest first; a state has exactly one, without a bucket.
+    pub levels: Vec<Level>,
+    /// The time zone of day and larger buckets (`UTC` when not given).
+    pub timezone: String,
+    /// Key columns: tenant first (when the stream has one), then `by`.
+    pub by: Vec<KeyColumn>,
+    /// Only events for which this holds count.
+    pub filter: Option<Expr>,
+    /// Measures in the order of the file.
+    pub measures: Vec<Measure>,
+    /// A state only: what must hold after every event; an event that would break it becomes a dead
+    /// letter. Speaks of measures, key columns and further columns of the state's table.
+    pub check: Option<Expr>,
+}
+
+impl Rollup {
+    /// Whether it is a state: a running value without a time bucket.
+    #[must_use]
+    pub fn is_state(&self) -> bool {
+        self.levels.iter().all(|level| level.bucket.is_none())
+    }
+}
+
+/// One table of a rollup.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Level {
+    /// The table: `candles_1m`, or the rollup's own name for a state.
+    pub table: RelName,
+    /// The bucket width; `None` for a state.
+    pub bucket: Option<Bucket>,
+}
+
+/// A key column of a rollup.
+#[derive(Debug, Clone, PartialEq)]
+pub struct KeyColumn {
+    /// Its name, the same as in the stream.
+    pub name: Ident,
+    /// Its type as `format_type` prints it.
+    pub type_name: String,
+    /// Whether the stream declares it `not null`; where not, null keys are folded under null.
+    pub not_null: bool,
+}
+
+/// A SQL expression over a stream's columns, checked by the server.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Expr {
+    /// The text as written.
+    pub text: String,
+    /// The columns that it names.
+    pub columns: Vec<Ident>,
+    /// Its type as `format_type` prints it.
+    pub type_name: String,
+}
+
+/// One measure of a rollup: a column of its tables.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Measure {
+    /// The column.
+    pub name: Ident,
+    /// What it holds.
+    pub kind: MeasureKind,
+    /// `filter (where …)` of the aggregate.
+    pub filter: Option<Expr>,
+}
+
+/// What a measure holds.
+#[derive(Debug, Clone, PartialEq)]
+pub enum MeasureKind {
+    /// `count(*)`.
+    CountAll,
+    /// `count(x)`.
+    Count(Expr),
+    /// `sum(x)`; floats are summed as numeric, so that order cannot matter.
+    Sum(Expr),
+    /// `avg(x)`, kept as sum and count.
+    Avg(Expr),
+    /// `min(x)`.
+    Min(Expr),
+    /// `max(x)`.
+    Max(Expr),
+    /// `first(x)`: the value at the smallest order.
+    First(Expr),
+    /// `last(x)`: the value at the largest order.
+    Last(Expr),
+    /// `position = { … }`, states only: the ordered fold of fills into a position with average
+    /// entry price and realised profit. Its column name is not used; it makes the columns
+    /// `quantity`, `entry_price`, `realised`, `fees`, `fills` and the order of the last fill.
+    Position(PositionFold),
+}
+
+/// The inputs of a position: one-way accounting at average entry price.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PositionFold {
+    /// Text or enum expression: `buy` adds, `sell` takes away.
+    pub side: Expr,
+    /// Unsigned quantity, numeric.
+    pub quantity: Expr,
+    /// Price, numeric.
+    pub price: Expr,
+    /// Fee in quote currency, numeric; `None`: no fees.
+    pub fee: Option<Expr>,
+}
+
+/// Bounds of batches and events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct IngestLimits {
+    /// Most events of one batch.
+    pub batch_rows: usize,
+    /// Most bytes of one batch's decoded rows.
+    pub batch_bytes: usize,
+    /// How long an incomplete batch waits for more events, in milliseconds.
+    pub linger_ms: u64,
+    /// Largest event in bytes; a larger one becomes a dead letter.
+    pub event_bytes: usize,
+}
+
+impl Default for IngestLimits {
+    /// 10,000 rows and 16 MiB hold the cost of a transaction under a tenth of its work (measured:
+    /// larger batches gain nothing); 20 ms keeps a trickle fresh; 1 MiB is far above real events.
+    fn default() -> Self {
+        Self { batch_rows: 10_000, batch_bytes: 16 << 20, linger_ms: 20, event_bytes: 1 << 20 }
+    }
+}
