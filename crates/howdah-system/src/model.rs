@@ -236,7 +236,7 @@ pub enum MeasureKind {
     /// `position = { … }`, states only: the ordered fold of fills into a position with average
     /// entry price and realised profit. Its column name is not used; it makes the columns
     /// `quantity`, `entry_price`, `realised`, `fees`, `fills` and the order of the last fill.
-    Position(PositionFold),
+    Position(Box<PositionFold>),
 }
 
 /// The inputs of a position: one-way accounting at average entry price.
