@@ -1,0 +1,39 @@
+# Each target does its own set-up (scripts/setup.sh) on a fresh Debian or Ubuntu, as root or with
+# sudo. `make` alone lists the targets.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+# rustup's folder comes last: it helps where a profile was not read, and overrides nothing.
+export PATH := $(PATH):$(HOME)/.cargo/bin
+
+SYSTEM ?= trading
+ARGS ?=
+HOWDAH := $(or $(CARGO_TARGET_DIR),target)/release/howdah
+
+.PHONY: help
+help: ## list the targets
+	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
+
+.PHONY: demo
+demo: release ## a live system with private servers; SYSTEM=trading, ARGS=…
+	@$(HOWDAH) demo $(SYSTEM) $(ARGS)
+
+.PHONY: test
+test: ## set up what is missing, then check
+	@scripts/setup.sh check
+	@cargo xtask check
+
+.PHONY: check
+check: ## format, clippy, tidy and tests, without set-up: the command before a commit
+	@cargo xtask check
+
+.PHONY: bench
+bench: release ## events/s of the whole path against a bare COPY; ARGS=…
+	@$(HOWDAH) bench ingest $(ARGS)
+
+.PHONY: release
+release:
+	@scripts/setup.sh
+	@cargo build --release --package howdah
