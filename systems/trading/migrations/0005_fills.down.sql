@@ -1,0 +1,2 @@
+drop table fills;
+drop type liquidity;
