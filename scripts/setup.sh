@@ -146,16 +146,14 @@ check_lints() {
 }
 
 main() {
+  check_rust
+  [[ ${1:-} != check ]] || check_lints
   local missing=()
   have_postgres || missing+=(postgresql)
   have redis-server || missing+=(redis-server)
   have cc || missing+=(gcc libc6-dev)
   have_certificates || missing+=(ca-certificates)
   ((${#missing[@]} == 0)) || install_packages "${missing[@]}"
-  check_rust
-  if [[ ${1:-} == check ]]; then
-    check_lints
-  fi
 }
 
 main "$@"
