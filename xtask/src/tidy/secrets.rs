@@ -43,9 +43,11 @@ fn has_machine_path(line: &str) -> bool {
     HOMES.iter().any(|home| {
         let start = format!("/{home}/");
         line.match_indices(&start).any(|(at, _)| {
-            let inside = |c: char| c.is_alphanumeric() || "_-.}~/*>)".contains(c);
+            let inside = |c: char| c.is_alphanumeric() || "_-.}~*>)".contains(c);
             let follows = |c: char| c.is_alphanumeric() || c == '.' || c == '_';
-            !line[..at].ends_with(inside) && line[at + start.len()..].starts_with(follows)
+            // In `redis://work/0` the word is a host, in a file URL it follows a third slash.
+            let host = line[..at].ends_with(":/");
+            !host && !line[..at].ends_with(inside) && line[at + start.len()..].starts_with(follows)
         })
     })
 }
@@ -133,6 +135,8 @@ mod tests {
         assert!(find(&["\"/Us", "ers/ada\""]).is_some());
         assert!(find(&["in /srv/clone/", "howdah/target"]).is_some());
         assert!(find(&["src/ro", "ot/a.rs and $X/wo", "rk/b"]).is_none());
+        assert!(find(&["file:///ho", "me/ada"]).is_some());
+        assert!(find(&["redis://wo", "rk/0"]).is_none());
         assert!(find(&["under /ho", "me/ of anybody"]).is_none());
     }
 
