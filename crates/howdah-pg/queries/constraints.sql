@@ -1,0 +1,26 @@
+-- Constraints of relations. A foreign key to a partitioned table has internal rows for each
+-- partition of the referenced table, children of a constraint on the same table: left out.
+select k.conrelid as relation, k.conname::text as name, k.contype::text as kind,
+       array(select a.attname::text
+             from unnest(k.conkey) with ordinality u(number, pos)
+             join pg_attribute a on a.attrelid = k.conrelid and a.attnum = u.number
+             order by u.pos) as columns,
+       pg_get_constraintdef(k.oid) as definition,
+       k.convalidated as validated, k.condeferrable as deferrable,
+       k.coninhcount > 0 or k.conparentid <> 0 as inherited,
+       fn.nspname::text as references_schema, fc.relname::text as references_name,
+       array(select a.attname::text
+             from unnest(k.confkey) with ordinality u(number, pos)
+             join pg_attribute a on a.attrelid = k.confrelid and a.attnum = u.number
+             order by u.pos) as referenced_columns,
+       case when k.contype in ('p', 'u', 'x') then ic.relname::text end as index_name
+from pg_constraint k
+join pg_class c on c.oid = k.conrelid
+join pg_namespace n on n.oid = c.relnamespace
+left join pg_class fc on fc.oid = k.confrelid
+left join pg_namespace fn on fn.oid = fc.relnamespace
+left join pg_class ic on ic.oid = k.conindid
+where n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
+  and not exists (select from pg_constraint p
+                  where p.oid = k.conparentid and p.conrelid = k.conrelid)
+order by k.conrelid, k.conname

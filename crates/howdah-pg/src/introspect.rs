@@ -1,0 +1,225 @@
+//! What is in a database: the system catalogs read into a [`Catalog`].
+//!
+//! One query per object kind (`queries/*.sql`), one decoder per kind (`introspect/*.rs`). Names in
+//! definitions are always qualified and bounds are always in UTC, whatever the session's settings,
+//! so two catalogs compare. Needs no right but to connect. Members of extensions are left out.
+
+mod decode;
+mod function;
+mod grant;
+mod index;
+mod partition;
+mod relation;
+mod server;
+mod statistics;
+mod table;
+mod types;
+
+use std::collections::HashMap;
+
+use futures_util::FutureExt as _;
+use futures_util::future::try_join;
+use howdah_catalog::{Catalog, RelName, Relation};
+use howdah_error::{Error, Result};
+use tokio_postgres::{Client, GenericClient, Row, error::SqlState};
+
+use crate::fault::from_pg;
+use decode::Fields;
+
+/// Reads are repeated this often when objects vanish while their definitions are printed: the
+/// printing functions look at the newest catalog, not at the transaction's snapshot.
+const ATTEMPTS: u32 = 3;
+
+/// The settings that decide how PostgreSQL prints names, dates, intervals and constants.
+const PRINT_SETTINGS: &str = "\
+    set local search_path to pg_catalog; \
+    set local timezone to 'UTC'; \
+    set local datestyle to 'ISO, MDY'; \
+    set local intervalstyle to 'postgres'; \
+    set local standard_conforming_strings to on; \
+    set local quote_all_identifiers to off; \
+    set local extra_float_digits to 1";
+
+/// What to read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Scope {
+    /// Sizes, counters and column statistics too. Without them introspection takes no lock on a
+    /// user's table and so waits for nobody, views apart.
+    pub statistics: bool,
+}
+
+impl Default for Scope {
+    fn default() -> Self {
+        Self { statistics: true }
+    }
+}
+
+/// The whole catalog of the database that `client` is connected to, at one moment.
+///
+/// Runs in a repeatable-read, read-only transaction of its own; `client` must not be in one. If the
+/// future is dropped half-way, the transaction is rolled back.
+pub async fn introspect(client: &Client) -> Result<Catalog> {
+    introspect_scope(client, Scope::default()).await
+}
+
+/// As [`introspect`], reading only what `scope` says.
+pub async fn introspect_scope(client: &Client, scope: Scope) -> Result<Catalog> {
+    let mut attempt = 1;
+    loop {
+        match snapshot(client, scope).await {
+            Err(error) if attempt < ATTEMPTS && vanished(&error) => attempt += 1,
+            done => return done.map_err(|error| failed(&error)),
+        }
+    }
+}
+
+/// As [`introspect_scope`], inside the transaction that the caller has open on `client`: it sees
+/// what that transaction sees, uncommitted changes too, and one moment only if the transaction is
+/// repeatable-read. The session's settings are as before afterwards.
+pub async fn introspect_in_txn<C: GenericClient + Sync>(
+    client: &C,
+    scope: Scope,
+) -> Result<Catalog> {
+    let catalog = async {
+        client.batch_execute("savepoint howdah_introspect").await?;
+        let catalog = read(client, scope).await;
+        // Rolling back to the savepoint restores the settings, whether the reads went well or not.
+        client
+            .batch_execute(
+                "rollback to savepoint howdah_introspect; release savepoint howdah_introspect",
+            )
+            .await?;
+        catalog
+    };
+    catalog.await.map_err(|error| failed(&error))
+}
+
+async fn snapshot(client: &Client, scope: Scope) -> Result<Catalog, tokio_postgres::Error> {
+    client.batch_execute("begin transaction isolation level repeatable read, read only").await?;
+    let rollback = RollbackOnDrop(client);
+    let catalog = read(client, scope).await?;
+    std::mem::forget(rollback);
+    client.batch_execute("rollback").await?;
+    Ok(catalog)
+}
+
+/// Ends the transaction when the future that reads is dropped or fails. The request is sent by the
+/// first poll; nobody needs its answer.
+struct RollbackOnDrop<'a>(&'a Client);
+
+impl Drop for RollbackOnDrop<'_> {
+    fn drop(&mut self) {
+        let _ = self.0.batch_execute("rollback").now_or_never();
+    }
+}
+
+/// Relations and types by oid while the catalog is put together.
+#[derive(Default)]
+struct Found {
+    relations: HashMap<u32, Relation>,
+    /// Relation and position within its indexes, by the index's oid.
+    indexes: HashMap<u32, (u32, usize)>,
+}
+
+impl Found {
+    fn name(&self, oid: u32) -> Option<RelName> {
+        self.relations.get(&oid).map(|relation| relation.name.clone())
+    }
+
+    /// The relation that a row with a field "relation" belongs to; `None` for those left out.
+    fn relation_of(&mut self, row: &Row) -> Result<Option<&mut Relation>, tokio_postgres::Error> {
+        Ok(self.relations.get_mut(&row.get_oid("relation")?))
+    }
+}
+
+macro_rules! rows {
+    ($client:expr, $file:literal) => {
+        $client.query_typed(include_str!(concat!("../queries/", $file, ".sql")), &[])
+    };
+}
+
+async fn read<C: GenericClient + Sync>(
+    client: &C,
+    scope: Scope,
+) -> Result<Catalog, tokio_postgres::Error> {
+    let mut catalog = Catalog::default();
+    // Both tell of the session as it is, so they go first.
+    let (server, settings) = try_join(rows!(client, "server"), rows!(client, "settings")).await?;
+    server::decode(&server, &mut catalog)?;
+    server::decode_settings(&settings, &mut catalog)?;
+    client.batch_execute(PRINT_SETTINGS).await?;
+
+    let mut found = Found::default();
+    let tables = async {
+        // All are sent at once and answered in order: one round trip.
+        tokio::try_join!(
+            rows!(client, "relations"),
+            rows!(client, "columns"),
+            rows!(client, "constraints"),
+            rows!(client, "indexes"),
+            rows!(client, "partitioning"),
+            rows!(client, "partitions"),
+            rows!(client, "policies"),
+            rows!(client, "triggers"),
+        )
+    };
+    let others = async {
+        tokio::try_join!(
+            rows!(client, "schemas"),
+            rows!(client, "types"),
+            rows!(client, "functions"),
+            rows!(client, "roles"),
+            rows!(client, "grants"),
+            rows!(client, "extensions"),
+        )
+    };
+    let statistics = async {
+        if scope.statistics {
+            try_join(rows!(client, "statistics"), rows!(client, "column_statistics")).await
+        } else {
+            Ok((Vec::new(), Vec::new()))
+        }
+    };
+    let (tables, others, statistics) = tokio::try_join!(tables, others, statistics)?;
+
+    let (relations, columns, constraints, indexes, partitioning, partitions, policies, triggers) =
+        tables;
+    relation::decode(&relations, &mut found)?;
+    table::decode_columns(&columns, &mut found)?;
+    table::decode_constraints(&constraints, &mut found)?;
+    index::decode(&indexes, &mut found)?;
+    partition::decode_partitioning(&partitioning, &mut found)?;
+    partition::decode_partitions(&partitions, &mut found)?;
+    table::decode_policies(&policies, &mut found)?;
+    table::decode_triggers(&triggers, &mut found)?;
+    statistics::decode(&statistics.0, &mut found)?;
+    statistics::decode_columns(&statistics.1, &mut found)?;
+
+    let (schemas, types, functions, roles, grants, extensions) = others;
+    let schemas = server::decode_schemas(&schemas, &mut catalog)?;
+    server::decode_extensions(&extensions, &mut catalog)?;
+    server::decode_roles(&roles, &mut catalog)?;
+    let types = types::decode(&types, &mut catalog)?;
+    let functions = function::decode(&functions, &mut catalog)?;
+    grant::decode(
+        &grants,
+        &grant::Owners { found: &found, schemas, types, functions },
+        &mut catalog,
+    )?;
+
+    catalog.relations =
+        found.relations.into_values().map(|relation| (relation.name.clone(), relation)).collect();
+    Ok(catalog)
+}
+
+/// Whether an object was dropped between the query that listed it and the function that printed it.
+fn vanished(error: &tokio_postgres::Error) -> bool {
+    error.code().is_some_and(|code| {
+        [SqlState::INTERNAL_ERROR, SqlState::UNDEFINED_TABLE, SqlState::UNDEFINED_OBJECT]
+            .contains(code)
+    })
+}
+
+fn failed(error: &tokio_postgres::Error) -> Error {
+    from_pg("could not read the catalog of the database", error)
+}
