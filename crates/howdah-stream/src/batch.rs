@@ -1,0 +1,106 @@
+//! What passes between reading and committing: rows, refusals, batches, and the writer's contract.
+
+use std::future::Future;
+
+use bytes::Bytes;
+use howdah_error::Result;
+
+/// Which ordered part of which source.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ShardId {
+    /// The source's name in the system file.
+    pub source: String,
+    /// The part of it: the Redis key, the path as the system file writes it, `-` for stdin.
+    pub shard: String,
+}
+
+/// How far a shard is read or committed: an opaque text of the source (a Redis entry id,
+/// `offset:line:fingerprint` of a file). Reading on from it gives the event after it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Position(pub String);
+
+/// One decoded event.
+#[derive(Debug, Clone)]
+pub struct Row {
+    /// The position of this event: reading on from it gives the next one.
+    pub position: Position,
+    /// The tuple in PostgreSQL's binary COPY format: an `i16` field count, then per field an `i32`
+    /// length (-1 for null) and the bytes, for [`Decoder::columns`](crate::decode::Decoder::columns).
+    pub copy: Bytes,
+    /// The event as it came, for a dead letter if the database refuses the row.
+    pub raw: Bytes,
+    /// The event time in microseconds since 2000-01-01 UTC; finds the chunk.
+    pub time_us: i64,
+}
+
+/// An event that could not be decoded.
+#[derive(Debug, Clone)]
+pub struct Refusal {
+    /// The position of this event: reading on from it gives the next one.
+    pub position: Position,
+    /// Why, as one word: see [`crate::decode`], or an SQLSTATE when the database refused the row.
+    pub code: String,
+    /// Why, as a sentence without values of the event.
+    pub reason: String,
+    /// The event as it came, cut when `raw_bytes` is larger.
+    pub raw: Bytes,
+    /// How large the event was, in bytes.
+    pub raw_bytes: u64,
+}
+
+/// The events that one transaction commits, in stream order.
+#[derive(Debug, Clone)]
+pub struct Batch {
+    /// Which shard it is of.
+    pub shard: ShardId,
+    /// The committed position that it continues; `None` at the start of the shard.
+    pub from: Option<Position>,
+    /// The position of its last event.
+    pub to: Position,
+    /// The decoded events, in stream order.
+    pub rows: Vec<Row>,
+    /// The refused events, in stream order.
+    pub refusals: Vec<Refusal>,
+    /// How many events it holds: rows and refusals.
+    pub events: u64,
+}
+
+/// Dead letters on their way back: the transaction that commits `batch` also removes `letters`.
+#[derive(Debug, Clone)]
+pub struct Replay {
+    /// Ids in `howdah.dead_letters` of the events that now decode, in the order of `batch.rows`.
+    pub letters: Vec<i64>,
+    /// Their rows. `from` is `None`, `to` is the position of the last letter, and neither moves the
+    /// shard's committed position; `refusals` is empty.
+    pub batch: Batch,
+}
+
+/// What a commit did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Outcome {
+    /// Rows that are new in the stream.
+    pub rows: u64,
+    /// Events whose key was there already.
+    pub duplicates: u64,
+    /// Events that became dead letters: refusals of decoding and of the database.
+    pub dead_letters: u64,
+    /// The batch was committed by an earlier try whose reply was lost; nothing was written now.
+    pub already_committed: bool,
+}
+
+/// The one transaction: rows, rollups, dead letters and position together.
+///
+/// Batches of a shard come one at a time and in order, each continuing where the last one ended.
+/// After an error of kind `Unavailable` the caller drops the writer, makes a new one and commits
+/// the same batch again: the writer must find out by the position whether the first try was
+/// committed. Success means that the batch is durable.
+pub trait Commit {
+    /// The committed position of a shard; `None` when nothing of it is committed.
+    fn position(
+        &mut self,
+        shard: &ShardId,
+    ) -> impl Future<Output = Result<Option<Position>>> + Send;
+
+    /// Commits one batch.
+    fn commit(&mut self, batch: &Batch) -> impl Future<Output = Result<Outcome>> + Send;
+}
