@@ -22,7 +22,7 @@ pub const MAX_EXPRESSION_BYTES: usize = 2000;
 
 /// The most tokens of an expression. A chain of operators nests as deep as it is long, and each
 /// level costs several kilobytes of stack in a debug build; this keeps a walk within 2 MiB.
-const MAX_TOKENS: usize = 300;
+const MAX_TOKENS: usize = 200;
 
 /// A mistake in an expression.
 #[derive(Debug, Clone, PartialEq, Eq)]
