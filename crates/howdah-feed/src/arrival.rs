@@ -1,0 +1,125 @@
+//! From the order in which events happen to the order in which they arrive: late, out of order,
+//! twice, and broken.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use crate::dice::Dice;
+use crate::expected::Expected;
+use crate::timeline::Timeline;
+use crate::trading::Trading;
+use crate::{Event, Options};
+
+/// Lateness of the brief: up to an hour is normal for fills.
+const LATE_MS: u64 = 3_600_000;
+/// Clock skew and parallel connections of the brief: five seconds.
+const DISORDER_MS: u64 = 5_000;
+/// A reconnect replays the last minute.
+const REPLAY_MS: u64 = 60_000;
+
+/// The messages of a feed in order of arrival; ends after `Options::events` of them.
+#[derive(Debug)]
+pub struct Feed {
+    options: Options,
+    timeline: Timeline,
+    dice: Dice,
+    maker: Trading,
+    /// Messages made so far, those held back included.
+    made: u64,
+    /// The time up to which events have been made.
+    now_ms: i64,
+    held: BinaryHeap<Reverse<Held>>,
+    expected: Expected,
+}
+
+/// A message that arrives later than it was made. Ordered by arrival, then by when it was made,
+/// so that the order never depends on the heap.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Held {
+    arrives_ms: i64,
+    serial: u64,
+    stream: &'static str,
+    json: String,
+}
+
+impl Feed {
+    pub(crate) fn new(options: &Options, maker: Trading) -> Self {
+        Self {
+            timeline: Timeline::new(options),
+            dice: Dice::new(options.seed, 1),
+            maker,
+            made: 0,
+            now_ms: i64::MIN,
+            held: BinaryHeap::new(),
+            expected: Expected::default(),
+            options: options.clone(),
+        }
+    }
+
+    /// What a store must hold after this feed; complete once the feed has ended.
+    #[must_use]
+    pub fn expected(&self) -> &Expected {
+        &self.expected
+    }
+
+    fn hold(&mut self, event: Event, delay_ms: u64) {
+        self.held.push(Reverse(Held {
+            arrives_ms: self.now_ms + 1 + self.dice.below(delay_ms) as i64,
+            serial: self.made,
+            stream: event.stream,
+            json: event.json,
+        }));
+    }
+
+    fn release(&mut self) -> Option<Event> {
+        self.held.pop().map(|Reverse(held)| Event { stream: held.stream, json: held.json })
+    }
+
+    /// Makes the next event; `None` when it is held back.
+    fn make(&mut self) -> Option<Event> {
+        let moment = self.timeline.moment(self.made);
+        self.now_ms = moment.ms;
+        self.made += 1;
+        if self.dice.per_million(self.options.broken_per_million) {
+            let (event, kind) = self.maker.broken(moment);
+            self.expected.count_broken(event.stream, kind);
+            return Some(event);
+        }
+        let event = self.maker.event(moment);
+        self.expected.count_row(event.stream);
+        if self.made < self.options.events
+            && self.dice.per_million(self.options.duplicates_per_million)
+        {
+            self.made += 1;
+            self.expected.count_duplicate(event.stream);
+            self.hold(event.clone(), REPLAY_MS);
+        }
+        if self.dice.per_million(self.options.late_per_million) {
+            self.expected.count_late();
+            self.hold(event, LATE_MS);
+            return None;
+        }
+        if self.dice.per_million(self.options.disorder_per_million) {
+            self.expected.count_out_of_order();
+            self.hold(event, DISORDER_MS);
+            return None;
+        }
+        Some(event)
+    }
+}
+
+impl Iterator for Feed {
+    type Item = Event;
+
+    fn next(&mut self) -> Option<Event> {
+        loop {
+            let due = self.held.peek().is_some_and(|held| held.0.arrives_ms <= self.now_ms);
+            if due || self.made >= self.options.events {
+                return self.release();
+            }
+            if let Some(event) = self.make() {
+                return Some(event);
+            }
+        }
+    }
+}
