@@ -20,9 +20,9 @@ pub use measure::{Aggregate, MeasureText, parse_measure};
 /// The longest expression in bytes.
 pub const MAX_EXPRESSION_BYTES: usize = 2000;
 
-/// The most tokens of an expression. A chain of operators nests as deep as it is long, and each
-/// level costs several kilobytes of stack in a debug build; this keeps a walk within 2 MiB.
-const MAX_TOKENS: usize = 200;
+/// The most tokens of an expression. A chain of operators nests as deep as it is long, and dropping
+/// it uses stack for each level.
+const MAX_TOKENS: usize = 500;
 
 /// A mistake in an expression.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -194,6 +194,13 @@ fn tokenize(text: &str) -> Result<Vec<Placed>, ExpressionProblem> {
                     "\";\" cannot stand in an expression",
                     range.start,
                 ));
+            }
+            // Reserved in PostgreSQL: never a column, always a sub-query.
+            Token::Word(word)
+                if word.quote_style.is_none() && word.value.eq_ignore_ascii_case("select") =>
+            {
+                return Err(ExpressionProblem::new("sub-queries cannot stand here", range.start)
+                    .hint("A fold sees one event at a time; use only its columns."));
             }
             Token::Whitespace(_) | Token::EOF => {}
             _ => placed.push(Placed { inner: token, range }),

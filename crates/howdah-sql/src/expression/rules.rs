@@ -1,11 +1,10 @@
 //! What an expression may hold: columns, constants, operators and functions of them.
 
-use std::ops::ControlFlow;
-
 use sqlparser::ast::{
-    AccessExpr, Expr, Function, FunctionArguments, Ident, Query, Spanned as _, Value,
-    ValueWithSpan, Visit, Visitor,
+    AccessExpr, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident,
+    Spanned as _, Subscript, Value,
 };
+use sqlparser::tokenizer::Location;
 
 use super::{ColumnUse, ExpressionProblem, Positions};
 
@@ -150,14 +149,18 @@ pub(super) fn columns_of(
     text: &str,
 ) -> Result<Vec<ColumnUse>, ExpressionProblem> {
     let mut walk = Walk { positions, text, columns: Vec::new() };
-    match expression.visit(&mut walk) {
-        ControlFlow::Break(problem) => Err(problem),
-        ControlFlow::Continue(()) => {
-            walk.columns.sort_by_key(|column| column.range.start);
-            Ok(walk.columns)
-        }
+    // A list instead of recursion: a long chain of operators must not use up the stack.
+    let mut pending = vec![expression];
+    while let Some(next) = pending.pop() {
+        walk.look_at(next)?;
+        push_children(next, &mut pending);
     }
+    walk.columns.sort_by_key(|column| column.range.start);
+    Ok(walk.columns)
 }
+
+/// `Err` when something may not stand where it stands.
+type Refusal = Result<(), ExpressionProblem>;
 
 struct Walk<'a> {
     positions: &'a Positions<'a>,
@@ -166,58 +169,88 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    fn refuse(
-        &self,
-        expression: &Expr,
-        message: impl Into<String>,
-        hint: &str,
-    ) -> ControlFlow<ExpressionProblem> {
-        let start = expression.span().start;
-        let offset = if start.line == 0 { 0 } else { self.positions.offset(start) };
+    /// The refusal of what begins at `start`; what has no place of its own is said of the whole.
+    fn refuse(&self, start: Option<Location>, message: impl Into<String>, hint: &str) -> Refusal {
+        let offset = start.map_or(0, |start| self.positions.offset(start));
         let problem = ExpressionProblem::new(message, offset);
-        ControlFlow::Break(if hint.is_empty() { problem } else { problem.hint(hint) })
+        Err(if hint.is_empty() { problem } else { problem.hint(hint) })
     }
 
-    fn column(&mut self, name: &Ident, expression: &Expr) -> ControlFlow<ExpressionProblem> {
+    fn look_at(&mut self, expression: &Expr) -> Refusal {
+        match expression {
+            Expr::Identifier(name) => self.column(name),
+            Expr::CompoundIdentifier(names) => self.refuse(
+                names.first().map(|name| name.span.start),
+                "columns are named without their table",
+                "Write the column's name alone.",
+            ),
+            Expr::Function(call) => self.function(call),
+            Expr::CompoundFieldAccess { access_chain, .. }
+                if access_chain.iter().any(|part| matches!(part, AccessExpr::Dot(_))) =>
+            {
+                self.refuse(None, "fields of composite types cannot stand here", "")
+            }
+            Expr::Value(value) if matches!(value.value, Value::Placeholder(_)) => {
+                self.refuse(Some(value.span.start), "parameters cannot stand here", "")
+            }
+            Expr::Cast { expr, .. } => match &**expr {
+                Expr::Value(value) if is_clock_word(&value.value) => {
+                    self.unstable(value.span.start, &value.to_string())
+                }
+                _ => Ok(()),
+            },
+            Expr::TypedString(typed) if is_clock_word(&typed.value.value) => {
+                self.unstable(typed.value.span.start, &typed.value.to_string())
+            }
+            known if is_known(known) => Ok(()),
+            _ => self.refuse(None, "this kind of expression cannot be folded", ""),
+        }
+    }
+
+    fn column(&mut self, name: &Ident) -> Refusal {
         let folded = match name.quote_style {
             Some(_) => name.value.clone(),
             None => name.value.to_lowercase(),
         };
         if name.quote_style.is_none() && NAMES_WITHOUT_BRACKETS.contains(&folded.as_str()) {
-            return self.unstable(expression, &folded);
+            return self.unstable(name.span.start, &folded);
         }
         let start = self.positions.offset(name.span.start);
         let end = self.positions.offset(name.span.end).max(start);
         self.columns.push(ColumnUse { name: folded, range: start..end.min(self.text.len()) });
-        ControlFlow::Continue(())
+        Ok(())
     }
 
-    fn unstable(&self, expression: &Expr, name: &str) -> ControlFlow<ExpressionProblem> {
+    fn unstable(&self, start: Location, name: &str) -> Refusal {
         self.refuse(
-            expression,
+            Some(start),
             format!("{name} gives something else each time, so a rebuild would differ"),
             "Use only what the event itself holds.",
         )
     }
 
-    fn function(&self, call: &Function, expression: &Expr) -> ControlFlow<ExpressionProblem> {
+    fn function(&self, call: &Function) -> Refusal {
+        let start = call.name.span().start;
         let name = call.name.0.last().map(ToString::to_string).unwrap_or_default();
         let name = name.trim_matches('"').to_lowercase();
         if call.over.is_some() {
-            return self.refuse(expression, "window functions cannot stand here", "");
+            return self.refuse(Some(start), "window functions cannot stand here", "");
         }
         if AGGREGATES.contains(&name.as_str())
             || call.filter.is_some()
             || !call.within_group.is_empty()
         {
             return self.refuse(
-                expression,
+                Some(start),
                 format!("the aggregate {name}() cannot stand here"),
                 "A measure is one aggregate of a plain expression over the event.",
             );
         }
         if SET_RETURNING.contains(&name.as_str()) {
-            return self.refuse(expression, format!("{name}() gives several rows for one"), "");
+            return self.refuse(Some(start), format!("{name}() gives several rows for one"), "");
+        }
+        if has_more_than_expressions(call) {
+            return self.refuse(Some(start), format!("{name}() takes plain arguments here"), "");
         }
         let one_argument_age = name == "age" && argument_count(call) == 1;
         if UNSTABLE.contains(&name.as_str())
@@ -225,9 +258,24 @@ impl Walk<'_> {
             || name.starts_with("txid_")
             || one_argument_age
         {
-            return self.unstable(expression, &format!("{name}()"));
+            return self.unstable(start, &format!("{name}()"));
         }
-        ControlFlow::Continue(())
+        Ok(())
+    }
+}
+
+/// `distinct`, `order by`, `*`, a bare sub-query or another clause between the brackets.
+fn has_more_than_expressions(call: &Function) -> bool {
+    match &call.args {
+        FunctionArguments::None => false,
+        FunctionArguments::Subquery(_) => true,
+        FunctionArguments::List(list) => {
+            let mut arguments = Vec::new();
+            push_arguments(call, &mut arguments);
+            list.duplicate_treatment.is_some()
+                || !list.clauses.is_empty()
+                || arguments.len() != list.args.len()
+        }
     }
 }
 
@@ -248,70 +296,107 @@ fn is_clock_word(value: &Value) -> bool {
     }
 }
 
-impl Visitor for Walk<'_> {
-    type Break = ExpressionProblem;
+/// Kinds of expressions that hold nothing but their parts, each of which [`push_children`] gives.
+fn is_known(expression: &Expr) -> bool {
+    matches!(expression, Expr::Value(_) | Expr::TypedString(_) | Expr::CompoundFieldAccess { .. })
+        || !{
+            let mut parts = Vec::new();
+            push_children(expression, &mut parts);
+            parts.is_empty()
+        }
+}
 
-    fn pre_visit_query(&mut self, _query: &Query) -> ControlFlow<Self::Break> {
-        // Reached only through places that are no expression of their own.
-        ControlFlow::Break(ExpressionProblem::new("sub-queries cannot stand here", 0))
+/// The parts of `expression` that are expressions themselves; none for a kind that is not known.
+fn push_children<'a>(expression: &'a Expr, into: &mut Vec<&'a Expr>) {
+    match expression {
+        Expr::IsFalse(part)
+        | Expr::IsNotFalse(part)
+        | Expr::IsTrue(part)
+        | Expr::IsNotTrue(part)
+        | Expr::IsNull(part)
+        | Expr::IsNotNull(part)
+        | Expr::IsUnknown(part)
+        | Expr::IsNotUnknown(part)
+        | Expr::Nested(part) => into.push(part),
+        Expr::IsDistinctFrom(left, right) | Expr::IsNotDistinctFrom(left, right) => {
+            into.extend([&**left, &**right]);
+        }
+        Expr::BinaryOp { left, right, .. }
+        | Expr::AnyOp { left, right, .. }
+        | Expr::AllOp { left, right, .. } => into.extend([&**left, &**right]),
+        Expr::UnaryOp { expr, .. }
+        | Expr::Cast { expr, .. }
+        | Expr::Extract { expr, .. }
+        | Expr::Ceil { expr, .. }
+        | Expr::Floor { expr, .. }
+        | Expr::Collate { expr, .. }
+        | Expr::IsJson { expr, .. }
+        | Expr::IsNormalized { expr, .. } => into.push(expr),
+        Expr::AtTimeZone { timestamp, time_zone } => into.extend([&**timestamp, &**time_zone]),
+        Expr::Between { expr, low, high, .. } => into.extend([&**expr, &**low, &**high]),
+        Expr::InList { expr, list, .. } => {
+            into.push(expr);
+            into.extend(list);
+        }
+        Expr::Like { expr, pattern, escape_char, .. }
+        | Expr::ILike { expr, pattern, escape_char, .. }
+        | Expr::SimilarTo { expr, pattern, escape_char, .. } => {
+            into.extend([&**expr, &**pattern]);
+            into.extend(escape_char.as_deref());
+        }
+        Expr::Position { expr, r#in } => into.extend([&**expr, &**r#in]),
+        Expr::Substring { expr, substring_from, substring_for, .. } => {
+            into.push(expr);
+            into.extend(substring_from.as_deref());
+            into.extend(substring_for.as_deref());
+        }
+        Expr::Trim { expr, trim_what, trim_characters, .. } => {
+            into.push(expr);
+            into.extend(trim_what.as_deref());
+            into.extend(trim_characters.iter().flatten());
+        }
+        Expr::Overlay { expr, overlay_what, overlay_from, overlay_for } => {
+            into.extend([&**expr, &**overlay_what, &**overlay_from]);
+            into.extend(overlay_for.as_deref());
+        }
+        Expr::Case { operand, conditions, else_result, .. } => {
+            into.extend(operand.as_deref());
+            into.extend(conditions.iter().flat_map(|when| [&when.condition, &when.result]));
+            into.extend(else_result.as_deref());
+        }
+        Expr::Tuple(parts) => into.extend(parts),
+        Expr::Array(array) => into.extend(&array.elem),
+        Expr::Interval(interval) => into.push(&interval.value),
+        Expr::Function(call) => push_arguments(call, into),
+        Expr::CompoundFieldAccess { root, access_chain } => {
+            into.push(root);
+            for part in access_chain {
+                push_subscript(part, into);
+            }
+        }
+        _ => {}
     }
+}
 
-    fn pre_visit_expr(&mut self, expression: &Expr) -> ControlFlow<Self::Break> {
-        match expression {
-            Expr::Identifier(name) => self.column(name, expression),
-            Expr::CompoundIdentifier(_) | Expr::QualifiedWildcard(..) => self.refuse(
-                expression,
-                "columns are named without their table",
-                "Write the column's name alone.",
-            ),
-            Expr::Subquery(_) | Expr::Exists { .. } | Expr::InSubquery { .. } => self.refuse(
-                expression,
-                "sub-queries cannot stand here",
-                "A fold sees one event at a time; use only its columns.",
-            ),
-            Expr::Function(call) => self.function(call, expression),
-            Expr::CompoundFieldAccess { access_chain, .. }
-                if access_chain.iter().any(|part| matches!(part, AccessExpr::Dot(_))) =>
-            {
-                self.refuse(expression, "fields of composite types cannot stand here", "")
+fn push_arguments<'a>(call: &'a Function, into: &mut Vec<&'a Expr>) {
+    let FunctionArguments::List(list) = &call.args else { return };
+    for argument in &list.args {
+        match argument {
+            FunctionArg::Named { arg: FunctionArgExpr::Expr(value), .. }
+            | FunctionArg::ExprNamed { arg: FunctionArgExpr::Expr(value), .. }
+            | FunctionArg::Unnamed(FunctionArgExpr::Expr(value)) => into.push(value),
+            FunctionArg::Named { .. } | FunctionArg::ExprNamed { .. } | FunctionArg::Unnamed(_) => {
             }
-            Expr::Cast { expr, .. } => match &**expr {
-                Expr::Value(value) if is_clock_word(&value.value) => {
-                    self.unstable(expression, &value.to_string())
-                }
-                _ => ControlFlow::Continue(()),
-            },
-            Expr::TypedString(typed) if is_clock_word(&typed.value.value) => {
-                self.unstable(expression, &typed.value.to_string())
-            }
-            Expr::Wildcard(_) => self.refuse(expression, "* cannot stand here", ""),
-            Expr::GroupingSets(_)
-            | Expr::Cube(_)
-            | Expr::Rollup(_)
-            | Expr::InUnnest { .. }
-            | Expr::Lambda(_)
-            | Expr::Struct { .. }
-            | Expr::Dictionary(_)
-            | Expr::Map(_)
-            | Expr::MatchAgainst { .. }
-            | Expr::OuterJoin(_)
-            | Expr::Prior(_)
-            | Expr::MemberOf(_)
-            | Expr::Named { .. }
-            | Expr::Prefixed { .. } => {
-                self.refuse(expression, "this is not an expression of PostgreSQL", "")
-            }
-            _ => ControlFlow::Continue(()),
         }
     }
+}
 
-    fn pre_visit_value(&mut self, value: &ValueWithSpan) -> ControlFlow<Self::Break> {
-        match &value.value {
-            Value::Placeholder(_) => ControlFlow::Break(ExpressionProblem::new(
-                "parameters cannot stand here",
-                self.positions.offset(value.span.start),
-            )),
-            _ => ControlFlow::Continue(()),
+fn push_subscript<'a>(part: &'a AccessExpr, into: &mut Vec<&'a Expr>) {
+    match part {
+        AccessExpr::Subscript(Subscript::Index { index }) => into.push(index),
+        AccessExpr::Subscript(Subscript::Slice { lower_bound, upper_bound, stride }) => {
+            into.extend(lower_bound.iter().chain(upper_bound).chain(stride));
         }
+        AccessExpr::Dot(_) => {}
     }
 }
