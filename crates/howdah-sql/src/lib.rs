@@ -2,3 +2,6 @@
 //! sees the parser.
 
 pub mod expression;
+mod split;
+
+pub use split::{ConcurrentIndex, Lines, Position, ProblemKind, SplitProblem, Statement, split};

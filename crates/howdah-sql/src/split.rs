@@ -1,0 +1,212 @@
+//! SQL text cut into statements, without understanding them.
+//!
+//! The rules are those of PostgreSQL's scan.l and of psql's psqlscan.l: a semicolon ends a statement
+//! unless it is inside of quotes, a comment, parentheses or a `begin atomic … end` body. psql's own
+//! commands and the data behind `copy … from stdin` are no statements: they are reported and passed
+//! over. Cutting never fails; what never ends is reported with its place, and the text up to the end
+//! counts as one statement.
+
+mod lexer;
+mod lines;
+mod statement;
+
+use std::fmt;
+
+use lexer::{Lexer, Token, TokenKind};
+
+pub use lines::{Lines, Position};
+pub use statement::{ConcurrentIndex, Statement};
+
+/// Something that keeps a text from being cut as its author meant it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SplitProblem {
+    /// What it is.
+    pub kind: ProblemKind,
+    /// Where it begins, in bytes.
+    pub offset: usize,
+    /// The same for people.
+    pub position: Position,
+}
+
+impl fmt::Display for SplitProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.position, self.kind)
+    }
+}
+
+/// Kinds of problems.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProblemKind {
+    /// A `/*` without its `*/`.
+    UnclosedComment,
+    /// A string constant without its closing quote.
+    UnclosedString,
+    /// A quoted name without its closing quote.
+    UnclosedName,
+    /// A dollar quote without its closing tag.
+    UnclosedDollarQuote,
+    /// A `(` without its `)`.
+    UnclosedParenthesis,
+    /// A `begin atomic` without its `end`.
+    UnclosedBody,
+    /// A line for psql (`\connect`), which only psql understands.
+    PsqlCommand,
+    /// Data in the text behind `copy … from stdin`, which only psql can send.
+    CopyData,
+}
+
+impl fmt::Display for ProblemKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::UnclosedComment => "unclosed comment",
+            Self::UnclosedString => "unclosed string",
+            Self::UnclosedName => "unclosed quoted name",
+            Self::UnclosedDollarQuote => "unclosed dollar quote",
+            Self::UnclosedParenthesis => "unclosed parenthesis",
+            Self::UnclosedBody => "\"begin atomic\" without \"end\"",
+            Self::PsqlCommand => "command of psql",
+            Self::CopyData => "data behind \"copy … from stdin\"",
+        })
+    }
+}
+
+/// Cuts `text` into statements, in order.
+///
+/// What lies between their spans is white space, comments and semicolons, besides what is reported
+/// as psql's.
+#[must_use]
+pub fn split(text: &str) -> (Vec<Statement<'_>>, Vec<SplitProblem>) {
+    let lines = Lines::new(text);
+    let mut lexer = Lexer::new(text);
+    let mut statements = Vec::new();
+    let mut problems = Vec::new();
+    let mut open = Open::default();
+    while let Some(token) = lexer.next() {
+        if token.kind == TokenKind::Symbol(b'\\') && open.start.is_none() {
+            problems.push((ProblemKind::PsqlCommand, token.span.start));
+            lexer.skip_to(end_of_line(text, token.span.end));
+            continue;
+        }
+        if token.kind != TokenKind::Symbol(b';') || open.holds_semicolons() {
+            open.take(text, &token);
+            continue;
+        }
+        if let Some(start) = open.start {
+            let statement = Statement::new(text, start..open.end, &lines);
+            if statement.copies_from_stdin() {
+                problems.extend(skip_copy_data(text, token.span.end, &mut lexer));
+            }
+            statements.push(statement);
+        }
+        open = Open::default();
+    }
+    if let Some(start) = open.start {
+        statements.push(Statement::new(text, start..open.end, &lines));
+        problems.extend(open.unclosed());
+    }
+    problems.append(&mut lexer.problems);
+    problems.sort_by_key(|(_, offset)| *offset);
+    let problems = problems
+        .into_iter()
+        .map(|(kind, offset)| SplitProblem { kind, offset, position: lines.position(offset) })
+        .collect();
+    (statements, problems)
+}
+
+/// The statement being read.
+#[derive(Default)]
+struct Open {
+    start: Option<usize>,
+    end: usize,
+    /// Where the open parentheses are.
+    parentheses: Vec<usize>,
+    /// The first words, enough to tell `create or replace function`.
+    words: Vec<String>,
+    /// A word `begin` was just read, here.
+    begin: Option<usize>,
+    /// The open `begin atomic` and the `case`s within it.
+    bodies: Vec<usize>,
+}
+
+impl Open {
+    fn holds_semicolons(&self) -> bool {
+        !self.parentheses.is_empty() || !self.bodies.is_empty()
+    }
+
+    fn take(&mut self, text: &str, token: &Token) {
+        self.start.get_or_insert(token.span.start);
+        self.end = token.span.end;
+        let begin = self.begin.take();
+        match token.kind {
+            TokenKind::Symbol(b'(') => self.parentheses.push(token.span.start),
+            TokenKind::Symbol(b')') => {
+                self.parentheses.pop();
+            }
+            TokenKind::Word => self.take_word(&text[token.span.clone()], token.span.start, begin),
+            _ => {}
+        }
+    }
+
+    fn take_word(&mut self, word: &str, at: usize, begin: Option<usize>) {
+        if self.words.len() < 4 {
+            self.words.push(word.to_ascii_lowercase());
+        }
+        if !self.parentheses.is_empty() || !self.defines_function() {
+            return;
+        }
+        if word.eq_ignore_ascii_case("begin") {
+            self.begin = Some(at);
+        } else if word.eq_ignore_ascii_case("atomic") {
+            self.bodies.extend(begin);
+        } else if !self.bodies.is_empty() {
+            if word.eq_ignore_ascii_case("case") {
+                self.bodies.push(at);
+            } else if word.eq_ignore_ascii_case("end") {
+                self.bodies.pop();
+            }
+        }
+    }
+
+    /// Only these may have a body of statements.
+    fn defines_function(&self) -> bool {
+        let mut words = self.words.iter().map(String::as_str);
+        if words.next() != Some("create") {
+            return false;
+        }
+        let mut kind = words.next();
+        if kind == Some("or") && words.next() == Some("replace") {
+            kind = words.next();
+        }
+        matches!(kind, Some("function" | "procedure"))
+    }
+
+    /// What is still open at the end of the text.
+    fn unclosed(&self) -> impl Iterator<Item = (ProblemKind, usize)> {
+        let parenthesis =
+            self.parentheses.first().map(|at| (ProblemKind::UnclosedParenthesis, *at));
+        let body = self.bodies.first().map(|at| (ProblemKind::UnclosedBody, *at));
+        parenthesis.into_iter().chain(body)
+    }
+}
+
+fn end_of_line(text: &str, from: usize) -> usize {
+    text[from..].find('\n').map_or(text.len(), |at| from + at + 1)
+}
+
+/// Passes over the lines behind a `copy … from stdin;` up to `\.`, if there are such lines.
+fn skip_copy_data(text: &str, from: usize, lexer: &mut Lexer<'_>) -> Option<(ProblemKind, usize)> {
+    let start = end_of_line(text, from);
+    let mut at = start;
+    while at < text.len() {
+        let end = end_of_line(text, at);
+        if text[at..end].trim_end() == "\\." {
+            lexer.skip_to(end);
+            return Some((ProblemKind::CopyData, start));
+        }
+        at = end;
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests;
