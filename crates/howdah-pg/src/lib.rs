@@ -1,1 +1,20 @@
-//! Every conversation with PostgreSQL: connect, TLS, pool, retry, introspect, migrate, the private server.
+//! Every conversation with PostgreSQL: connect, TLS, pool, retry, introspect, migrate, the private
+//! server.
+
+mod connect;
+mod fault;
+mod introspect;
+mod options;
+mod pool;
+mod retry;
+mod rights;
+pub mod server;
+
+pub use connect::{Canceller, Connection, MIN_SERVER_VERSION_NUM, connect};
+pub use fault::{Classified, Fault, classify, from_pg, sqlstate};
+pub use introspect::{Scope, introspect, introspect_in_txn, introspect_scope};
+pub use options::{ConnectOptions, Limits, RootCert, SslMode};
+pub use pool::{Pool, PooledConnection};
+pub use retry::{RetryPolicy, retry};
+pub use rights::{Rights, RightsFinding, check_rights};
+pub use server::{PrivateServer, ServerOptions};

@@ -1,1 +1,17 @@
 //! For tests: private clusters, a database per test, Redis, faults.
+
+mod cluster;
+mod cuts;
+mod database;
+mod folder;
+mod proxy;
+mod redis;
+mod wait;
+
+pub use cluster::{Cluster, ClusterOptions};
+pub use cuts::Cuts;
+pub use database::TestDatabase;
+pub use folder::TestFolder;
+pub use proxy::TcpProxy;
+pub use redis::{Persistence, RedisServer};
+pub use wait::wait_until;

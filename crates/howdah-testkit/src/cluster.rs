@@ -1,0 +1,209 @@
+//! A private PostgreSQL for tests, with the faults that a server can have.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use howdah_pg::{ConnectOptions, PrivateServer, ServerOptions};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use tokio::sync::OnceCell;
+
+use crate::database::TestDatabase;
+use crate::folder::TestFolder;
+
+/// How long any end of a server may take.
+const END: Duration = Duration::from_secs(60);
+
+/// What may be chosen about a test cluster.
+#[derive(Debug, Clone, Default)]
+pub struct ClusterOptions {
+    /// Whether commits must survive [`Cluster::kill9`]. A server process that is killed loses
+    /// nothing that the operating system already has, so `fsync` is off either way unless this
+    /// is set: only a crash of the machine needs it.
+    pub durable: bool,
+    /// Server settings by name.
+    pub extra_settings: Vec<(String, String)>,
+}
+
+/// A PostgreSQL server in a temporary folder. It keeps its port over restarts.
+pub struct Cluster {
+    server: Option<PrivateServer>,
+    options: ServerOptions,
+    admin: ConnectOptions,
+    folder: TestFolder,
+}
+
+impl Cluster {
+    /// The cluster that all tests of this process share; it ends with the process.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    pub async fn shared() -> &'static Self {
+        static SHARED: OnceCell<Cluster> = OnceCell::const_new();
+        SHARED.get_or_init(|| Self::start(ClusterOptions::default())).await
+    }
+
+    /// A cluster of its own for a test that harms it.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    pub async fn start(options: ClusterOptions) -> Self {
+        let folder = TestFolder::new();
+        let durable = if options.durable { "on" } else { "off" };
+        let mut settings: Vec<(String, String)> = [
+            ("shared_buffers", "64MB"),
+            ("max_connections", "150"),
+            ("autovacuum_naptime", "5s"),
+            ("fsync", durable),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into();
+        settings.retain(|(name, _)| options.extra_settings.iter().all(|(extra, _)| extra != name));
+        settings.extend(options.extra_settings);
+        let mut server_options = ServerOptions { extra_settings: settings, ..Default::default() };
+        let server = start(&folder, &server_options).await;
+        server_options.port = Some(server.port());
+        let admin = server.admin_options();
+        Self { server: Some(server), options: server_options, admin, folder }
+    }
+
+    /// How to connect as the superuser to database `postgres`.
+    #[must_use]
+    pub fn admin_options(&self) -> &ConnectOptions {
+        &self.admin
+    }
+
+    /// The port, the same over restarts.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.admin.get_port()
+    }
+
+    /// Its folder.
+    #[must_use]
+    pub fn dir(&self) -> PathBuf {
+        self.folder.path().join("pg")
+    }
+
+    /// The server that runs now, if it was not killed.
+    #[must_use]
+    pub fn server(&self) -> Option<&PrivateServer> {
+        self.server.as_ref()
+    }
+
+    /// A fresh database with a fresh plain owner.
+    ///
+    /// # Panics
+    /// When it cannot be made.
+    pub async fn database(&self) -> TestDatabase {
+        TestDatabase::create(&self.admin).await
+    }
+
+    /// Kills the server with SIGKILL, as a crash would, and waits until its children are gone too.
+    ///
+    /// # Panics
+    /// When they do not go.
+    pub async fn kill9(&mut self) {
+        self.end(Signal::SIGKILL).await;
+    }
+
+    /// Stops the server without a checkpoint ("immediate"): the next start recovers.
+    ///
+    /// # Panics
+    /// When it does not stop.
+    pub async fn stop_immediate(&mut self) {
+        self.end(Signal::SIGQUIT).await;
+    }
+
+    async fn end(&mut self, signal: Signal) {
+        let Some(server) = self.server.take() else { return };
+        if let Some(process) = server.process() {
+            process.signal(signal).expect("the server is ours to signal");
+            assert!(process.wait_gone(END).await, "the server did not end after {signal}");
+        }
+        server.stop().await.expect("the supervisor ends");
+    }
+
+    /// Starts the server again on the same port, stopping it before if it runs.
+    ///
+    /// # Panics
+    /// When it does not come up.
+    pub async fn restart(&mut self) {
+        self.stop().await;
+        self.server = Some(start(&self.folder, &self.options).await);
+    }
+
+    /// Stops the server in an orderly way and waits for its end.
+    ///
+    /// # Panics
+    /// When it has to be killed.
+    pub async fn stop(&mut self) {
+        if let Some(server) = self.server.take() {
+            server.stop().await.expect("the server stops");
+        }
+    }
+
+    /// Freezes all of the server's processes (SIGSTOP): it accepts connections and answers nothing.
+    ///
+    /// # Panics
+    /// When the server does not run.
+    pub fn pause(&self) {
+        self.signal_all(Signal::SIGSTOP);
+    }
+
+    /// Undoes [`pause`](Self::pause).
+    ///
+    /// # Panics
+    /// When the server does not run.
+    pub fn resume(&self) {
+        self.signal_all(Signal::SIGCONT);
+    }
+
+    /// Signals the postmaster first, so that it starts no child meanwhile, then its children.
+    fn signal_all(&self, signal: Signal) {
+        let process = self.server.as_ref().and_then(PrivateServer::process);
+        let pid = process.expect("the server runs").pid();
+        kill(Pid::from_raw(pid), signal).expect("the server is ours to signal");
+        for child in children_of(pid) {
+            // One that ended meanwhile needs no signal.
+            let _ = kill(Pid::from_raw(child), signal);
+        }
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        if let Some(process) = self.server.as_ref().and_then(PrivateServer::process) {
+            // Nobody needs the data any more: end at once, so that the folder can be removed.
+            let _ = process.signal(Signal::SIGCONT);
+            let _ = process.signal(Signal::SIGQUIT);
+            for _ in 0..500 {
+                if process.is_gone() {
+                    break;
+                }
+                std::thread::sleep(Duration::from_millis(10));
+            }
+        }
+    }
+}
+
+async fn start(folder: &TestFolder, options: &ServerOptions) -> PrivateServer {
+    match PrivateServer::start(&folder.path().join("pg"), options).await {
+        Ok(server) => server,
+        Err(error) => panic!("{}", error.report()),
+    }
+}
+
+/// The children of process `parent`, from `/proc/PID/stat` (proc(5): field 4 is the parent).
+fn children_of(parent: i32) -> Vec<i32> {
+    let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    entries
+        .filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok())
+        .filter(|pid| {
+            let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+            // The name in parentheses may hold anything, so what follows the last one counts.
+            let after = stat.rsplit_once(')').map_or("", |(_, after)| after);
+            after.split_whitespace().nth(1).and_then(|ppid| ppid.parse().ok()) == Some(parent)
+        })
+        .collect()
+}
