@@ -1,0 +1,23 @@
+//! The system files of trading speak of the streams of the feed, and agree with each other.
+
+const SYSTEM: &str = include_str!("../../../../systems/trading/howdah.toml");
+const FROM_FILES: &str = include_str!("../../../../systems/trading/howdah.files.toml");
+
+/// The part of a system file between its headings for tenants, sources and rollups.
+fn without_sources(file: &'static str) -> (&'static str, &'static str) {
+    let from_tenants = &file[file.find("[tenants]").unwrap()..];
+    let (before, after) = from_tenants.split_once("# --- Sources").unwrap();
+    (before, &after[after.find("# --- Rollups").unwrap()..])
+}
+
+#[test]
+fn only_sources_differ_between_redis_and_files() {
+    assert_eq!(without_sources(SYSTEM), without_sources(FROM_FILES));
+}
+
+#[test]
+fn every_stream_of_the_feed_has_a_source() {
+    for stream in ["trades", "fills", "portfolio_snapshots"] {
+        assert!(SYSTEM.contains(&format!("stream = \"{stream}\"")), "{stream}");
+    }
+}
