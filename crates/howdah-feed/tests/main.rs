@@ -3,6 +3,8 @@
 
 #[path = "main/bytes.rs"]
 mod bytes;
+#[path = "main/database.rs"]
+mod database;
 #[path = "main/entities.rs"]
 mod entities;
 #[path = "main/faults.rs"]
