@@ -56,7 +56,7 @@ pub fn classify(error: &tokio_postgres::Error) -> Fault {
     if let Some(state) = error.code() {
         return classify_state(state.code());
     }
-    let io = error.source().is_some_and(|source| source.is::<std::io::Error>());
+    let io = error.source().and_then(|source| source.downcast_ref::<std::io::Error>()).is_some();
     // The driver reports values that it cannot encode or decode as I/O errors of their own kinds.
     let text = error.to_string();
     let coding = text.starts_with("error parsing") || text.starts_with("error encoding");

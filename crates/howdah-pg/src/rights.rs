@@ -1,5 +1,6 @@
 //! What the login may do in this database, and what howdah misses.
 
+use howdah_catalog::name::Ident;
 use howdah_error::Result;
 use tokio_postgres::Client;
 
@@ -67,7 +68,7 @@ impl Rights {
 
     /// The facts against what howdah needs, one finding each.
     pub fn findings(&self) -> Vec<RightsFinding> {
-        let Self { login, database, .. } = self;
+        let (login, database) = (Ident::new(&self.login), Ident::new(&self.database));
         let version = self.server_version_num;
         let not = |yes: bool| if yes { "" } else { "not " };
         vec![
@@ -79,28 +80,28 @@ impl Rights {
             RightsFinding::new(
                 self.create_schema || self.superuser,
                 format!(
-                    "\"{login}\" may {}create schemas in database \"{database}\"",
+                    "{login} may {}create schemas in database {database}",
                     not(self.create_schema || self.superuser)
                 ),
-                || format!("grant create on database \"{database}\" to \"{login}\";"),
+                || format!("grant create on database {database} to {login};"),
             ),
             RightsFinding::new(
                 self.owns_database || self.superuser,
-                format!("\"{login}\" does {}own database \"{database}\"", not(self.owns_database)),
-                || format!("alter database \"{database}\" owner to \"{login}\";"),
+                format!("{login} does {}own database {database}", not(self.owns_database)),
+                || format!("alter database {database} owner to {login};"),
             ),
             RightsFinding::new(
                 self.create_role || self.superuser,
-                format!("\"{login}\" may {}create roles", not(self.create_role || self.superuser)),
-                || format!("alter role \"{login}\" createrole;"),
+                format!("{login} may {}create roles", not(self.create_role || self.superuser)),
+                || format!("alter role {login} createrole;"),
             ),
             RightsFinding::new(
                 !self.superuser && !self.bypass_rls,
                 format!(
-                    "row security does {}hold for \"{login}\"",
+                    "row security does {}hold for {login}",
                     not(!self.superuser && !self.bypass_rls)
                 ),
-                || format!("alter role \"{login}\" nosuperuser nobypassrls;"),
+                || format!("alter role {login} nosuperuser nobypassrls;"),
             ),
         ]
     }

@@ -17,9 +17,9 @@ const END: Duration = Duration::from_secs(60);
 /// What may be chosen about a test cluster.
 #[derive(Debug, Clone, Default)]
 pub struct ClusterOptions {
-    /// Whether commits must survive [`Cluster::kill9`]. A server process that is killed loses
-    /// nothing that the operating system already has, so `fsync` is off either way unless this
-    /// is set: only a crash of the machine needs it.
+    /// Whether `fsync` is on. It is off by default, also for tests that kill the server: what a
+    /// killed process has written stays with the operating system, and only the machine's crash
+    /// would lose it.
     pub durable: bool,
     /// Server settings by name.
     pub extra_settings: Vec<(String, String)>,

@@ -1,5 +1,7 @@
 //! The testkit against real servers.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 #[path = "main/cluster.rs"]
 mod cluster;
 #[path = "main/proxy.rs"]

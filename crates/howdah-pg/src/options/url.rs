@@ -104,7 +104,7 @@ fn read_parameter(pair: &str, parts: &mut Parts) -> Result<()> {
 }
 
 fn build(parts: Parts) -> Result<ConnectOptions> {
-    let host = parts.host.map_or_else(default_host, Ok)?;
+    let host = parts.host.unwrap_or_else(default_host);
     if host.contains(',') {
         return Err(several_hosts());
     }
@@ -144,10 +144,10 @@ fn several_hosts() -> howdah_error::Error {
 }
 
 /// Where libpq looks without a host: the usual socket folder, else the loopback.
-fn default_host() -> Result<String> {
+fn default_host() -> String {
     let socket = "/var/run/postgresql";
     let there = std::path::Path::new(socket).is_dir();
-    Ok(if there { socket } else { "localhost" }.to_owned())
+    if there { socket } else { "localhost" }.to_owned()
 }
 
 /// The name of the operating system's user, libpq's default login.
