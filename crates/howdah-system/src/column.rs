@@ -1,6 +1,6 @@
 //! The columns of a stream and the types that events are decoded into.
 
-use howdah_catalog::Ident;
+use howdah_catalog::{Ident, RelName};
 
 /// A column of a stream's table, as far as ingestion needs to know it.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,6 +17,10 @@ pub struct StreamColumn {
     pub has_default: bool,
     /// Generated: an event may not give it.
     pub generated: bool,
+    /// The default, or the expression of a generated column, as PostgreSQL prints it.
+    pub expression: Option<String>,
+    /// The collation when it is not the type's default.
+    pub collation: Option<RelName>,
 }
 
 /// The types that decoding knows. Domains stand as their base type (PostgreSQL checks the domain).

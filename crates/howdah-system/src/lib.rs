@@ -1,20 +1,33 @@
 //! The system file, read with spans and checked against a catalog.
 //!
-//! [`model::System`] is the result: what the other crates compile, plan, ingest and verify.
+//! [`SystemFile::parse`] reads the text and finds every mistake of form; [`SystemFile::check`] holds
+//! it against a [`howdah_catalog::Catalog`] and asks what only the server knows; [`Draft::finish`]
+//! gives [`model::System`]: what the other crates compile, plan, ingest and verify.
 //!
-//! Invariant: no IO; the text of the file and the catalog come from the caller.
+//! Invariant: no IO; the text of the file, the catalog, the environment and the answers of the
+//! server come from the caller. No text is a panic, and no message holds a secret.
 
+mod check;
 mod column;
+mod effective;
+mod file;
 pub mod model;
+mod problem;
 mod secret;
 mod source;
+mod suggest;
 mod time;
+mod units;
 
+pub use check::{Draft, ExprProblem, ExprQuestion};
 pub use column::{ColumnType, StreamColumn};
+pub use effective::{EffectiveSetting, SettingOrigin};
+pub use file::{DatabaseConfig, DatabaseTarget, SystemFile};
 pub use model::{
     Accept, Expr, IngestLimits, KeyColumn, Level, Measure, MeasureKind, PositionFold, Roles,
     Rollup, Segment, Stream, System, Tenants, TimeType,
 };
+pub use problem::{Place, Problem, error_of};
 pub use secret::SecretRef;
 pub use source::{Format, MapFrom, Mapping, Origin, ReadAs, Source};
 pub use time::{Bucket, Span};

@@ -1,0 +1,265 @@
+//! The system file as written: every section read, every mistake of form found.
+//!
+//! What needs the database (do the tables and columns exist, do the types fit) is asked afterwards,
+//! by [`SystemFile::check`].
+
+mod database;
+mod reader;
+mod rollup;
+mod source;
+mod stream;
+
+use toml::de::DeTable;
+
+use crate::effective::{EffectiveSetting, SettingOrigin};
+use crate::model::IngestLimits;
+use crate::problem::{self, Problem};
+use crate::units;
+
+pub use database::{DatabaseConfig, DatabaseTarget};
+pub(crate) use reader::{At, Section};
+pub(crate) use rollup::{MeasureSection, PositionSection, RollupSection};
+pub(crate) use source::{MapSection, OriginSection, SourceSection};
+pub(crate) use stream::StreamSection;
+
+use reader::Reader;
+
+/// A system file, read but not yet held against a database.
+#[derive(Debug, Clone)]
+pub struct SystemFile {
+    pub(crate) name: String,
+    pub(crate) database: DatabaseConfig,
+    pub(crate) tenants: Option<TenantsSection>,
+    pub(crate) tables: Vec<TableSection>,
+    pub(crate) roles: RoleNames,
+    pub(crate) ingest: IngestLimits,
+    pub(crate) streams: Vec<StreamSection>,
+    pub(crate) sources: Vec<SourceSection>,
+    pub(crate) rollups: Vec<RollupSection>,
+    pub(crate) problems: Vec<Problem>,
+    settings: Vec<EffectiveSetting>,
+}
+
+/// `[tenants]`.
+#[derive(Debug, Clone)]
+pub(crate) struct TenantsSection {
+    pub(crate) column: Option<At<String>>,
+    pub(crate) table: Option<At<String>>,
+}
+
+/// `[tables.NAME]`.
+#[derive(Debug, Clone)]
+pub(crate) struct TableSection {
+    pub(crate) name: At<String>,
+    pub(crate) visible_to: Option<At<String>>,
+}
+
+/// `[roles]` with defaults filled in.
+#[derive(Debug, Clone)]
+pub(crate) struct RoleNames {
+    pub(crate) writer: String,
+    pub(crate) reader: String,
+    pub(crate) auditor: String,
+}
+
+impl SystemFile {
+    /// Reads the text of a system file. `path` is only for messages.
+    ///
+    /// All mistakes of form come together, in the order of the file. With mistakes there is still a
+    /// file (unless it is no TOML at all), so that [`SystemFile::check`] can find what else is
+    /// wrong; it never becomes a `System`.
+    #[must_use]
+    pub fn parse(_path: &str, text: &str) -> (Option<Self>, Vec<Problem>) {
+        let reader = Reader::new(text);
+        let (document, errors) = DeTable::parse_recoverable(text);
+        if !errors.is_empty() {
+            for error in errors {
+                let at = reader.place(error.span().unwrap_or(0..0), String::new());
+                let message = error.message().replace('\n', " ");
+                let mut chars = message.chars();
+                let lower: String =
+                    chars.next().into_iter().flat_map(char::to_lowercase).chain(chars).collect();
+                reader.report(at.problem(format!("not TOML: {lower}")));
+            }
+            return (None, problem::in_order(reader.into_parts().0));
+        }
+        let place = reader.place(0..0, String::new());
+        let top = Section::new(&reader, document.get_ref(), place);
+        let mut file = Self::read(&top);
+        top.finish();
+        let (problems, settings) = reader.into_parts();
+        file.problems = problem::in_order(problems);
+        file.settings = settings;
+        let problems = file.problems.clone();
+        (Some(file), problems)
+    }
+
+    /// The same, with all mistakes as one error.
+    ///
+    /// # Errors
+    /// HD0301 with every mistake as `path:line:column: message`.
+    pub fn read_text(path: &str, text: &str) -> howdah_error::Result<Self> {
+        match Self::parse(path, text) {
+            (Some(file), problems) if problems.is_empty() => Ok(file),
+            (_, problems) => Err(problem::error_of(path, &problems)),
+        }
+    }
+
+    fn read(top: &Section<'_>) -> Self {
+        let name = read_name(top);
+        let database = database::read(top);
+        let tenants = top.section("tenants").map(|section| {
+            let column = section.required("column", "column = \"tenant_id\"");
+            let table = section.string("table");
+            section.finish();
+            TenantsSection { column, table }
+        });
+        let tables = top
+            .named_sections("tables")
+            .into_iter()
+            .map(|(name, section)| {
+                let visible_to = section.required("visible_to", "visible_to = \"owner = user_id\"");
+                section.finish();
+                TableSection { name, visible_to }
+            })
+            .collect();
+        let roles = read_roles(top, &name);
+        let ingest = read_ingest(top);
+        Self {
+            name,
+            database,
+            tenants,
+            tables,
+            roles,
+            ingest,
+            streams: stream::read(top),
+            sources: source::read(top),
+            rollups: rollup::read(top),
+            problems: Vec::new(),
+            settings: Vec::new(),
+        }
+    }
+
+    /// `system.name`.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// How to reach the database, as far as the file says.
+    #[must_use]
+    pub fn database(&self) -> &DatabaseConfig {
+        &self.database
+    }
+
+    /// Every setting in force with its value and where it comes from; secrets only as references.
+    /// Settings of the file come first, in its order, then the defaults.
+    #[must_use]
+    pub fn effective(&self) -> Vec<EffectiveSetting> {
+        let mut settings = self.settings.clone();
+        settings.sort_by_key(|setting| match setting.origin {
+            SettingOrigin::File { line } => (0, line),
+            SettingOrigin::Default => (1, 0),
+        });
+        settings
+    }
+}
+
+fn read_name(top: &Section<'_>) -> String {
+    let Some(section) = top.section("system") else {
+        if !top.has("system") {
+            top.missing("system", "[system] with name = \"trading\"");
+        }
+        return String::new();
+    };
+    let name = section.required("name", "name = \"trading\"");
+    section.finish();
+    let Some(name) = name else { return String::new() };
+    // The name makes role names and settings; 40 bytes leave room for what is added to it.
+    let plain = name.value.starts_with(|c: char| c.is_ascii_lowercase())
+        && name.value.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+        && name.value.len() <= 40;
+    if !plain {
+        top.report(name.problem(format!("\"{}\" cannot name a system", name.value)).hint(
+            "A name begins with a letter and has lower-case letters, digits and \"_\", at most 40.",
+        ));
+    }
+    name.value
+}
+
+fn read_roles(top: &Section<'_>, system: &str) -> RoleNames {
+    let section = top.section("roles");
+    let one = |key: &'static str| {
+        let given = section.as_ref().and_then(|section| section.string(key));
+        given.map_or_else(
+            || {
+                let name = format!("{system}_{key}");
+                top.default_at(&format!("roles.{key}"), format!("\"{name}\""));
+                name
+            },
+            |given| given.value,
+        )
+    };
+    let names = RoleNames { writer: one("writer"), reader: one("reader"), auditor: one("auditor") };
+    if let Some(section) = section {
+        if names.writer == names.reader
+            || names.writer == names.auditor
+            || names.reader == names.auditor
+        {
+            section.report(
+                section
+                    .place
+                    .problem("two roles have the same name")
+                    .hint("Each role has other rights; give each its own name."),
+            );
+        }
+        section.finish();
+    }
+    names
+}
+
+fn read_ingest(top: &Section<'_>) -> IngestLimits {
+    let mut limits = IngestLimits::default();
+    let section = top.section("ingest");
+    let given = section.as_ref();
+    match given.and_then(|section| section.integer("batch_rows", 1, 1_000_000)) {
+        Some(rows) => limits.batch_rows = rows.value as usize,
+        None => top.default_at("ingest.batch_rows", limits.batch_rows.to_string()),
+    }
+    match given.and_then(|section| size(section, "batch_bytes")) {
+        Some(bytes) => limits.batch_bytes = bytes,
+        None => top.default_at("ingest.batch_bytes", "\"16 MiB\""),
+    }
+    match given.and_then(|section| section.parsed("linger", units::duration)) {
+        Some(linger) => {
+            limits.linger_ms = u64::try_from(linger.value.as_millis()).unwrap_or(u64::MAX);
+        }
+        None => top.default_at("ingest.linger", "\"20 ms\""),
+    }
+    match given.and_then(|section| size(section, "event_bytes")) {
+        Some(bytes) => limits.event_bytes = bytes,
+        None => top.default_at("ingest.event_bytes", "\"1 MiB\""),
+    }
+    if let Some(section) = section {
+        if limits.event_bytes > limits.batch_bytes {
+            let place = section.place_of("event_bytes");
+            section.report(
+                place
+                    .problem("an event may be larger than a whole batch")
+                    .hint("Make event_bytes smaller or batch_bytes larger."),
+            );
+        }
+        section.finish();
+    }
+    limits
+}
+
+/// A size from 1 kB to 1 GiB: what one transaction can hold in memory.
+fn size(section: &Section<'_>, key: &'static str) -> Option<usize> {
+    let size = section.parsed(key, units::size)?;
+    if (1000..=1 << 30).contains(&size.value) {
+        return Some(size.value);
+    }
+    section.report(size.problem(format!("\"{key}\" must be from 1 kB to 1 GiB")));
+    None
+}

@@ -1,0 +1,8 @@
+//! The system file as a whole: read, held against a catalog made by hand, and what is said of
+//! mistakes.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on must stop")]
+
+#[path = "main/catalog.rs"]
+mod catalog;
+#[path = "main/trading.rs"]
+mod trading;
