@@ -242,6 +242,8 @@ pub struct Policy {
     pub using: Option<String>,
     /// The `with check` expression.
     pub check: Option<String>,
+    /// Its comment.
+    pub comment: Option<String>,
 }
 
 /// The command a policy is for.

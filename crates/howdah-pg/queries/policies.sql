@@ -5,6 +5,7 @@ select p.polrelid as relation, p.polname::text as name, p.polpermissive as permi
              from unnest(p.polroles) u(role)
              order by 1) as roles,
        pg_get_expr(p.polqual, p.polrelid) as using_expression,
-       pg_get_expr(p.polwithcheck, p.polrelid) as check_expression
+       pg_get_expr(p.polwithcheck, p.polrelid) as check_expression,
+       obj_description(p.oid, 'pg_policy') as comment
 from pg_policy p
 order by p.polrelid, p.polname

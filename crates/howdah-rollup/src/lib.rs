@@ -1,1 +1,26 @@
-//! Rollups and states compiled to SQL: tables, fold, rebuild and proof from one text.
+//! Rollups and states compiled to SQL.
+//!
+//! From the one text of a measure come its columns, the fold of a batch, the rebuild of a range
+//! and the proof that the table equals its stream; they cannot drift apart because each is put
+//! together from the same [`column::RollupColumn`]s.
+//!
+//! - [`table`]: the table of a level;
+//! - [`fold`]: the one statement that inserts a batch's new rows and folds them everywhere;
+//! - [`judge`]: which event of a batch would break a state's check;
+//! - [`recompute`]: rebuild of a range, and the proof;
+//! - [`staging`]: the temporary table that a batch is copied into;
+//! - [`lock`]: the advisory locks that order folds, rebuilds and judgements.
+//!
+//! Invariant: no IO. SQL is made of typed names and of expressions that the server has checked.
+
+mod bucket;
+pub mod column;
+pub mod fold;
+pub mod judge;
+pub mod lock;
+mod position;
+pub mod recompute;
+pub mod staging;
+pub mod table;
+
+pub use bucket::{bucket_sql, bucket_type};

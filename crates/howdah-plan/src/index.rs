@@ -1,0 +1,162 @@
+//! The indexes that a stream needs: its unique key, and the way to the events of one key where a
+//! late event is folded anew.
+//!
+//! Columns are ascending: `(symbol, ts desc)` was measured to cost twice the insert time and twice
+//! the size of `(symbol, ts)` for the same reads, because new rows then split pages in the middle.
+
+use howdah_catalog::name::MAX_IDENT_BYTES;
+use howdah_catalog::{Catalog, Ident, Index, Literal, RelName, Relation, RelationKind, name};
+use howdah_system::{MeasureKind, Stream, System};
+
+use crate::step::{Lock, LockMode, Plan, Step};
+
+/// An index that has to be there.
+struct Needed {
+    columns: Vec<Ident>,
+    unique: bool,
+}
+
+pub(crate) fn plan(
+    plan: &mut Plan,
+    system: &System,
+    stream: &Stream,
+    relation: &Relation,
+    catalog: &Catalog,
+) {
+    for needed in needed(system, stream) {
+        if relation.indexes.iter().any(|index| serves(index, &needed)) {
+            continue;
+        }
+        if relation.kind == RelationKind::PartitionedTable {
+            on_partitions(plan, stream, catalog, &needed);
+        } else {
+            plan.steps.push(concurrently(&stream.table, &needed));
+        }
+    }
+}
+
+fn needed(system: &System, stream: &Stream) -> Vec<Needed> {
+    let mut out = Vec::new();
+    if !stream.key.is_empty() {
+        out.push(Needed { columns: stream.key.clone(), unique: true });
+    }
+    for rollup in system.rollups_of(stream) {
+        let ordered_fold =
+            rollup.measures.iter().any(|measure| matches!(measure.kind, MeasureKind::Position(_)));
+        if ordered_fold {
+            let mut columns: Vec<Ident> =
+                rollup.by.iter().map(|column| column.name.clone()).collect();
+            if !columns.contains(&stream.time) {
+                columns.push(stream.time.clone());
+            }
+            out.push(Needed { columns, unique: false });
+        }
+    }
+    out
+}
+
+/// A unique index serves when it is on exactly these columns, in any order: `on conflict` infers
+/// it. Another serves when it starts with them in this order.
+fn serves(index: &Index, needed: &Needed) -> bool {
+    if !index.valid || index.predicate.is_some() || index.method != "btree" {
+        return false;
+    }
+    let columns: Vec<&Ident> =
+        index.columns.iter().map_while(|column| column.column.as_ref()).collect();
+    if needed.unique {
+        index.unique
+            && columns.len() == index.columns.len()
+            && columns.len() == needed.columns.len()
+            && needed.columns.iter().all(|column| columns.contains(&column))
+    } else {
+        columns.len() >= needed.columns.len()
+            && columns.iter().zip(&needed.columns).all(|(have, need)| *have == need)
+    }
+}
+
+fn index_name(table: &RelName, needed: &Needed) -> Ident {
+    let suffix = if needed.unique { "key" } else { "idx" };
+    let columns: Vec<&str> = needed.columns.iter().map(Ident::as_str).collect();
+    let mut name = format!("{}_{}_{suffix}", table.name.as_str(), columns.join("_"));
+    if name.len() > MAX_IDENT_BYTES {
+        let hash = name
+            .bytes()
+            .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+        let tail = format!("_{hash:08x}_{suffix}");
+        let mut cut = MAX_IDENT_BYTES - tail.len();
+        while !name.is_char_boundary(cut) {
+            cut -= 1;
+        }
+        name.truncate(cut);
+        name.push_str(&tail);
+    }
+    Ident::new(name)
+}
+
+fn create(table: &str, index: &Ident, needed: &Needed, how: &str) -> String {
+    let unique = if needed.unique { "unique " } else { "" };
+    format!("create {unique}index {how}{index} on {table} ({})", name::list(&needed.columns))
+}
+
+/// Built while reads and writes go on; a build that was broken off left an invalid index, which
+/// the check does not count and the first statement removes.
+fn concurrently(table: &RelName, needed: &Needed) -> Step {
+    let index = index_name(table, needed);
+    let qualified = RelName::new(table.schema.as_str(), index.as_str());
+    Step::new(
+        format!("index {}", index.as_str()),
+        format!(
+            "build the {}index {} on {}",
+            if needed.unique { "unique " } else { "" },
+            index.as_str(),
+            table.plain()
+        ),
+        vec![
+            format!("drop index concurrently if exists {qualified}"),
+            create(&table.to_string(), &index, needed, "concurrently "),
+        ],
+    )
+    .lock(Lock::working(LockMode::ShareUpdateExclusive, table))
+    .outside_transaction()
+    .undo(vec![format!("drop index concurrently {qualified}")])
+    .check(valid_check(&qualified))
+}
+
+fn valid_check(index: &RelName) -> String {
+    format!(
+        "select coalesce((select indisvalid from pg_catalog.pg_index \
+         where indexrelid = to_regclass({})), false)",
+        Literal(&index.to_string())
+    )
+}
+
+/// On a partitioned table an index cannot be built concurrently at once: each partition's is, then
+/// the parent's, which takes no time, is made of them.
+fn on_partitions(plan: &mut Plan, stream: &Stream, catalog: &Catalog, needed: &Needed) {
+    let table = &stream.table;
+    let parent = index_name(table, needed);
+    let parent_name = RelName::new(table.schema.as_str(), parent.as_str());
+    let mut attach = vec![create(&format!("only {table}"), &parent, needed, "if not exists ")];
+    for partition in catalog.partitions_of(table) {
+        let index = index_name(&partition.name, needed);
+        let qualified = RelName::new(partition.name.schema.as_str(), index.as_str());
+        if !partition.indexes.iter().any(|have| have.name == index && have.valid) {
+            plan.steps.push(concurrently(&partition.name, needed));
+        }
+        attach.push(format!("alter index {parent_name} attach partition {qualified}"));
+    }
+    plan.steps.push(
+        Step::new(
+            format!("index {}", parent.as_str()),
+            format!(
+                "make the index {} of {} of those of its chunks",
+                parent.as_str(),
+                table.plain()
+            ),
+            attach,
+        )
+        .lock(Lock::moment(LockMode::ShareRowExclusive, table))
+        .undo(vec![format!("drop index {parent_name}")])
+        .check(valid_check(&parent_name)),
+    );
+}

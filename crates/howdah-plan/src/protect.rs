@@ -1,0 +1,244 @@
+//! Whom rows belong to: forced row security, its policies, and the grants to the group roles.
+//!
+//! Each table with the tenant column, and each that declares `visible_to`, gets three policies:
+//! - `howdah_tenant`, for everybody: the rows of the session's tenant;
+//! - `howdah_owner`, for the login that runs howdah, and only while it is the session's own login:
+//!   a view or function that it owns does not carry its sight to others (`session_user` cannot be
+//!   changed by SQL, `current_user` can);
+//! - `howdah_writer`, for members of the writer role.
+//!
+//! The tenant is asked once a statement (`(select …)` becomes an init plan), not once a row.
+
+use howdah_catalog::{Catalog, GrantTarget, Literal, RelName, RelationKind};
+use howdah_system::{System, Tenants};
+
+use crate::chunk::CHUNK_SCHEMA;
+use crate::roles::{Wanted, push_grants};
+use crate::step::{Lock, LockMode, Plan, Step};
+
+/// A table that tenants may read through row security, or that all may read.
+struct Target {
+    relation: RelName,
+    /// The predicate of the tenant's policy; `None`: no row belongs to anyone.
+    predicate: Option<String>,
+    /// What the writer role may do.
+    writer: &'static [&'static str],
+    /// Whether the reader role may read it.
+    readable: bool,
+}
+
+const STREAM_RIGHTS: &[&str] = &["SELECT", "INSERT"];
+const ROLLUP_RIGHTS: &[&str] = &["SELECT", "INSERT", "UPDATE", "DELETE"];
+
+pub(crate) fn plan(plan: &mut Plan, system: &System, catalog: &Catalog) {
+    for target in targets(system, catalog) {
+        if let Some(predicate) = &target.predicate {
+            protect(plan, system, catalog, &target.relation, predicate);
+        }
+        let mut grants = vec![
+            Wanted::schema(target.relation.schema.as_str(), &system.roles.reader),
+            Wanted::schema(target.relation.schema.as_str(), &system.roles.writer),
+        ];
+        if target.readable {
+            grants.push(Wanted::relation(&target.relation, &system.roles.reader, "SELECT"));
+        }
+        for right in target.writer {
+            grants.push(Wanted::relation(&target.relation, &system.roles.writer, right));
+        }
+        let plain = target.relation.plain();
+        push_grants(plan, catalog, &format!("grants {plain}"), &plain, &grants);
+    }
+    let tenant_table = system.tenants.as_ref().and_then(|tenants| tenants.table.as_ref());
+    if let Some((table, _)) = tenant_table {
+        let grants = [Wanted::relation(table, &system.roles.writer, "SELECT")];
+        let plain = table.plain();
+        push_grants(plan, catalog, &format!("grants {plain} for the writer"), &plain, &grants);
+    }
+    close_chunk_schema(plan, catalog);
+}
+
+fn targets(system: &System, catalog: &Catalog) -> Vec<Target> {
+    let tenants = system.tenants.as_ref();
+    let mut out: Vec<Target> = Vec::new();
+    for stream in &system.streams {
+        out.push(Target {
+            relation: stream.table.clone(),
+            predicate: predicate(tenants, &stream.table, stream.tenant.is_some()),
+            writer: STREAM_RIGHTS,
+            readable: true,
+        });
+    }
+    for rollup in &system.rollups {
+        let stream = system.stream_of(rollup);
+        for level in &rollup.levels {
+            out.push(Target {
+                relation: level.table.clone(),
+                predicate: predicate(tenants, &level.table, stream.tenant.is_some()),
+                writer: ROLLUP_RIGHTS,
+                readable: true,
+            });
+        }
+    }
+    for relation in catalog.relations.values() {
+        let table = matches!(relation.kind, RelationKind::Table | RelationKind::PartitionedTable);
+        let known = out.iter().any(|target| target.relation == relation.name);
+        let ours = matches!(relation.name.schema.as_str(), "howdah" | CHUNK_SCHEMA);
+        if !table || known || ours || relation.partition_of.is_some() {
+            continue;
+        }
+        let has_tenant =
+            tenants.is_some_and(|tenants| relation.column(tenants.column.as_str()).is_some());
+        if let Some(predicate) = predicate(tenants, &relation.name, has_tenant) {
+            out.push(Target {
+                relation: relation.name.clone(),
+                predicate: Some(predicate),
+                writer: &[],
+                readable: true,
+            });
+        }
+    }
+    out
+}
+
+/// `tenant_id = (select howdah.tenant()::uuid)`, or what the file declares.
+fn predicate(tenants: Option<&Tenants>, table: &RelName, has_tenant: bool) -> Option<String> {
+    let tenants = tenants?;
+    if let Some((_, declared)) = tenants.visible_to.iter().find(|(name, _)| name == table) {
+        return Some(declared.clone());
+    }
+    has_tenant
+        .then(|| format!("{} = (select howdah.tenant()::{})", tenants.column, tenants.type_name))
+}
+
+/// One policy: its name, its roles and its predicate.
+struct Wall {
+    name: &'static str,
+    roles: String,
+    predicate: String,
+}
+
+impl Wall {
+    /// The policy's comment; the hash tells a policy of an older definition.
+    fn comment(&self) -> String {
+        let hash = self
+            .roles
+            .bytes()
+            .chain([0])
+            .chain(self.predicate.bytes())
+            .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+                (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+            });
+        format!("howdah {hash:016x}")
+    }
+}
+
+fn protect(
+    plan: &mut Plan,
+    system: &System,
+    catalog: &Catalog,
+    relation: &RelName,
+    predicate: &str,
+) {
+    let owner = &catalog.server.user;
+    let mut walls = vec![
+        Wall { name: "howdah_tenant", roles: "public".to_owned(), predicate: predicate.to_owned() },
+        Wall {
+            name: "howdah_owner",
+            roles: owner.to_string(),
+            predicate: format!("session_user = {}", Literal(owner.as_str())),
+        },
+    ];
+    let writer = &system.roles.writer;
+    let writer_planned =
+        plan.steps.iter().any(|step| step.id == format!("role {}", writer.as_str()));
+    if writer_planned || catalog.roles.contains_key(writer) {
+        walls.push(Wall {
+            name: "howdah_writer",
+            roles: writer.to_string(),
+            predicate: "true".to_owned(),
+        });
+    }
+    let have = catalog.relation(relation);
+    let done = have.is_some_and(|have| {
+        have.row_security
+            && have.force_row_security
+            && walls.iter().all(|wall| {
+                have.policies.iter().any(|policy| {
+                    policy.name.as_str() == wall.name
+                        && policy.comment.as_deref() == Some(&wall.comment())
+                })
+            })
+    });
+    if done {
+        return;
+    }
+    plan.steps.push(protect_step(relation, &walls));
+}
+
+fn protect_step(relation: &RelName, walls: &[Wall]) -> Step {
+    let mut sql = vec![
+        format!("alter table {relation} enable row level security"),
+        format!("alter table {relation} force row level security"),
+    ];
+    let mut undo = Vec::new();
+    let mut checks = vec![format!(
+        "(select relrowsecurity and relforcerowsecurity from pg_catalog.pg_class \
+         where oid = to_regclass({}))",
+        Literal(&relation.to_string())
+    )];
+    for wall in walls {
+        let Wall { name, roles, predicate } = wall;
+        sql.push(format!("drop policy if exists {name} on {relation}"));
+        sql.push(format!(
+            "create policy {name} on {relation} for all to {roles} \
+             using ({predicate}) with check ({predicate})"
+        ));
+        sql.push(format!("comment on policy {name} on {relation} is {}", Literal(&wall.comment())));
+        undo.push(format!("drop policy {name} on {relation}"));
+        checks.push(format!(
+            "exists (select from pg_catalog.pg_policy where polrelid = to_regclass({}) \
+             and polname = '{name}' and obj_description(oid, 'pg_policy') = {})",
+            Literal(&relation.to_string()),
+            Literal(&wall.comment())
+        ));
+    }
+    undo.push(format!("alter table {relation} no force row level security"));
+    undo.push(format!("alter table {relation} disable row level security"));
+    Step::new(
+        format!("protect {}", relation.plain()),
+        format!("force row security on {}", relation.plain()),
+        sql,
+    )
+    .lock(Lock::moment(LockMode::AccessExclusive, relation))
+    .undo(undo)
+    .check(format!("select coalesce({}, false)", checks.join(" and ")))
+}
+
+/// Nobody but the owner may enter the schema of chunks.
+fn close_chunk_schema(plan: &mut Plan, catalog: &Catalog) {
+    for grant in &catalog.grants {
+        let GrantTarget::Schema(schema) = &grant.target else { continue };
+        let owner = catalog.schemas.get(schema).map(|schema| &schema.owner);
+        if schema.as_str() != CHUNK_SCHEMA || Some(&grant.grantee) == owner {
+            continue;
+        }
+        let grantee = crate::roles::role(&grant.grantee);
+        let privilege = grant.privilege.to_lowercase();
+        plan.steps.push(
+            Step::new(
+                format!("close {CHUNK_SCHEMA} to {}", grant.grantee.as_str()),
+                format!("take {privilege} on the schema of chunks from {}", grant.grantee.as_str()),
+                vec![format!("revoke {privilege} on schema {schema} from {grantee}")],
+            )
+            .undo(vec![format!("grant {privilege} on schema {schema} to {grantee}")])
+            .check(format!(
+                "select not exists (select from pg_catalog.pg_namespace n, \
+                 aclexplode(n.nspacl) a where n.nspname = '{CHUNK_SCHEMA}' and a.grantee = \
+                 coalesce((select oid from pg_catalog.pg_roles where rolname = {}), 0) \
+                 and a.privilege_type = {})",
+                Literal(grant.grantee.as_str()),
+                Literal(&grant.privilege)
+            )),
+        );
+    }
+}

@@ -1,0 +1,287 @@
+//! The physical columns of a rollup and how each is aggregated, merged and made from finer levels.
+
+use howdah_catalog::{Ident, RelName};
+use howdah_system::{Expr, Measure, MeasureKind, Rollup, Stream};
+
+/// A stored column of a rollup's tables, beside key and bucket.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RollupColumn {
+    /// Its name.
+    pub name: Ident,
+    /// Its type.
+    pub type_name: String,
+    /// The collation when it is not the type's default.
+    pub collation: Option<RelName>,
+    /// What it is filled with.
+    pub role: ColumnRole,
+    /// `filter (where …)`, on the stream's rows.
+    pub filter: Option<String>,
+}
+
+/// What a stored column is filled with.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ColumnRole {
+    /// `count(*)`, or `count(x)`.
+    Count(Option<String>),
+    /// `sum(x)`.
+    Sum(String),
+    /// `min(x)`.
+    Min(String),
+    /// `max(x)`.
+    Max(String),
+    /// The value of `x` at one end of the order; the order's own columns are such values too.
+    End {
+        /// Which end.
+        end: End,
+        /// The expression.
+        value: String,
+        /// The measure's order columns in the rollup's table: what decides a merge.
+        order: Vec<Ident>,
+    },
+    /// One field of the position, computed apart; see `position`.
+    Position,
+}
+
+/// The first or the last event of a group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// The smallest order.
+    First,
+    /// The largest order.
+    Last,
+}
+
+/// A generated column: what readers see of an average.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AverageColumn {
+    /// Its name.
+    pub name: Ident,
+    /// Its type.
+    pub type_name: &'static str,
+    /// The expression over the stored columns.
+    pub expression: String,
+}
+
+/// The columns of a rollup: those stored, and those generated from them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RollupColumns {
+    /// Stored columns in their order.
+    pub stored: Vec<RollupColumn>,
+    /// Generated columns.
+    pub averages: Vec<AverageColumn>,
+}
+
+/// The total order of the events within one group of `rollup`: time, the declared order, the rest
+/// of the key; columns of `by` are constant there and left out.
+#[must_use]
+pub fn total_order(stream: &Stream, rollup: &Rollup) -> Vec<Ident> {
+    let mut order: Vec<Ident> = Vec::new();
+    for column in stream.order.iter().chain(&stream.key) {
+        let constant = rollup.by.iter().any(|key| key.name == *column);
+        if !constant && !order.contains(column) {
+            order.push(column.clone());
+        }
+    }
+    order
+}
+
+/// The columns of `rollup`'s tables.
+#[must_use]
+pub fn columns(stream: &Stream, rollup: &Rollup) -> RollupColumns {
+    let mut out = RollupColumns { stored: Vec::new(), averages: Vec::new() };
+    let order = total_order(stream, rollup);
+    for measure in &rollup.measures {
+        add_measure(&mut out, stream, measure, &order);
+    }
+    out
+}
+
+fn add_measure(out: &mut RollupColumns, stream: &Stream, measure: &Measure, order: &[Ident]) {
+    let filter = measure.filter.as_ref().map(|filter| filter.text.clone());
+    let mut push = |name: Ident, type_name: &str, role: ColumnRole| {
+        out.stored.push(RollupColumn {
+            name,
+            type_name: type_name.to_owned(),
+            collation: None,
+            role,
+            filter: filter.clone(),
+        });
+    };
+    let name = measure.name.clone();
+    match &measure.kind {
+        MeasureKind::CountAll => push(name, "bigint", ColumnRole::Count(None)),
+        MeasureKind::Count(x) => push(name, "bigint", ColumnRole::Count(Some(x.text.clone()))),
+        MeasureKind::Sum(x) => push(name, sum_type(x), ColumnRole::Sum(summand(x))),
+        MeasureKind::Min(x) => push(name, &x.type_name, ColumnRole::Min(x.text.clone())),
+        MeasureKind::Max(x) => push(name, &x.type_name, ColumnRole::Max(x.text.clone())),
+        MeasureKind::Avg(x) => {
+            let sum = suffixed(&name, "sum");
+            let count = suffixed(&name, "count");
+            let cast = if is_float(x) { "::double precision" } else { "" };
+            let type_name = if is_float(x) { "double precision" } else { "numeric" };
+            let expression = format!("({sum} / nullif({count}, 0)::numeric){cast}");
+            push(sum, "numeric", ColumnRole::Sum(format!("({})::numeric", x.text)));
+            push(count, "bigint", ColumnRole::Count(Some(x.text.clone())));
+            out.averages.push(AverageColumn { name, type_name, expression });
+        }
+        MeasureKind::First(x) => add_end(out, stream, measure, x, End::First, order),
+        MeasureKind::Last(x) => add_end(out, stream, measure, x, End::Last, order),
+        MeasureKind::Position(_) => {
+            for (field, type_name) in crate::position::FIELDS {
+                push(Ident::new(field), type_name, ColumnRole::Position);
+            }
+            for column in order {
+                let type_name = type_of(stream, column);
+                push(
+                    suffixed(&Ident::new("last"), column.as_str()),
+                    &type_name,
+                    ColumnRole::Position,
+                );
+            }
+        }
+    }
+}
+
+fn add_end(
+    out: &mut RollupColumns,
+    stream: &Stream,
+    measure: &Measure,
+    x: &Expr,
+    end: End,
+    order: &[Ident],
+) {
+    let filter = measure.filter.as_ref().map(|filter| filter.text.clone());
+    let order_columns: Vec<Ident> =
+        order.iter().map(|column| suffixed(&measure.name, column.as_str())).collect();
+    let mut push = |name: Ident, type_name: String, collation, value: String| {
+        out.stored.push(RollupColumn {
+            name,
+            type_name,
+            collation,
+            role: ColumnRole::End { end, value, order: order_columns.clone() },
+            filter: filter.clone(),
+        });
+    };
+    push(measure.name.clone(), x.type_name.clone(), None, x.text.clone());
+    for (column, stored) in order.iter().zip(&order_columns) {
+        let collation = stream.column(column).and_then(|column| column.collation.clone());
+        push(stored.clone(), type_of(stream, column), collation, column.to_string());
+    }
+}
+
+/// The hidden column of a measure: `open_executed_at`, `price_sum`.
+fn suffixed(measure: &Ident, suffix: &str) -> Ident {
+    Ident::new(format!("{}_{suffix}", measure.as_str()))
+}
+
+fn type_of(stream: &Stream, column: &Ident) -> String {
+    stream.column(column).map_or_else(|| "text".to_owned(), |column| column.type_name.clone())
+}
+
+fn is_float(x: &Expr) -> bool {
+    matches!(x.type_name.as_str(), "real" | "double precision")
+}
+
+/// Floats are summed as numeric: float addition depends on order, and a late event would leave
+/// another last digit than a rebuild.
+fn summand(x: &Expr) -> String {
+    if is_float(x) { format!("({})::numeric", x.text) } else { x.text.clone() }
+}
+
+fn sum_type(x: &Expr) -> &'static str {
+    match x.type_name.as_str() {
+        "smallint" | "integer" => "bigint",
+        "interval" => "interval",
+        _ => "numeric",
+    }
+}
+
+impl RollupColumn {
+    /// The aggregate over the stream's rows, for a `select … group by`.
+    ///
+    /// `marks`: the query carries `howdah_first` and `howdah_last`, so an unfiltered end needs no
+    /// sort of its own. `order` is the total order's columns.
+    #[must_use]
+    pub fn aggregate(&self, order: &[Ident], marks: bool) -> String {
+        let filter = |condition: &str| format!(" filter (where {condition})");
+        let own = self.filter.as_deref().map(&filter).unwrap_or_default();
+        match &self.role {
+            ColumnRole::Count(None) => format!("count(*){own}"),
+            ColumnRole::Count(Some(x)) => format!("count({x}){own}"),
+            ColumnRole::Sum(x) => format!("sum({x}){own}"),
+            ColumnRole::Min(x) => format!("min({x}){own}"),
+            ColumnRole::Max(x) => format!("max({x}){own}"),
+            ColumnRole::End { end, value, .. } if marks && self.filter.is_none() => {
+                let mark = match end {
+                    End::First => "howdah_first",
+                    End::Last => "howdah_last",
+                };
+                format!("(array_agg({value}){})[1]", filter(mark))
+            }
+            ColumnRole::End { end, value, .. } => {
+                format!("(array_agg({value} order by {}){own})[1]", ordered(order, *end))
+            }
+            ColumnRole::Position => String::new(),
+        }
+    }
+
+    /// The aggregate over rows of a finer level.
+    #[must_use]
+    pub fn aggregate_level(&self) -> String {
+        let name = &self.name;
+        match &self.role {
+            ColumnRole::Count(_) | ColumnRole::Sum(_) => {
+                format!("sum({name})::{}", self.type_name)
+            }
+            ColumnRole::Min(_) => format!("min({name})"),
+            ColumnRole::Max(_) => format!("max({name})"),
+            ColumnRole::End { end, order, .. } => format!(
+                "(array_agg({name} order by {}) filter (where {} is not null))[1]",
+                ordered(order, *end),
+                order[0],
+            ),
+            ColumnRole::Position => String::new(),
+        }
+    }
+
+    /// The value after merging `more` (an alias: `excluded`) into `old` (an alias).
+    #[must_use]
+    pub fn merge(&self, old: &str, more: &str) -> String {
+        let name = &self.name;
+        match &self.role {
+            ColumnRole::Count(_) => format!("{old}.{name} + {more}.{name}"),
+            ColumnRole::Sum(_) => {
+                format!("coalesce({old}.{name} + {more}.{name}, {old}.{name}, {more}.{name})")
+            }
+            ColumnRole::Min(_) => format!("least({old}.{name}, {more}.{name})"),
+            ColumnRole::Max(_) => format!("greatest({old}.{name}, {more}.{name})"),
+            ColumnRole::End { end, order, .. } => {
+                let of = |alias: &str| {
+                    howdah_catalog::name::list(
+                        order.iter().map(|column| format!("{alias}.{column}")),
+                    )
+                };
+                let before = match end {
+                    End::First => "<",
+                    End::Last => ">",
+                };
+                let first = &order[0];
+                format!(
+                    "case when {old}.{first} is null or ({}) {before} ({}) \
+                     then {more}.{name} else {old}.{name} end",
+                    of(more),
+                    of(old),
+                )
+            }
+            ColumnRole::Position => format!("{more}.{name}"),
+        }
+    }
+}
+
+fn ordered(order: &[Ident], end: End) -> String {
+    let direction = match end {
+        End::First => "",
+        End::Last => " desc",
+    };
+    howdah_catalog::name::list(order.iter().map(|column| format!("{column}{direction}")))
+}

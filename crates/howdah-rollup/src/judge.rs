@@ -1,0 +1,113 @@
+//! Which event of a batch would break the check of a state.
+//!
+//! Every staged event that is not a duplicate gets the state as it would stand right after it: the
+//! stored row merged with a running aggregate over the batch in stream order. The first event whose
+//! check is false is the one to refuse; the events before it are right whatever follows. So the
+//! verdict of an event depends on the events before it and never on how the batch was cut.
+
+use howdah_catalog::{Ident, name};
+use howdah_error::{Error, Result};
+use howdah_system::{Rollup, Stream};
+
+use crate::column::{ColumnRole, RollupColumns, columns};
+use crate::staging::{ORD, Staging};
+
+/// A column of a state's table that howdah does not keep, and the SQL of its default: a limit that
+/// the application sets, for instance.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ForeignColumn {
+    /// Its name.
+    pub name: Ident,
+    /// What a row that is not there yet would have: the default, or `null`, with the type.
+    pub default: String,
+}
+
+/// The query that gives, for the staged rows between `$1` and `$2` in stream order, the order of
+/// the first event that would break the check of `rollup` (null: none).
+///
+/// # Errors
+/// The state has a check and a measure whose running value SQL cannot give (`first`, `last`,
+/// `position`).
+pub fn first_refused(
+    stream: &Stream,
+    rollup: &Rollup,
+    foreign: &[ForeignColumn],
+    staging: &Staging,
+) -> Result<Option<String>> {
+    let Some(check) = &rollup.check else { return Ok(None) };
+    let RollupColumns { stored, averages } = columns(stream, rollup);
+    if let Some(column) = stored
+        .iter()
+        .find(|column| matches!(column.role, ColumnRole::End { .. } | ColumnRole::Position))
+    {
+        return Err(Error::input(format!(
+            "state \"{}\" has a check and keeps {}, which cannot be judged event by event",
+            rollup.name, column.name
+        ))
+        .hint("Keep first, last and position in a state of their own, without a check."));
+    }
+    let keys: Vec<&Ident> = rollup.by.iter().map(|key| &key.name).collect();
+    let key_list = name::list(&keys);
+    let filter = rollup.filter.as_ref().map(|f| format!(" where {}", f.text)).unwrap_or_default();
+    let running = stored.iter().map(|column| {
+        format!("{} over howdah_so_far as {}", column.aggregate(&[], false), column.name)
+    });
+    let merged = stored.iter().map(|column| {
+        format!(
+            "case when s.howdah_here then {} else w.{} end as {}",
+            column.merge("s", "w"),
+            column.name,
+            column.name
+        )
+    });
+    let merged = merged.chain(foreign.iter().map(|column| {
+        let name = &column.name;
+        format!("case when s.howdah_here then s.{name} else {} end as {name}", column.default)
+    }));
+    let generated = averages
+        .iter()
+        .map(|average| format!(", {} as {}", average.expression, average.name))
+        .collect::<String>();
+    let matching = keys
+        .iter()
+        .map(|key| format!("s.{key} is not distinct from w.{key}"))
+        .collect::<Vec<_>>()
+        .join(" and ");
+    Ok(Some(format!(
+        "with candidate as ({}),\n\
+         w as (select {ORD}, {key_list}, {} from candidate{filter} \
+         window howdah_so_far as (partition by {key_list} order by {ORD} \
+         rows unbounded preceding)),\n\
+         m as (select w.{ORD}, {}, {} from w left join \
+         (select *, true as howdah_here from {}) s on {matching})\n\
+         select min({ORD}) from (select m.*{generated} from m) v where not ({})",
+        candidates(stream, staging),
+        name::list(running),
+        name::list(keys.iter().map(|key| format!("w.{key}"))),
+        name::list(merged),
+        rollup.levels[0].table,
+        check.text,
+    )))
+}
+
+/// The staged rows that an insert would add: not in the stream yet, and the first of their key in
+/// the batch.
+fn candidates(stream: &Stream, staging: &Staging) -> String {
+    let rows = staging.as_stream_rows(stream);
+    if stream.key.is_empty() {
+        return format!("select * from {rows} c");
+    }
+    let matching = stream
+        .key
+        .iter()
+        .map(|column| format!("t.{column} = c.{column}"))
+        .collect::<Vec<_>>()
+        .join(" and ");
+    format!(
+        "select * from (select c.*, row_number() over (partition by {} order by {ORD}) \
+         as howdah_repeat from {rows} c) c where howdah_repeat = 1 \
+         and not exists (select from {} t where {matching})",
+        name::list(&stream.key),
+        stream.table,
+    )
+}

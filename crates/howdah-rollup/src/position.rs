@@ -1,0 +1,176 @@
+//! The ordered fold of fills into a position: average entry price and realised profit.
+//!
+//! The rule is the one of one-way accounting: a fill in the direction of the position averages the
+//! entry price, one against it realises `(price - entry) * closed * sign`, one that goes through
+//! zero closes all and opens the rest at its own price. The step itself is the SQL function
+//! `howdah.position_step`, so fold, rebuild and proof share it.
+//!
+//! The fold is not commutative. New fills that come after all known ones continue from the stored
+//! state; a key that gets an earlier fill is folded anew from the stream, in the same statement.
+
+use howdah_catalog::{Ident, RelName, name};
+use howdah_system::{MeasureKind, PositionFold, Rollup, Stream};
+
+use crate::column::total_order;
+
+/// The stored columns of a position, beside its key and the order of its last fill.
+pub const FIELDS: [(&str, &str); 5] = [
+    ("quantity", "numeric"),
+    ("entry_price", "numeric"),
+    ("realised", "numeric"),
+    ("fees", "numeric"),
+    ("fills", "bigint"),
+];
+
+/// The position of a rollup, if it has one.
+pub(crate) fn position_of(rollup: &Rollup) -> Option<&PositionFold> {
+    rollup.measures.iter().find_map(|measure| match &measure.kind {
+        MeasureKind::Position(fold) => Some(&**fold),
+        _ => None,
+    })
+}
+
+pub(crate) fn definition(fold: &PositionFold) -> String {
+    format!("position({})", inputs(fold))
+}
+
+/// The fold's inputs as SQL: signed quantity, price, fee.
+fn inputs(fold: &PositionFold) -> String {
+    let fee = fold.fee.as_ref().map_or("0", |fee| fee.text.as_str());
+    format!(
+        "(case ({})::text when 'buy' then 1 when 'sell' then -1 end) * ({})::numeric, \
+         ({})::numeric, ({fee})::numeric",
+        fold.side.text, fold.quantity.text, fold.price.text
+    )
+}
+
+/// The names of the columns of the order of the last fill.
+fn last(order: &[Ident]) -> Vec<Ident> {
+    order.iter().map(|column| Ident::new(format!("last_{}", column.as_str()))).collect()
+}
+
+/// `select` of the whole position of each key from the stream; used by rebuild and proof.
+pub(crate) fn recompute(stream: &Stream, rollup: &Rollup, fold: &PositionFold) -> String {
+    let order = total_order(stream, rollup);
+    let keys = name::list(rollup.by.iter().map(|key| &key.name));
+    let filter = rollup.filter.as_ref().map(|f| format!(" where {}", f.text)).unwrap_or_default();
+    format!(
+        "select {keys}, {}, {} from (\
+         select {keys}, howdah.position(null, {} order by {}) as howdah_position, {} \
+         from {}{filter} group by {keys}) p",
+        name::list(FIELDS.iter().map(|(field, _)| format!("(howdah_position).{field}"))),
+        name::list(last(&order)),
+        inputs(fold),
+        name::list(&order),
+        last_of(&order),
+        stream.table,
+    )
+}
+
+/// `(array_agg(o order by … desc))[1] as last_o`, for each column of the order.
+fn last_of(order: &[Ident]) -> String {
+    let descending = name::list(order.iter().map(|column| format!("{column} desc")));
+    name::list(
+        order.iter().zip(last(order)).map(|(column, last)| {
+            format!("(array_agg({column} order by {descending}))[1] as {last}")
+        }),
+    )
+}
+
+/// The CTEs that fold the rows of `new` into the position's table; `prefix` makes their names.
+pub(crate) fn fold_ctes(
+    stream: &Stream,
+    rollup: &Rollup,
+    fold: &PositionFold,
+    prefix: &str,
+) -> Vec<String> {
+    let table = &rollup.levels[0].table;
+    let order = total_order(stream, rollup);
+    let key_names: Vec<&Ident> = rollup.by.iter().map(|key| &key.name).collect();
+    let keys = name::list(&key_names);
+    let filter = rollup.filter.as_ref().map(|f| format!(" where {}", f.text)).unwrap_or_default();
+    let and_filter =
+        rollup.filter.as_ref().map(|f| format!(" and ({})", f.text)).unwrap_or_default();
+    let orders = name::list(&order);
+    let inputs = inputs(fold);
+    let rows = format!(
+        "{prefix}_rows as materialized (select {keys}, {orders}, \
+         i.howdah_signed, i.howdah_price, i.howdah_fee from new, \
+         lateral (values ({inputs})) i (howdah_signed, howdah_price, howdah_fee){filter})"
+    );
+    let late = late_cte(table, &key_names, &order, prefix);
+    let is_late = |alias: &str| {
+        format!("exists (select from {prefix}_late l where {})", matching("l", alias, &key_names))
+    };
+    let base = format!(
+        "case when s.fills is not null then row({})::howdah.position_state end",
+        name::list(FIELDS.iter().map(|(field, _)| format!("s.{field}")))
+    );
+    let new_columns =
+        name::list(key_names.iter().copied().chain(&order).map(|column| format!("n.{column}")));
+    let input = format!(
+        "{prefix}_input as (\
+         select {new_columns}, n.howdah_signed, n.howdah_price, n.howdah_fee, {base} as howdah_base \
+         from {prefix}_rows n left join {table} s on {} where not {} \
+         union all \
+         select {new_columns}, n.howdah_signed, n.howdah_price, n.howdah_fee, null \
+         from {prefix}_rows n where {} \
+         union all \
+         select {keys}, {orders}, {inputs}, null from {} f where {}{and_filter})",
+        matching("s", "n", &key_names),
+        is_late("n"),
+        is_late("n"),
+        stream.table,
+        is_late("f"),
+    );
+    let folded = format!(
+        "{prefix}_folded as materialized (select {keys}, \
+         howdah.position(howdah_base, howdah_signed, howdah_price, howdah_fee order by {orders}) \
+         as howdah_position, {} from {prefix}_input group by {keys})",
+        last_of(&order)
+    );
+    vec![rows, late, input, folded, upsert_cte(table, &key_names, &order, prefix)]
+}
+
+/// The keys that get a fill before their last known one.
+fn late_cte(table: &RelName, keys: &[&Ident], order: &[Ident], prefix: &str) -> String {
+    let key_list = name::list(keys);
+    let of = |alias: &str, columns: &[Ident]| {
+        name::list(columns.iter().map(|column| format!("{alias}.{column}")))
+    };
+    format!(
+        "{prefix}_late as materialized (select {} from (\
+         select distinct on ({key_list}) {key_list}, {} from {prefix}_rows \
+         order by {key_list}, {}) e join {table} s on {} where ({}) < ({}))",
+        name::list(keys.iter().map(|key| format!("e.{key}"))),
+        name::list(order),
+        name::list(order),
+        matching("s", "e", keys),
+        of("e", order),
+        of("s", &last(order)),
+    )
+}
+
+fn upsert_cte(table: &RelName, keys: &[&Ident], order: &[Ident], prefix: &str) -> String {
+    let key_list = name::list(keys);
+    let columns: Vec<String> = FIELDS
+        .iter()
+        .map(|(field, _)| Ident::new(*field).to_string())
+        .chain(last(order).iter().map(ToString::to_string))
+        .collect();
+    format!(
+        "{prefix}_upsert as (insert into {table} ({key_list}, {}) \
+         select {key_list}, {}, {} from {prefix}_folded order by {key_list} \
+         on conflict ({key_list}) do update set {})",
+        columns.join(", "),
+        name::list(FIELDS.iter().map(|(field, _)| format!("(howdah_position).{field}"))),
+        name::list(last(order)),
+        name::list(columns.iter().map(|column| format!("{column} = excluded.{column}"))),
+    )
+}
+
+/// `a.k is not distinct from b.k and …`; plain equality where the key cannot be null would do, but
+/// the keys of a position are few.
+fn matching(a: &str, b: &str, keys: &[&Ident]) -> String {
+    keys.iter().map(|key| format!("{a}.{key} = {b}.{key}")).collect::<Vec<_>>().join(" and ")
+}

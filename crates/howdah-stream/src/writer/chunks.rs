@@ -1,0 +1,92 @@
+//! Which times a stream's partitions hold, and making the chunk that a batch needs.
+
+use std::ops::Range;
+
+use howdah_catalog::{Bound, Literal};
+use howdah_error::{Error, Result};
+use howdah_pg::{Connection, RetryPolicy, from_pg, parse_bound, retry};
+use howdah_plan::chunk::{self, Chunk};
+use howdah_system::Stream;
+
+/// SQLSTATE of a table that another process has just made.
+const DUPLICATE_TABLE: &str = "42P07";
+/// SQLSTATE of a partition that another process has just attached.
+const OVERLAP: &str = "42P17";
+
+/// The ranges of time that partitions hold, in order.
+pub(super) struct Chunks {
+    covered: Vec<Range<i64>>,
+}
+
+impl Chunks {
+    /// Reads the partitions of the stream.
+    pub(super) async fn load(connection: &Connection, stream: &Stream) -> Result<Self> {
+        let rows = connection
+            .query(include_str!("chunks.sql"), &[&stream.table.to_string()])
+            .await
+            .map_err(|error| from_pg("could not read the chunks of a stream", &error))?;
+        let mut covered: Vec<Range<i64>> = rows
+            .iter()
+            .filter_map(|row| match parse_bound(row.get(0)) {
+                Bound::Range { from, to } => Some(
+                    from.as_deref().map_or(Some(i64::MIN), chunk::parse_time)?
+                        ..to.as_deref().map_or(Some(i64::MAX), chunk::parse_time)?,
+                ),
+                Bound::Default => Some(i64::MIN..i64::MAX),
+                Bound::Other => None,
+            })
+            .collect();
+        covered.sort_by_key(|range| range.start);
+        Ok(Self { covered })
+    }
+
+    /// Whether a partition holds that time.
+    pub(super) fn hold(&self, time_us: i64) -> bool {
+        // Adopted tables may have a default partition, which covers everything: ranges may overlap.
+        let after = self.covered.partition_point(|range| range.start <= time_us);
+        self.covered[..after].iter().rev().any(|range| range.contains(&time_us))
+    }
+
+    /// Makes the chunk that holds `time_us`, in a transaction of its own, waiting for locks as long
+    /// as the session's `lock_timeout` and trying again.
+    pub(super) async fn make(
+        &mut self,
+        connection: &Connection,
+        stream: &Stream,
+        time_us: i64,
+    ) -> Result<()> {
+        let free = Chunk::holding(stream.chunk, time_us)
+            .and_then(|chunk| chunk::free_part(chunk, &self.covered, time_us))
+            .ok_or_else(|| Error::internal("no chunk can hold an accepted time"))?;
+        let sql = format!("begin; {}; commit", chunk::create(stream, free).join("; "));
+        let made = retry(&RetryPolicy::default(), "make a chunk", async || {
+            let made = connection.batch_execute(&sql).await;
+            if made.is_err() {
+                let _ = connection.batch_execute("rollback").await;
+            }
+            made
+        })
+        .await;
+        match made {
+            Ok(()) => tracing::info!(
+                chunk = free.name(stream).name.as_str(),
+                stream = stream.name,
+                "made a chunk"
+            ),
+            Err(error)
+                if error
+                    .code()
+                    .is_some_and(|state| [DUPLICATE_TABLE, OVERLAP].contains(&state.code())) => {}
+            Err(error) => {
+                let context =
+                    format!("could not make a chunk of {}", Literal(&stream.table.plain()));
+                return Err(from_pg(&context, &error));
+            }
+        }
+        *self = Self::load(connection, stream).await?;
+        if self.hold(time_us) {
+            return Ok(());
+        }
+        Err(Error::internal("a chunk was made and is not there"))
+    }
+}

@@ -1,0 +1,102 @@
+//! Dead letters within the transaction: kept with their batch, removed with their replay.
+
+use std::collections::HashSet;
+
+use howdah_error::Result;
+use howdah_pg::{Connection, from_pg};
+
+use super::apply::Refused;
+use super::sql::SourceSql;
+use crate::batch::Batch;
+
+/// Keeps the refusals of a batch: those of decoding, then those of the database.
+pub(super) async fn keep(
+    connection: &Connection,
+    sql: &SourceSql,
+    batch: &Batch,
+    refused: &[Refused],
+) -> Result<()> {
+    if batch.refusals.is_empty() && refused.is_empty() {
+        return Ok(());
+    }
+    let mut positions: Vec<&str> = Vec::new();
+    let mut codes: Vec<&str> = Vec::new();
+    let mut reasons: Vec<&str> = Vec::new();
+    let mut payloads: Vec<&[u8]> = Vec::new();
+    let mut sizes: Vec<i64> = Vec::new();
+    for refusal in &batch.refusals {
+        positions.push(&refusal.position.0);
+        codes.push(&refusal.code);
+        reasons.push(&refusal.reason);
+        payloads.push(&refusal.raw);
+        sizes.push(i64::try_from(refusal.raw_bytes).unwrap_or(i64::MAX));
+    }
+    for refused in refused {
+        let row = &batch.rows[refused.index];
+        positions.push(&row.position.0);
+        codes.push(&refused.code);
+        reasons.push(&refused.reason);
+        payloads.push(&row.raw);
+        sizes.push(row.raw.len() as i64);
+    }
+    connection
+        .execute(
+            include_str!("keep_letters.sql"),
+            &[
+                &batch.shard.source,
+                &batch.shard.shard,
+                &sql.stream.name,
+                &positions,
+                &codes,
+                &reasons,
+                &payloads,
+                &sizes,
+            ],
+        )
+        .await
+        .map_err(|error| from_pg("could not keep dead letters", &error))?;
+    Ok(())
+}
+
+/// Locks the letters that are still there.
+pub(super) async fn lock(connection: &Connection, ids: &[i64]) -> Result<HashSet<i64>> {
+    let rows = connection
+        .query(
+            "select id from howdah.dead_letters where id = any ($1) order by id for update",
+            &[&ids],
+        )
+        .await
+        .map_err(|error| from_pg("could not lock dead letters", &error))?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
+}
+
+/// Removes the letters that were accepted; the others stay, with the new reason. `refused` speaks
+/// of places in `ids`.
+pub(super) async fn settle(
+    connection: &Connection,
+    ids: &[i64],
+    refused: &[Refused],
+) -> Result<()> {
+    let failed = |error| from_pg("could not settle dead letters", &error);
+    let still: HashSet<usize> = refused.iter().map(|refused| refused.index).collect();
+    let accepted: Vec<i64> = ids
+        .iter()
+        .enumerate()
+        .filter(|(place, _)| !still.contains(place))
+        .map(|(_, id)| *id)
+        .collect();
+    connection
+        .execute("delete from howdah.dead_letters where id = any ($1)", &[&accepted])
+        .await
+        .map_err(failed)?;
+    for refused in refused {
+        connection
+            .execute(
+                "update howdah.dead_letters set code = $2, reason = $3 where id = $1",
+                &[&ids[refused.index], &refused.code, &refused.reason],
+            )
+            .await
+            .map_err(failed)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,102 @@
+//! Reads what a plan needs beyond the catalog.
+
+use howdah_catalog::{Catalog, RelName, RelationKind};
+use howdah_error::Result;
+use howdah_pg::from_pg;
+use howdah_plan::{Facts, InstalledRollup, TableFacts};
+use howdah_system::System;
+use tokio_postgres::Client;
+
+/// Reads the facts for the tables that `system` names.
+pub async fn read_facts(client: &Client, system: &System, catalog: &Catalog) -> Result<Facts> {
+    let failed = |error| from_pg("could not read what the plan needs", &error);
+    let now_us: i64 = client
+        .query_one(
+            "select (extract(epoch from now() - timestamptz '2000-01-01 00:00:00+00') \
+             * 1000000)::bigint",
+            &[],
+        )
+        .await
+        .map_err(failed)?
+        .get(0);
+    let mut facts = Facts { now_us, ..Facts::default() };
+    if catalog.relation(&RelName::new("howdah", "version")).is_some() {
+        facts.schema_version = client
+            .query_one("select max(version) from howdah.version", &[])
+            .await
+            .map_err(failed)?
+            .get(0);
+        let rollups = client
+            .query("select relation, definition, ready from howdah.rollups", &[])
+            .await
+            .map_err(failed)?;
+        for row in rollups {
+            let installed = InstalledRollup { definition: row.get(1), ready: row.get(2) };
+            facts.rollups.insert(row.get(0), installed);
+        }
+    }
+    for stream in &system.streams {
+        let Some(relation) = catalog.relation(&stream.table) else { continue };
+        let mut table = TableFacts {
+            newest_us: newest(client, stream, relation.kind).await?,
+            ..TableFacts::default()
+        };
+        if relation.kind == RelationKind::Table {
+            read_dependents(client, &stream.table, &mut table).await?;
+        }
+        facts.tables.insert(stream.table.clone(), table);
+    }
+    Ok(facts)
+}
+
+/// The newest time of a plain table (its conversion needs it), or whether a partitioned one has a
+/// row at all, which is enough and does not read it.
+async fn newest(
+    client: &Client,
+    stream: &howdah_system::Stream,
+    kind: RelationKind,
+) -> Result<Option<i64>> {
+    let time = &stream.time;
+    let value = if kind == RelationKind::Table {
+        format!("max({time})")
+    } else {
+        format!("(array_agg({time}))[1]")
+    };
+    let limit = if kind == RelationKind::Table { "" } else { " limit 1" };
+    // Infinite times have no epoch; they are beyond every boundary.
+    let sql = format!(
+        "select case when isfinite(t) then (extract(epoch from t::timestamp - \
+         timestamp '2000-01-01 00:00:00') * 1000000)::bigint else 9223372036854775807 end \
+         from (select {value} as t from (select {time} from {}{limit}) s) m where t is not null",
+        stream.table
+    );
+    let row = client
+        .query_opt(&sql, &[])
+        .await
+        .map_err(|error| from_pg("could not read the newest row of a table", &error))?;
+    Ok(row.map(|row| row.get(0)))
+}
+
+async fn read_dependents(client: &Client, table: &RelName, facts: &mut TableFacts) -> Result<()> {
+    let rows = client
+        .query(include_str!("dependents.sql"), &[&table.to_string()])
+        .await
+        .map_err(|error| from_pg("could not read what depends on a table", &error))?;
+    for row in rows {
+        let kind: String = row.get(0);
+        let schema: String = row.get(1);
+        let name: String = row.get(2);
+        let detail: Option<String> = row.get(3);
+        let relation = RelName::new(schema, name);
+        match kind.as_str() {
+            "view" => facts.views.push((
+                relation,
+                detail.unwrap_or_default().trim().trim_end_matches(';').to_owned(),
+            )),
+            "foreign key" => facts.referenced_by.push(relation),
+            "sequence" => facts.sequences.push((detail.unwrap_or_default(), relation)),
+            _ => facts.other_dependents.push(format!("the {kind} \"{}\"", relation.plain())),
+        }
+    }
+    Ok(())
+}

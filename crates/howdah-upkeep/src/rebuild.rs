@@ -1,0 +1,194 @@
+//! Recomputes a rollup from its stream, online and resumably.
+//!
+//! Range by range, each in one transaction that holds the stream's lock exclusively: no batch is
+//! under way then, so the range's rows are all there and none is folded twice. Batches wait for one
+//! range, not for the whole.
+
+use howdah_error::{Code, Error, Kind, Result};
+use howdah_pg::{RetryPolicy, from_pg, retry};
+use howdah_plan::foreign_columns;
+use howdah_rollup::lock::AdvisoryLock;
+use howdah_rollup::recompute::{self, Range};
+use howdah_system::{Level, Rollup, Stream, System};
+use tokio_postgres::Client;
+
+/// A half-open span of time to rebuild, as texts that PostgreSQL takes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asked {
+    /// From this time on; `None`: from the first event.
+    pub from: Option<String>,
+    /// Before this time; `None`: to the last event.
+    pub to: Option<String>,
+}
+
+/// Rebuilds level `index` of the rollup of that name; `tell` hears of each finished range.
+///
+/// With `asked`, only the buckets that it touches. Without, everything: then progress is kept, and
+/// the table is marked ready at the end.
+pub async fn rebuild_level(
+    client: &Client,
+    system: &System,
+    name: &str,
+    index: usize,
+    asked: Option<&Asked>,
+    mut tell: impl FnMut(&Range),
+) -> Result<()> {
+    let rollup = find(system, name)?;
+    let stream = system.stream_of(rollup);
+    let level = rollup
+        .levels
+        .get(index)
+        .ok_or_else(|| Error::internal(format!("rollup \"{name}\" has no level {index}")))?;
+    let foreign = has_foreign(client, stream, rollup, level).await?;
+    let Some(query) = recompute::ranges(stream, rollup, level) else {
+        // A state has no ranges.
+        let statements = recompute::rebuild(stream, rollup, index, None, foreign);
+        transaction(client, stream, &statements, &mark_ready(level)).await?;
+        return Ok(());
+    };
+    let done = progress(client, level).await?;
+    let ranges = read_ranges(client, &query, asked, done.as_deref()).await?;
+    if done.is_none() && asked.is_none() {
+        // Buckets before the first and after the last event.
+        let outside = outside(level, ranges.first(), ranges.last());
+        transaction(client, stream, &[outside], "").await?;
+    }
+    for range in &ranges {
+        let statements = recompute::rebuild(stream, rollup, index, Some(range), foreign);
+        let note = if asked.is_some() { String::new() } else { mark_progress(level, range) };
+        transaction(client, stream, &statements, &note).await?;
+        tell(range);
+    }
+    if asked.is_none() {
+        transaction(client, stream, &[], &mark_ready(level)).await?;
+    }
+    Ok(())
+}
+
+/// The rollup of that name.
+pub fn find<'a>(system: &'a System, name: &str) -> Result<&'a Rollup> {
+    system.rollups.iter().find(|rollup| rollup.name == name).ok_or_else(|| {
+        let known: Vec<&str> = system.rollups.iter().map(|rollup| rollup.name.as_str()).collect();
+        Error::input(format!("rollup \"{name}\" does not exist"))
+            .code(Code::UnknownName)
+            .hint(format!("The system file has: {}.", known.join(", ")))
+    })
+}
+
+async fn has_foreign(
+    client: &Client,
+    stream: &Stream,
+    rollup: &Rollup,
+    level: &Level,
+) -> Result<bool> {
+    let catalog = howdah_pg::introspect(client).await?;
+    Ok(catalog
+        .relation(&level.table)
+        .is_some_and(|relation| !foreign_columns(stream, rollup, level, relation).is_empty()))
+}
+
+async fn progress(client: &Client, level: &Level) -> Result<Option<String>> {
+    let row = client
+        .query_opt(
+            "select rebuilt_to::text from howdah.rollups where relation = $1 and not ready",
+            &[&level.table.plain()],
+        )
+        .await
+        .map_err(|error| from_pg("could not read the progress of a rebuild", &error))?;
+    Ok(row.and_then(|row| row.get(0)))
+}
+
+async fn read_ranges(
+    client: &Client,
+    query: &str,
+    asked: Option<&Asked>,
+    done: Option<&str>,
+) -> Result<Vec<Range>> {
+    let from = asked.and_then(|asked| asked.from.as_deref());
+    let to = asked.and_then(|asked| asked.to.as_deref());
+    let sql = format!(
+        "select lower_bound, upper_bound from ({query}) r (lower_bound, upper_bound) \
+         where ($1::text is null or upper_bound::timestamptz > $1::text::timestamptz) \
+         and ($2::text is null or lower_bound::timestamptz < $2::text::timestamptz) \
+         and ($3::text is null or lower_bound::timestamptz >= $3::text::timestamptz) \
+         order by lower_bound::timestamptz"
+    );
+    let rows = client.query(&sql, &[&from, &to, &done]).await.map_err(|error| {
+        if asked.is_some() && error.code().is_some_and(|state| state.code().starts_with("22")) {
+            return Error::input(
+                "--from and --to take times, such as 2025-10-17 or 2025-10-17T12:00Z",
+            );
+        }
+        from_pg("could not cut a stream into ranges", &error)
+    })?;
+    Ok(rows.iter().map(|row| Range { from: row.get(0), to: row.get(1) }).collect())
+}
+
+/// Removes the buckets that no event is in any more.
+fn outside(level: &Level, first: Option<&Range>, last: Option<&Range>) -> String {
+    use howdah_catalog::Literal;
+    use howdah_rollup::table::BUCKET;
+    match (first, last) {
+        (Some(first), Some(last)) => format!(
+            "delete from {} where {BUCKET} < {} or {BUCKET} >= {}",
+            level.table,
+            Literal(&first.from),
+            Literal(&last.to)
+        ),
+        _ => format!("delete from {}", level.table),
+    }
+}
+
+fn mark_progress(level: &Level, range: &Range) -> String {
+    use howdah_catalog::Literal;
+    format!(
+        "update howdah.rollups set rebuilt_to = {} where relation = {} and not ready",
+        Literal(&range.to),
+        Literal(&level.table.plain())
+    )
+}
+
+fn mark_ready(level: &Level) -> String {
+    format!(
+        "update howdah.rollups set ready = true, rebuilt_to = null where relation = {}",
+        howdah_catalog::Literal(&level.table.plain())
+    )
+}
+
+/// One transaction under the stream's lock, tried again when the lock is not to be had in time.
+async fn transaction(
+    client: &Client,
+    stream: &Stream,
+    statements: &[String],
+    note: &str,
+) -> Result<()> {
+    let mut sql = format!(
+        "begin; set local statement_timeout = 0; {}",
+        AdvisoryLock::stream(stream).exclusive()
+    );
+    for statement in statements.iter().map(String::as_str).chain(Some(note)) {
+        if !statement.is_empty() {
+            sql.push_str(";\n");
+            sql.push_str(statement);
+        }
+    }
+    sql.push_str(";\ncommit");
+    let policy = RetryPolicy {
+        attempts: 60,
+        total: std::time::Duration::from_secs(300),
+        ..RetryPolicy::default()
+    };
+    retry(&policy, "rebuild a range", async || {
+        let ran = client.batch_execute(&sql).await;
+        if ran.is_err() {
+            let _ = client.batch_execute("rollback").await;
+        }
+        ran
+    })
+    .await
+    .map_err(|error| {
+        Error::new(Kind::Conflict, "could not rebuild a range")
+            .code(Code::StepFailed)
+            .source(from_pg("could not rebuild a range", &error))
+    })
+}

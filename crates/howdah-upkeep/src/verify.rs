@@ -1,0 +1,168 @@
+//! Proofs: that rollups equal their streams, and that positions fit what is there.
+
+use howdah_error::Result;
+use howdah_pg::from_pg;
+use howdah_rollup::recompute;
+use howdah_system::{Rollup, System};
+use tokio_postgres::Client;
+
+/// The outcome of one proof.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Proof {
+    /// The rollup's table, as people write it.
+    pub relation: String,
+    /// Rows that the table holds.
+    pub rows: i64,
+    /// Rows that it should hold and does not.
+    pub missing: i64,
+    /// Rows that it holds and should not.
+    pub surplus: i64,
+    /// Keys of rows that differ, as JSON objects; at most ten.
+    pub keys: Vec<String>,
+}
+
+impl Proof {
+    /// Whether table and stream agree.
+    #[must_use]
+    pub fn holds(&self) -> bool {
+        self.missing == 0 && self.surplus == 0
+    }
+}
+
+/// Proves every level of every rollup whose name is in `names` (empty: of all).
+///
+/// Each proof reads one snapshot; batches go on meanwhile.
+pub async fn rollups(
+    client: &Client,
+    system: &System,
+    names: &[String],
+    mut tell: impl FnMut(&Proof),
+) -> Result<Vec<Proof>> {
+    let mut out = Vec::new();
+    let chosen: Vec<&Rollup> = if names.is_empty() {
+        system.rollups.iter().collect()
+    } else {
+        names.iter().map(|name| crate::rebuild::find(system, name)).collect::<Result<_>>()?
+    };
+    for rollup in chosen {
+        for index in 0..rollup.levels.len() {
+            let proof = prove(client, system, rollup, index).await?;
+            tell(&proof);
+            out.push(proof);
+        }
+    }
+    Ok(out)
+}
+
+async fn prove(client: &Client, system: &System, rollup: &Rollup, index: usize) -> Result<Proof> {
+    let failed = |error| from_pg("could not prove a rollup", &error);
+    let stream = system.stream_of(rollup);
+    let level = &rollup.levels[index];
+    // A batch commits rows and rollups together, so every snapshot is consistent: no lock.
+    client
+        .batch_execute(
+            "begin isolation level repeatable read read only; set local statement_timeout = 0",
+        )
+        .await
+        .map_err(failed)?;
+    let result = async {
+        let row = client
+            .query_one(&recompute::proof(stream, rollup, index, None), &[])
+            .await
+            .map_err(failed)?;
+        let count = client
+            .query_one(&format!("select count(*) from {}", level.table), &[])
+            .await
+            .map_err(failed)?;
+        let mut proof = Proof {
+            relation: level.table.plain(),
+            rows: count.get(0),
+            missing: row.get(0),
+            surplus: row.get(1),
+            keys: Vec::new(),
+        };
+        if !proof.holds() {
+            let keys = client
+                .query(&recompute::differing_keys(stream, rollup, index, None, 10), &[])
+                .await
+                .map_err(failed)?;
+            proof.keys = keys.iter().map(|row| row.get(0)).collect();
+        }
+        Ok(proof)
+    }
+    .await;
+    let _ = client.batch_execute("rollback").await;
+    result
+}
+
+/// One shard's position against what is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PositionProof {
+    /// The source.
+    pub source: String,
+    /// The shard.
+    pub shard: String,
+    /// The committed position.
+    pub position: String,
+    /// Events that the position counts.
+    pub events: i64,
+    /// What contradicts it, as sentences.
+    pub problems: Vec<String>,
+}
+
+/// Checks the positions: that every event is accounted for (rows, duplicates and dead letters add
+/// up to events), and that no stream holds fewer rows than its shards committed.
+pub async fn positions(client: &Client, system: &System) -> Result<Vec<PositionProof>> {
+    let failed = |error| from_pg("could not prove positions", &error);
+    let rows = client
+        .query(
+            "select source, shard, position, events, rows, duplicates, dead_letters \
+             from howdah.positions order by source, shard",
+            &[],
+        )
+        .await
+        .map_err(failed)?;
+    let mut out = Vec::with_capacity(rows.len());
+    let mut committed = vec![0_i64; system.streams.len()];
+    for row in &rows {
+        let source: String = row.get(0);
+        let (events, new, duplicates, dead): (i64, i64, i64, i64) =
+            (row.get(3), row.get(4), row.get(5), row.get(6));
+        let mut problems = Vec::new();
+        if new + duplicates + dead != events {
+            problems.push(format!(
+                "{new} rows, {duplicates} duplicates and {dead} dead letters do not add up to \
+                 {events} events."
+            ));
+        }
+        match system.sources.iter().find(|known| known.name == source) {
+            Some(known) => committed[known.stream] += new,
+            None => problems.push("The system file has no such source.".to_owned()),
+        }
+        out.push(PositionProof {
+            source,
+            shard: row.get(1),
+            position: row.get(2),
+            events,
+            problems,
+        });
+    }
+    for (index, stream) in system.streams.iter().enumerate() {
+        let count: i64 = client
+            .query_one(&format!("select count(*) from {}", stream.table), &[])
+            .await
+            .map_err(failed)?
+            .get(0);
+        if count < committed[index] {
+            for proof in out.iter_mut().filter(|proof| {
+                system.sources.iter().any(|s| s.name == proof.source && s.stream == index)
+            }) {
+                proof.problems.push(format!(
+                    "Stream \"{}\" holds {count} rows, its shards committed {}.",
+                    stream.name, committed[index]
+                ));
+            }
+        }
+    }
+    Ok(out)
+}
