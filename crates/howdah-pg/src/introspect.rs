@@ -15,6 +15,8 @@ mod statistics;
 mod table;
 mod types;
 
+pub use partition::parse_bound;
+
 use std::collections::HashMap;
 
 use futures_util::FutureExt as _;

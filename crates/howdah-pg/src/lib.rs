@@ -4,6 +4,7 @@
 mod connect;
 mod fault;
 mod introspect;
+pub mod migrate;
 mod options;
 mod pool;
 mod retry;
@@ -12,7 +13,7 @@ pub mod server;
 
 pub use connect::{Canceller, Connection, MIN_SERVER_VERSION_NUM, connect};
 pub use fault::{Classified, Fault, classify, from_pg, sqlstate};
-pub use introspect::{Scope, introspect, introspect_in_txn, introspect_scope};
+pub use introspect::{Scope, introspect, introspect_in_txn, introspect_scope, parse_bound};
 pub use options::{ConnectOptions, Limits, RootCert, SslMode};
 pub use pool::{Pool, PooledConnection};
 pub use retry::{RetryPolicy, retry};

@@ -6,6 +6,10 @@
 mod connect;
 #[path = "main/faults.rs"]
 mod faults;
+#[path = "main/introspect.rs"]
+mod introspect;
+#[path = "main/migrate.rs"]
+mod migrate;
 #[path = "main/pool.rs"]
 mod pool;
 #[path = "main/private_server.rs"]

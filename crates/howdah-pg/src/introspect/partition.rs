@@ -43,7 +43,7 @@ pub(super) fn decode_partitions(rows: &[Row], found: &mut Found) -> Result<(), E
         let text = row.get_text_opt("bound")?.unwrap_or_default();
         relation.partition_of = Some(PartitionBound {
             parent,
-            bound: bound(&text),
+            bound: parse_bound(&text),
             text,
             detach_pending: row.get_bool("detach_pending")?,
         });
@@ -52,7 +52,7 @@ pub(super) fn decode_partitions(rows: &[Row], found: &mut Found) -> Result<(), E
 }
 
 /// Reads what `pg_get_expr(relpartbound)` prints: `FOR VALUES FROM ('…') TO (MAXVALUE)`.
-fn bound(text: &str) -> Bound {
+pub fn parse_bound(text: &str) -> Bound {
     if text == "DEFAULT" {
         return Bound::Default;
     }
@@ -122,16 +122,16 @@ mod tests {
     #[test]
     fn bounds_of_one_column_are_read() {
         assert_eq!(
-            bound("FOR VALUES FROM ('2024-01-01 00:00:00+00') TO ('2024-02-01 00:00:00+00')"),
+            parse_bound("FOR VALUES FROM ('2024-01-01 00:00:00+00') TO ('2024-02-01 00:00:00+00')"),
             range_of(Some("2024-01-01 00:00:00+00"), Some("2024-02-01 00:00:00+00"))
         );
-        assert_eq!(bound("FOR VALUES FROM (MINVALUE) TO (10)"), range_of(None, Some("10")));
-        assert_eq!(bound("FOR VALUES FROM ('-5') TO (MAXVALUE)"), range_of(Some("-5"), None));
+        assert_eq!(parse_bound("FOR VALUES FROM (MINVALUE) TO (10)"), range_of(None, Some("10")));
+        assert_eq!(parse_bound("FOR VALUES FROM ('-5') TO (MAXVALUE)"), range_of(Some("-5"), None));
         assert_eq!(
-            bound("FOR VALUES FROM ('it''s, ) TO (') TO ('MAXVALUE')"),
+            parse_bound("FOR VALUES FROM ('it''s, ) TO (') TO ('MAXVALUE')"),
             range_of(Some("it's, ) TO ("), Some("MAXVALUE"))
         );
-        assert_eq!(bound("DEFAULT"), Bound::Default);
+        assert_eq!(parse_bound("DEFAULT"), Bound::Default);
     }
 
     #[test]
@@ -143,7 +143,7 @@ mod tests {
             "",
             "FOR VALUES FROM (",
         ] {
-            assert_eq!(bound(text), Bound::Other, "{text}");
+            assert_eq!(parse_bound(text), Bound::Other, "{text}");
         }
     }
 

@@ -101,6 +101,7 @@ pub(super) fn decode_policies(rows: &[Row], found: &mut Found) -> Result<(), Err
             roles: row.get_idents("roles")?,
             using: row.get_text_opt("using_expression")?,
             check: row.get_text_opt("check_expression")?,
+            comment: row.get_text_opt("comment")?,
         });
     }
     Ok(())
