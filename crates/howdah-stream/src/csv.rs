@@ -73,12 +73,11 @@ pub(crate) fn split(record: &str) -> Option<Vec<CsvField<'_>>> {
     let mut fields = Vec::new();
     let mut rest = record;
     loop {
-        let (field, after) = match rest.strip_prefix('"') {
-            Some(inner) => quoted(inner)?,
-            None => {
-                let end = memchr::memchr(b',', rest.as_bytes()).unwrap_or(rest.len());
-                (CsvField { text: Cow::Borrowed(&rest[..end]), quoted: false }, &rest[end..])
-            }
+        let (field, after) = if let Some(inner) = rest.strip_prefix('"') {
+            quoted(inner)?
+        } else {
+            let end = memchr::memchr(b',', rest.as_bytes()).unwrap_or(rest.len());
+            (CsvField { text: Cow::Borrowed(&rest[..end]), quoted: false }, &rest[end..])
         };
         fields.push(field);
         match after.strip_prefix(',') {

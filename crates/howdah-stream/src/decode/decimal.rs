@@ -1,5 +1,7 @@
 //! Decimal text, taken apart without losing a digit: numbers and epochs are read through it.
 
+use std::cmp::Ordering;
+
 /// Exponents beyond this are out of range of everything; it keeps sums of exponents small.
 const MAX_EXPONENT: i64 = 1_000_000;
 
@@ -72,12 +74,10 @@ impl<'a> Decimal<'a> {
         let mut value: i128 = 0;
         let (mut half, mut beyond) = (0_u8, false);
         for (i, digit) in digits.enumerate() {
-            if i < kept {
-                value = value * 10 + i128::from(digit);
-            } else if i == kept {
-                half = digit;
-            } else {
-                beyond |= digit != 0;
+            match i.cmp(&kept) {
+                Ordering::Less => value = value * 10 + i128::from(digit),
+                Ordering::Equal => half = digit,
+                Ordering::Greater => beyond |= digit != 0,
             }
         }
         for _ in count..kept {

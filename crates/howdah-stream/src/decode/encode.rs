@@ -37,9 +37,7 @@ pub(crate) fn encode(
         ColumnType::Int8 => scalar::encode_integer(value.text("is not an integer")?, 8, out),
         ColumnType::Float4 => scalar::encode_float4(value.text("is not a number")?, out),
         ColumnType::Float8 => scalar::encode_float8(value.text("is not a number")?, out),
-        ColumnType::Numeric(limit) => {
-            numeric::encode(value.text("is not a number")?, *limit, out)
-        }
+        ColumnType::Numeric(limit) => numeric::encode(value.text("is not a number")?, *limit, out),
         ColumnType::Bool => match &value {
             Scalar::Composite(_) => Err(Fault::wrong_type("is not true or false")),
             _ => scalar::encode_bool(value.any_text(), out),

@@ -90,7 +90,10 @@ impl Decoder {
         let mut paths = Paths::default();
         for (slot, mapping) in source.map.iter().enumerate() {
             let column = stream.columns.get(mapping.index).ok_or_else(|| {
-                Error::internal(format!("no column {} in stream \"{}\"", mapping.index, stream.name))
+                Error::internal(format!(
+                    "no column {} in stream \"{}\"",
+                    mapping.index, stream.name
+                ))
             })?;
             if let MapFrom::Field { path, .. } = &mapping.from {
                 paths.add(path, slot);
@@ -160,25 +163,22 @@ impl Decoder {
     pub fn decode(&mut self, raw: Raw) -> Result<Row, Refusal> {
         let Raw { position, body } = raw;
         let size = body.size();
-        if size > self.event_bytes as u64 {
+        let decoded = if size > self.event_bytes as u64 {
             let reason = format!("the event has {size} bytes, more than {}", self.event_bytes);
-            let reject = Reject::new("too_large", reason);
-            return Err(refusal(position, reject, self.keep(&body), size));
-        }
-        let decoded = match (&body, self.format) {
-            (Body::Entry(entry), Format::Json) => self.decode_entry_json(entry),
-            (Body::Entry(entry), _) => self.decode_entry(entry),
-            (Body::Text(text), Format::Csv) => self.decode_record(text),
-            (Body::Text(text), _) => self.decode_json(text),
-            (Body::Cut(..), _) => Err(Reject::new("too_large", "the event was cut")),
+            Err(Reject::new("too_large", reason))
+        } else {
+            match (&body, self.format) {
+                (Body::Entry(entry), Format::Json) => self.decode_entry_json(entry),
+                (Body::Entry(entry), _) => self.decode_entry(entry),
+                (Body::Text(text), Format::Csv) => self.decode_record(text),
+                (Body::Text(text), _) => self.decode_json(text),
+                (Body::Cut(..), _) => Err(Reject::new("too_large", "the event was cut")),
+            }
         };
-        let kept = self.keep(&body);
+        let (kept, whole) = self.keep(&body);
         match decoded {
             Ok((copy, time_us)) => Ok(Row { position, copy, raw: kept, time_us }),
-            Err(reject) => {
-                let size = size.max(kept.len() as u64);
-                Err(refusal(position, reject, kept, size))
-            }
+            Err(reject) => Err(refusal(position, reject, kept, whole)),
         }
     }
 
@@ -209,8 +209,9 @@ impl Decoder {
     }
 
     /// The event as it came, so that it can be decoded again by itself: a CSV record with its
-    /// header line, a Redis entry as RESP, unless a field of it is the event.
-    fn keep(&self, body: &Body) -> Bytes {
+    /// header line, a Redis entry as RESP, unless a field of it is the event. And its size, which
+    /// is larger when the event was cut.
+    fn keep(&self, body: &Body) -> (Bytes, u64) {
         let whole = match body {
             Body::Text(text) => match &self.header {
                 Some(header) => [&header.line[..], b"\n", text].concat().into(),
@@ -219,9 +220,10 @@ impl Decoder {
             Body::Entry(entry) => {
                 self.event_of(entry).cloned().unwrap_or_else(|| entry_to_bytes(entry))
             }
-            Body::Cut(head, _) => head.clone(),
+            Body::Cut(head, size) => return (head.clone(), *size),
         };
-        if whole.len() > HARD_CAP_BYTES { whole.slice(..HARD_CAP_BYTES) } else { whole }
+        let size = whole.len() as u64;
+        (whole.slice(..whole.len().min(HARD_CAP_BYTES)), size)
     }
 
     fn event_of<'a>(&self, entry: &'a [(Bytes, Bytes)]) -> Option<&'a Bytes> {
@@ -230,14 +232,12 @@ impl Decoder {
     }
 
     fn decode_entry_json(&mut self, entry: &[(Bytes, Bytes)]) -> Result<(Bytes, i64), Reject> {
-        match self.event_of(entry) {
-            Some(event) => self.decode_json(&event.clone()),
-            None => {
-                let name = self.entry_field.as_deref().unwrap_or_default();
-                let reason = format!("the entry has no field \"{name}\"");
-                Err(Reject::new("missing_field", reason))
-            }
-        }
+        let Some(event) = self.event_of(entry).cloned() else {
+            let name = self.entry_field.as_deref().unwrap_or_default();
+            let reason = format!("the entry has no field \"{name}\"");
+            return Err(Reject::new("missing_field", reason));
+        };
+        self.decode_json(&event)
     }
 
     fn decode_json(&mut self, event: &[u8]) -> Result<(Bytes, i64), Reject> {
@@ -246,9 +246,8 @@ impl Decoder {
         spans.fill(None);
         let found = self.paths.find(event, &mut spans);
         let row = match found {
-            Ok(()) => self.write(|slot| {
-                Ok(spans[slot].map(|(start, end)| Value::Json(&event[start..end])))
-            }),
+            Ok(()) => self
+                .write(|slot| Ok(spans[slot].map(|(start, end)| Value::Json(&event[start..end])))),
             Err(column) => {
                 let reason = format!("the event is not a JSON object (byte {column})");
                 Err(Reject::new("bad_json", reason))
@@ -297,7 +296,9 @@ impl Decoder {
             })
             .collect();
         self.write(|slot| {
-            places[slot].map(|value| utf8(value).map(|t| Value::Plain(Cow::Borrowed(t)))).transpose()
+            places[slot]
+                .map(|value| utf8(value).map(|t| Value::Plain(Cow::Borrowed(t))))
+                .transpose()
         })
     }
 

@@ -122,7 +122,9 @@ fn encode_special(text: &str, limit: Option<(u16, i16)>, out: &mut BytesMut) -> 
         (false, _) => return Err(Fault::wrong_type("is not a number")),
     };
     if infinite && limit.is_some() {
-        return Err(Fault::out_of_range("is infinite, which a column with a precision cannot hold"));
+        return Err(Fault::out_of_range(
+            "is infinite, which a column with a precision cannot hold",
+        ));
     }
     put_header(out, 0, 0, sign, 0);
     Ok(())

@@ -128,7 +128,7 @@ fn base64(text: &[u8], out: &mut BytesMut) -> Result<(), Fault> {
     let fault = || Fault::wrong_type("is not base64");
     let padding = text.iter().rev().take_while(|b| **b == b'=').count();
     let digits = &text[..text.len() - padding];
-    if digits.len() % 4 == 1 || padding > 2 || (padding > 0 && text.len() % 4 != 0) {
+    if digits.len() % 4 == 1 || padding > 2 || (padding > 0 && !text.len().is_multiple_of(4)) {
         return Err(fault());
     }
     for group in digits.chunks(4) {

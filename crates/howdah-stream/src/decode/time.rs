@@ -59,11 +59,11 @@ pub(crate) fn encode_date(text: &str, read_as: ReadAs, out: &mut BytesMut) -> Re
             text if text.eq_ignore_ascii_case("infinity") => i32::MAX,
             text if text.eq_ignore_ascii_case("-infinity") => i32::MIN,
             text => {
-                let (days, rest) = parse_date(text.as_bytes()).ok_or_else(not_a_date)?;
+                let (days, rest) = parse_date(text.as_bytes(), not_a_date)?;
                 if !rest.is_empty() {
                     return Err(not_a_date());
                 }
-                days.map_err(|()| Fault::out_of_range("is not a day of the calendar"))? as i32
+                days as i32
             }
         }
     };
@@ -123,74 +123,62 @@ fn parse(text: &str, zone: Zone) -> Result<i64, Fault> {
     if text.eq_ignore_ascii_case("-infinity") {
         return Ok(i64::MIN);
     }
-    let (days, rest) = parse_date(text.as_bytes()).ok_or_else(not_a_time)?;
-    let days = days.map_err(|()| Fault::out_of_range("is not a day of the calendar"))?;
-    let rest = match rest.split_first() {
-        Some((b'T' | b't' | b' ', rest)) => rest,
-        _ => return Err(not_a_time()),
-    };
-    let (time, rest) = parse_time(rest).ok_or_else(not_a_time)?;
-    let time = time.map_err(|()| Fault::out_of_range("is not a time of the day"))?;
-    let offset = match (parse_offset(rest), zone) {
-        (Some(Some(seconds)), _) => seconds,
-        (Some(None), Zone::Optional) => 0,
-        (Some(None), Zone::Required) => {
+    let (days, rest) = parse_date(text.as_bytes(), not_a_time)?;
+    let Some((b'T' | b't' | b' ', rest)) = rest.split_first() else { return Err(not_a_time()) };
+    let (time, rest) = parse_time(rest)?;
+    let offset = match (rest.is_empty(), zone) {
+        (false, _) => parse_offset(rest).ok_or_else(not_a_time)?,
+        (true, Zone::Optional) => 0,
+        (true, Zone::Required) => {
             return Err(Fault::wrong_type("is a time without an offset from UTC"));
         }
-        (None, _) => return Err(not_a_time()),
     };
     // The year is at most 294276, so days in µs cannot overflow; the rest is less than two days.
     let micros = (days * MICROS_PER_DAY).checked_add(time - offset * MICROS_PER_SECOND);
     in_range(micros.ok_or_else(outside)?)
 }
 
-/// `YYYY-MM-DD` → days since 2000-01-01, or `Err(())` when there is no such day; and the rest.
-/// `None` when it is not of that form.
-#[expect(clippy::type_complexity, reason = "a name for it would be longer than its use")]
-fn parse_date(bytes: &[u8]) -> Option<(Result<i64, ()>, &[u8])> {
+/// `YYYY-MM-DD` → days since 2000-01-01, and the rest; `malformed` when it is not of that form.
+fn parse_date(bytes: &[u8], malformed: fn() -> Fault) -> Result<(i64, &[u8]), Fault> {
     let year_len = bytes.iter().take_while(|b| b.is_ascii_digit()).count();
     if !(4..=6).contains(&year_len) {
-        return None;
+        return Err(malformed());
     }
     let year = number(&bytes[..year_len]);
-    let rest = &bytes[year_len..];
-    let (month, rest) = two(rest.strip_prefix(b"-")?)?;
-    let (day, rest) = two(rest.strip_prefix(b"-")?)?;
-    if !(1..=MAX_YEAR).contains(&year) || !(1..=12).contains(&month) {
-        return Some((Err(()), rest));
+    let (month, rest) = after(&bytes[year_len..], b'-').and_then(two).ok_or_else(malformed)?;
+    let (day, rest) = after(rest, b'-').and_then(two).ok_or_else(malformed)?;
+    let month_exists = (1..=MAX_YEAR).contains(&year) && (1..=12).contains(&month);
+    if !month_exists || day < 1 || day > days_in_month(year, month) {
+        return Err(Fault::out_of_range("is not a day of the calendar"));
     }
-    if day < 1 || day > days_in_month(year, month) {
-        return Some((Err(()), rest));
-    }
-    Some((Ok(days_from_civil(year, month, day) - EPOCH_2000_DAYS), rest))
+    Ok((days_from_civil(year, month, day) - EPOCH_2000_DAYS, rest))
 }
 
-/// `hh:mm[:ss[.fraction]]` → µs since midnight, or `Err(())` when out of range; and the rest.
+/// `hh:mm[:ss[.fraction]]` → µs since midnight, and the rest.
 ///
 /// As in PostgreSQL, second 60 is the next minute, 24:00:00 the next day, and what is finer than a
 /// microsecond is rounded as a double, halves to even.
-#[expect(clippy::type_complexity, reason = "a name for it would be longer than its use")]
-fn parse_time(bytes: &[u8]) -> Option<(Result<i64, ()>, &[u8])> {
-    let (hour, rest) = two(bytes)?;
-    let (minute, mut rest) = two(rest.strip_prefix(b":")?)?;
+fn parse_time(bytes: &[u8]) -> Result<(i64, &[u8]), Fault> {
+    let (hour, rest) = two(bytes).ok_or_else(not_a_time)?;
+    let (minute, mut rest) = after(rest, b':').and_then(two).ok_or_else(not_a_time)?;
     let (mut second, mut micros) = (0, 0);
-    if let Some(after) = rest.strip_prefix(b":") {
-        (second, rest) = two(after)?;
-        if let Some(after) = rest.strip_prefix(b".").or_else(|| rest.strip_prefix(b",")) {
-            let len = after.iter().take_while(|b| b.is_ascii_digit()).count();
+    if let Some(more) = after(rest, b':') {
+        (second, rest) = two(more).ok_or_else(not_a_time)?;
+        if let Some(digits) = after(rest, b'.').or_else(|| after(rest, b',')) {
+            let len = digits.iter().take_while(|b| b.is_ascii_digit()).count();
             if len == 0 {
-                return None;
+                return Err(not_a_time());
             }
-            micros = fraction_micros(&after[..len]);
-            rest = &after[len..];
+            micros = fraction_micros(&digits[..len]);
+            rest = &digits[len..];
         }
     }
     let whole = (hour * 60 + minute) * 60 + second;
     let fits = hour <= 24 && minute <= 59 && second <= 60;
     if !fits || (hour == 24 && (minute > 0 || second > 0 || micros > 0)) {
-        return Some((Err(()), rest));
+        return Err(Fault::out_of_range("is not a time of the day"));
     }
-    Some((Ok(whole * MICROS_PER_SECOND + micros), rest))
+    Ok((whole * MICROS_PER_SECOND + micros, rest))
 }
 
 fn fraction_micros(digits: &[u8]) -> i64 {
@@ -202,36 +190,33 @@ fn fraction_micros(digits: &[u8]) -> i64 {
     (fraction * 1e6).round_ties_even() as i64
 }
 
-/// The offset at the end of a time in seconds east of UTC; `Some(None)` when there is none, `None`
-/// when there is something else.
-fn parse_offset(bytes: &[u8]) -> Option<Option<i64>> {
+/// The offset at the end of a time, `Z`, `+hh`, `-hhmm`, `+hh:mm:ss`, in seconds east of UTC.
+fn parse_offset(bytes: &[u8]) -> Option<i64> {
     let bytes = bytes.trim_ascii_start();
-    let (sign, rest) = match bytes.split_first() {
-        None => return Some(None),
-        Some((b'+', rest)) => (1, rest),
-        Some((b'-', rest)) => (-1, rest),
-        Some(_) => {
-            let utc = [&b"z"[..], b"utc", b"gmt"];
-            return utc.iter().any(|name| bytes.eq_ignore_ascii_case(name)).then_some(Some(0));
-        }
+    if [&b"z"[..], b"utc", b"gmt"].iter().any(|name| bytes.eq_ignore_ascii_case(name)) {
+        return Some(0);
+    }
+    let (sign, mut rest) = match bytes.split_first()? {
+        (b'+', rest) => (1, rest),
+        (b'-', rest) => (-1, rest),
+        _ => return None,
     };
-    let (hours, rest) = two(rest)?;
-    let (mut minutes, mut seconds) = (0, 0);
-    if !rest.is_empty() {
-        let (value, rest) = two(rest.strip_prefix(b":").unwrap_or(rest))?;
-        minutes = value;
-        if !rest.is_empty() {
-            let (value, rest) = two(rest.strip_prefix(b":").unwrap_or(rest))?;
-            seconds = value;
-            if !rest.is_empty() {
-                return None;
-            }
+    let mut parts = [0; 3];
+    for (i, part) in parts.iter_mut().enumerate() {
+        if i > 0 && rest.is_empty() {
+            break;
         }
+        let digits = if i > 0 { after(rest, b':').unwrap_or(rest) } else { rest };
+        (*part, rest) = two(digits)?;
     }
-    if hours > MAX_OFFSET_HOUR || minutes > 59 || seconds > 59 {
-        return None;
-    }
-    Some(Some(sign * ((hours * 60 + minutes) * 60 + seconds)))
+    let [hours, minutes, seconds] = parts;
+    let fits = rest.is_empty() && hours <= MAX_OFFSET_HOUR && minutes <= 59 && seconds <= 59;
+    fits.then_some(sign * ((hours * 60 + minutes) * 60 + seconds))
+}
+
+/// What follows `mark` at the beginning.
+fn after(bytes: &[u8], mark: u8) -> Option<&[u8]> {
+    bytes.strip_prefix(&[mark])
 }
 
 fn number(digits: &[u8]) -> i64 {

@@ -24,7 +24,7 @@ pub(crate) enum Scalar<'a> {
     Composite(&'a str),
 }
 
-impl<'a> Value<'a> {
+impl Value<'_> {
     /// The scalar that this value is; a JSON string is unescaped.
     pub(crate) fn scalar(&self) -> Result<Scalar<'_>, Fault> {
         Ok(match self {

@@ -1,0 +1,162 @@
+//! Where events come from: ordered readers that go on from a committed position.
+//!
+//! A reader hands over chunks of events with the position of each. It acknowledges nothing: the
+//! position that the database has committed is the only truth, and reading on from it repeats
+//! nothing and leaves nothing out.
+
+mod file;
+mod redis;
+mod text;
+
+use std::fmt;
+use std::path::PathBuf;
+
+use bytes::Bytes;
+use howdah_error::{Code, Error, Result};
+use howdah_system::{Origin, Source, Stream};
+
+use self::redis::RedisReader;
+use crate::batch::{Position, ShardId};
+use crate::raw::Raw;
+use text::TextReader;
+
+/// What a source needs besides the system file; the caller resolves it.
+#[derive(Clone, Default)]
+pub struct Access {
+    /// The folder of the system file: relative paths start here.
+    pub folder: PathBuf,
+    /// The URL of the Redis server, out of the source's secret reference.
+    pub url: Option<String>,
+}
+
+impl fmt::Debug for Access {
+    /// Without the URL, which may hold a password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Access").field("folder", &self.folder).finish_non_exhaustive()
+    }
+}
+
+/// How far a source is ahead of a position.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lag {
+    /// Entries of a Redis stream. An estimate when entries were deleted from its middle.
+    Entries(u64),
+    /// Bytes of a file.
+    Bytes(u64),
+}
+
+/// A source's one shard: the Redis key, the path as written, `-` for stdin.
+pub fn shard_of(source: &Source) -> ShardId {
+    let shard = match &source.origin {
+        Origin::Redis { stream, .. } => stream.clone(),
+        Origin::File { path } => path.display().to_string(),
+        Origin::Stdin => "-".to_owned(),
+    };
+    ShardId { source: source.name.clone(), shard }
+}
+
+/// Refuses what cannot be exactly once: stdin, which cannot be read again, into a stream without a
+/// key, which cannot tell a repeated event.
+pub fn check(source: &Source, stream: &Stream) -> Result<()> {
+    if source.origin != Origin::Stdin || !stream.key.is_empty() {
+        return Ok(());
+    }
+    Err(Error::input(format!(
+        "source \"{}\" cannot read standard input into a stream without a key",
+        source.name
+    ))
+    .code(Code::SourceFailed)
+    .detail(
+        "Standard input cannot be read again from a position: after a failure its events come \
+         once more, and without a key they would be stored twice.",
+    )
+    .hint(format!("Give stream \"{}\" a key, or read from a file.", stream.name)))
+}
+
+/// An open source.
+#[derive(Debug)]
+pub struct Reader(Inner);
+
+#[derive(Debug)]
+enum Inner {
+    Redis(Box<RedisReader>),
+    Text(Box<TextReader>),
+}
+
+impl Reader {
+    /// Opens a source behind `from`; `None` starts at the beginning.
+    ///
+    /// With `once` a Redis stream ends at the last entry that it has now; without it the reader
+    /// waits for more. Files and stdin end in both cases. While Redis cannot be reached this waits
+    /// and tries again. Fails with HD0501 when the source cannot be used, with HD0502 when a file
+    /// is not the one that was read.
+    pub async fn open(
+        source: &Source,
+        access: &Access,
+        from: Option<&Position>,
+        once: bool,
+    ) -> Result<Self> {
+        let inner = match &source.origin {
+            Origin::Redis { stream, .. } => {
+                let reader = RedisReader::open(redis_url(source, access)?, stream, from, once);
+                Inner::Redis(Box::new(reader.await?))
+            }
+            Origin::File { path } => {
+                let path = access.folder.join(path);
+                Inner::Text(Box::new(file::open(&path, source.format, from).await?))
+            }
+            Origin::Stdin => {
+                let mut reader = TextReader::new(Box::pin(tokio::io::stdin()), source.format);
+                reader.read_header().await?;
+                Inner::Text(Box::new(reader))
+            }
+        };
+        Ok(Self(inner))
+    }
+
+    /// The header line of a CSV source, for [`Decoder::set_header`](crate::Decoder::set_header).
+    pub fn header(&self) -> Option<&Bytes> {
+        match &self.0 {
+            Inner::Redis(_) => None,
+            Inner::Text(reader) => reader.header(),
+        }
+    }
+
+    /// The next events in order, at least one; `None` when the source has ended.
+    ///
+    /// A chunk holds at most a few MiB, or one larger event. Not cancel-safe: a dropped call may
+    /// lose what it has read; open a new reader then.
+    pub async fn next_chunk(&mut self) -> Result<Option<Vec<Raw>>> {
+        match &mut self.0 {
+            Inner::Redis(reader) => reader.next_chunk().await,
+            Inner::Text(reader) => reader.next_chunk().await,
+        }
+    }
+}
+
+/// How far the source is ahead of a committed position; `None` when that cannot be known.
+///
+/// `events` is how many events of the shard are committed. Redis is asked on a connection of its
+/// own and once only: an unreachable server is an error of kind `Unavailable`.
+pub async fn lag(
+    source: &Source,
+    access: &Access,
+    position: Option<&Position>,
+    events: u64,
+) -> Result<Option<Lag>> {
+    match &source.origin {
+        Origin::Redis { stream, .. } => {
+            redis::lag(redis_url(source, access)?, stream, position, events)
+                .await
+                .map(|entries| entries.map(Lag::Entries))
+        }
+        Origin::File { path } => file::lag(&access.folder.join(path), position).await.map(Some),
+        Origin::Stdin => Ok(None),
+    }
+}
+
+fn redis_url<'a>(source: &Source, access: &'a Access) -> Result<&'a str> {
+    access.url.as_deref().ok_or_else(|| {
+        Error::internal(format!("the URL of source \"{}\" was not resolved", source.name))
+    })
+}
