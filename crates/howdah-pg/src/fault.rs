@@ -15,7 +15,7 @@ pub enum Fault {
     /// (40001, 40P01, 55P03, 53300).
     Retry,
     /// The connection is gone, or its server is going: a new one may succeed
-    /// (class 08, 57P01, 57P02, 57P03, 57P05, a closed socket).
+    /// (class 08, 57P01, 57P02, 57P03, 57P05, 25P03, 25P04, a closed socket).
     Reconnect,
     /// A row is to blame (classes 22 and 23, P0001, 54000): it will fail again.
     Data,
@@ -37,8 +37,10 @@ impl Classified for tokio_postgres::Error {
 
 impl Classified for Error {
     /// [`Kind::Unavailable`] is worth another attempt, on a new connection; wrong input is data.
+    /// A full or read-only database is left to the caller, who knows how long to wait for it.
     fn fault(&self) -> Fault {
         match self.kind() {
+            Kind::Unavailable if self.get_code() == Some(Code::DatabaseFull) => Fault::Other,
             Kind::Unavailable => Fault::Reconnect,
             Kind::Input => Fault::Data,
             _ => Fault::Other,
@@ -70,7 +72,8 @@ pub fn classify(error: &tokio_postgres::Error) -> Fault {
 fn classify_state(state: &str) -> Fault {
     match state {
         "40001" | "40P01" | "55P03" | "53300" => Fault::Retry,
-        "57P01" | "57P02" | "57P03" | "57P05" => Fault::Reconnect,
+        // 25P03 and 25P04: the server ended a session that was idle in its transaction.
+        "57P01" | "57P02" | "57P03" | "57P05" | "25P03" | "25P04" => Fault::Reconnect,
         "P0001" | "54000" => Fault::Data,
         _ if state.starts_with("08") => Fault::Reconnect,
         _ if state.starts_with("22") || state.starts_with("23") => Fault::Data,
@@ -218,7 +221,7 @@ mod tests {
     fn states_are_classified() {
         for (states, fault) in [
             (&["40001", "40P01", "55P03", "53300"][..], Fault::Retry),
-            (&["08006", "08P01", "57P01", "57P02", "57P03", "57P05"], Fault::Reconnect),
+            (&["08006", "08P01", "57P01", "57P02", "57P03", "57P05", "25P03"], Fault::Reconnect),
             (&["22P02", "22003", "23505", "23514", "P0001", "54000"], Fault::Data),
             (&["42501", "42P01", "57014", "53100", "XX000", "25006", "0A000"], Fault::Other),
         ] {
@@ -246,7 +249,9 @@ mod tests {
 
     #[test]
     fn kinds_tell_the_fault_again() {
-        assert_eq!(Error::new(Kind::Unavailable, "x").fault(), Fault::Reconnect);
+        let unavailable = Error::new(Kind::Unavailable, "x");
+        assert_eq!(unavailable.fault(), Fault::Reconnect);
+        assert_eq!(unavailable.code(Code::DatabaseFull).fault(), Fault::Other);
         assert_eq!(Error::input("x").fault(), Fault::Data);
         assert_eq!(Error::internal("x").fault(), Fault::Other);
     }

@@ -85,7 +85,7 @@ impl Pool {
                     .code(Code::CannotConnect)
                     .detail(format!("The {} did not answer.", self.options()))
             }
-            PoolError::Closed => Error::new(Kind::Unavailable, "the pool is closed"),
+            PoolError::Closed => Error::new(Kind::Refused, "the pool is closed"),
             PoolError::NoRuntimeSpecified | PoolError::PostCreateHook(_) => {
                 Error::internal("the pool is misconfigured")
             }

@@ -9,6 +9,7 @@ use nix::unistd::Pid;
 use tokio::sync::OnceCell;
 
 use crate::database::TestDatabase;
+use crate::ending::end_now;
 use crate::folder::TestFolder;
 
 /// How long any end of a server may take.
@@ -143,7 +144,8 @@ impl Cluster {
         }
     }
 
-    /// Freezes all of the server's processes (SIGSTOP): it accepts connections and answers nothing.
+    /// Freezes all of the server's processes (SIGSTOP; without `/proc` the postmaster alone): the
+    /// system still accepts connections for it, but nothing is answered.
     ///
     /// # Panics
     /// When the server does not run.
@@ -162,8 +164,9 @@ impl Cluster {
     /// Signals the postmaster first, so that it starts no child meanwhile, then its children.
     fn signal_all(&self, signal: Signal) {
         let process = self.server.as_ref().and_then(PrivateServer::process);
-        let pid = process.expect("the server runs").pid();
-        kill(Pid::from_raw(pid), signal).expect("the server is ours to signal");
+        let process = process.expect("the server runs");
+        let pid = process.pid();
+        process.signal(signal).expect("the server is ours to signal");
         for child in children_of(pid) {
             // One that ended meanwhile needs no signal.
             let _ = kill(Pid::from_raw(child), signal);
@@ -174,15 +177,8 @@ impl Cluster {
 impl Drop for Cluster {
     fn drop(&mut self) {
         if let Some(process) = self.server.as_ref().and_then(PrivateServer::process) {
-            // Nobody needs the data any more: end at once, so that the folder can be removed.
-            let _ = process.signal(Signal::SIGCONT);
-            let _ = process.signal(Signal::SIGQUIT);
-            for _ in 0..500 {
-                if process.is_gone() {
-                    break;
-                }
-                std::thread::sleep(Duration::from_millis(10));
-            }
+            self.signal_all(Signal::SIGCONT);
+            end_now(process, Signal::SIGQUIT);
         }
     }
 }

@@ -3,6 +3,7 @@
 mod cluster;
 mod cuts;
 mod database;
+mod ending;
 mod folder;
 mod proxy;
 mod redis;

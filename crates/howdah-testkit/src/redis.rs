@@ -7,6 +7,7 @@ use howdah_error::{Code, Error, Kind, Result};
 use howdah_pg::server::{OsUser, ServerCommand, Supervised, free_loopback_port, hand_over};
 use nix::sys::signal::Signal;
 
+use crate::ending::end_now;
 use crate::folder::TestFolder;
 
 /// How long a start or an end may take.
@@ -67,7 +68,7 @@ impl RedisServer {
     /// # Panics
     /// When it does not go.
     pub async fn kill9(&mut self) {
-        if let Some(process) = self.process.take() {
+        if let Some(mut process) = self.process.take() {
             process.signal(Signal::SIGKILL).expect("the server is ours to signal");
             assert!(process.wait_gone(PATIENCE).await, "redis-server did not end");
             process.stop(PATIENCE).await;
@@ -76,7 +77,7 @@ impl RedisServer {
 
     /// Stops it in an orderly way and waits until it is gone.
     pub async fn stop(&mut self) {
-        if let Some(process) = self.process.take() {
+        if let Some(mut process) = self.process.take() {
             process.stop(PATIENCE).await;
         }
     }
@@ -137,7 +138,7 @@ impl RedisServer {
 impl Drop for RedisServer {
     fn drop(&mut self) {
         if let Some(process) = &self.process {
-            let _ = process.signal(Signal::SIGKILL);
+            end_now(process, Signal::SIGKILL);
         }
     }
 }

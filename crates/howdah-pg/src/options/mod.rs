@@ -164,7 +164,7 @@ impl ConnectOptions {
         self
     }
 
-    /// The same with these limits.
+    /// The same with these limits, the connect timeout of a URL included.
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;

@@ -47,11 +47,13 @@ impl Home {
     /// The home of the server of `dir`; the caller holds the lock of `dir`.
     pub(super) fn open(dir: &Path, user: Option<OsUser>) -> Result<Self> {
         let Some(server_user) = user else { return Ok(Self { path: dir.to_owned(), user }) };
-        if let Some(home) = Self::elsewhere(dir) {
-            return Ok(Self { path: home, user });
+        let path = Self::elsewhere(dir).unwrap_or_else(|| dir.to_owned());
+        if let Ok(data) = fs::metadata(path.join("data")) {
+            // PostgreSQL runs only as the owner of its data, who may be one of before.
+            return Ok(Self { path, user: Some(OsUser { uid: data.uid(), gid: data.gid() }) });
         }
-        if server_user.can_enter(dir) || dir.join("data").exists() {
-            return Ok(Self { path: dir.to_owned(), user });
+        if server_user.can_enter(&path) {
+            return Ok(Self { path, user });
         }
         // A new name each time: a folder that was deleted and made again is a new server.
         let salt = random_hex();
@@ -256,7 +258,8 @@ impl Home {
     pub(super) fn write_settings(&self, settings: &[(String, String)]) -> Result<()> {
         let mut text = String::from("# Written by howdah at each start; use alter system.\n");
         for (name, value) in settings {
-            let _ = writeln!(text, "{name} = '{}'", value.replace('\'', "''"));
+            let _ =
+                writeln!(text, "{name} = '{}'", value.replace('\\', "\\\\").replace('\'', "''"));
         }
         let path = self.data().join("howdah.conf");
         write_private(&path, &text)?;

@@ -70,6 +70,8 @@ pub struct PrivateServer {
 #[derive(Debug)]
 struct Owned {
     server: Supervised,
+    install: Install,
+    options: ServerOptions,
     _lock: Flock<File>,
 }
 
@@ -124,7 +126,8 @@ impl PrivateServer {
             ))
         })?;
         let login_password = home.make_password(login::NAME)?;
-        let owned = Some(Owned { server, _lock: lock });
+        let options = ServerOptions { port: Some(port), ..options.clone() };
+        let owned = Some(Owned { server, install, options, _lock: lock });
         let this = Self { home, port, superuser_password, login_password, owned };
         login::ensure(&this.admin_options(), &this.login_password).await?;
         Ok(this)
@@ -207,10 +210,23 @@ impl PrivateServer {
         self.owned.as_ref().map(|owned| &owned.server)
     }
 
+    /// Starts the server again, on the same port, if its process has ended behind our back (killed
+    /// for memory, say); `false` when it runs, or is not ours. Errors as [`start`](Self::start).
+    pub async fn revive(&mut self) -> Result<bool> {
+        let Some(owned) = self.owned.as_mut().filter(|owned| owned.server.is_gone()) else {
+            return Ok(false);
+        };
+        let deadline = Instant::now() + owned.options.start_timeout;
+        owned.server.stop(STOP).await;
+        let (server, _) = launch(&self.home, &owned.install, &owned.options, deadline).await?;
+        owned.server = server;
+        Ok(true)
+    }
+
     /// Stops the server (fast shutdown: open transactions are rolled back) and waits for its end;
     /// an attached one is left alone. Error HD0106 when it had to be killed.
     pub async fn stop(self) -> Result<()> {
-        let Some(owned) = self.owned else { return Ok(()) };
+        let Some(mut owned) = self.owned else { return Ok(()) };
         if owned.server.stop(STOP).await {
             return Ok(());
         }

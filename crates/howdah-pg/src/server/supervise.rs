@@ -9,7 +9,7 @@
 use std::io::{BufRead as _, BufReader};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{ChildStdin, Command, Stdio};
 use std::time::Duration;
 
 use howdah_error::{Error, Kind, Result};
@@ -53,9 +53,21 @@ pub struct ServerCommand {
 /// A running server; dropping it lets the supervisor end it in an orderly way.
 #[derive(Debug)]
 pub struct Supervised {
-    shell: Child,
+    /// Closing it is the word to end the server.
+    pipe: Option<ChildStdin>,
     pid: Pid,
-    gone: watch::Receiver<bool>,
+    state: watch::Receiver<State>,
+}
+
+/// How far the end of a server has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum State {
+    /// The server or one of its children lives.
+    Running,
+    /// The last of them is gone.
+    Gone,
+    /// So is the supervisor; no zombie is left.
+    Reaped,
 }
 
 impl Supervised {
@@ -85,16 +97,19 @@ impl Supervised {
                 format!("cannot start \"{}\"", command.program.display()),
             ));
         };
-        let (tell, gone) = watch::channel(false);
+        let pipe = shell.stdin.take();
+        let (tell, state) = watch::channel(State::Running);
         // A thread, not a task: the server may outlive the runtime that started it.
         std::thread::Builder::new()
             .name("howdah-supervised".to_owned())
             .spawn(move || {
                 let _ = std::io::copy(&mut output, &mut std::io::sink());
-                tell.send_replace(true);
+                tell.send_replace(State::Gone);
+                let _ = shell.wait();
+                tell.send_replace(State::Reaped);
             })
             .map_err(failed)?;
-        Ok(Self { shell, pid, gone })
+        Ok(Self { pipe, pid, state })
     }
 
     /// The process number of the server.
@@ -104,13 +119,17 @@ impl Supervised {
 
     /// Whether the server and all its children have ended.
     pub fn is_gone(&self) -> bool {
-        *self.gone.borrow()
+        *self.state.borrow() >= State::Gone
     }
 
     /// Waits until the server and all its children have ended; `false` when `limit` passes first.
     pub async fn wait_gone(&self, limit: Duration) -> bool {
-        let mut gone = self.gone.clone();
-        tokio::time::timeout(limit, gone.wait_for(|gone| *gone)).await.is_ok()
+        self.wait(State::Gone, limit).await
+    }
+
+    async fn wait(&self, wanted: State, limit: Duration) -> bool {
+        let mut state = self.state.clone();
+        tokio::time::timeout(limit, state.wait_for(|state| *state >= wanted)).await.is_ok()
     }
 
     /// Sends `signal` to the server.
@@ -124,33 +143,17 @@ impl Supervised {
     }
 
     /// Ends the server in an orderly way; `false` when it had to be killed after `limit`.
-    pub async fn stop(mut self, limit: Duration) -> bool {
-        drop(self.shell.stdin.take());
+    ///
+    /// For one that is already gone this reaps it: until then its process number stays taken.
+    pub async fn stop(&mut self, limit: Duration) -> bool {
+        drop(self.pipe.take());
         let orderly = self.wait_gone(limit).await;
         if !orderly {
             let _ = self.signal(Signal::SIGKILL);
-            self.wait_gone(limit).await;
         }
-        self.reap().await;
+        // The supervisor ends right after the server.
+        self.wait(State::Reaped, limit).await;
         orderly
-    }
-
-    /// Waits for the supervisor, which ends right after the server, so that it leaves no zombie.
-    async fn reap(&mut self) {
-        for _ in 0..500 {
-            if !matches!(self.shell.try_wait(), Ok(None)) {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
-    }
-}
-
-impl Drop for Supervised {
-    fn drop(&mut self) {
-        drop(self.shell.stdin.take());
-        // Only a supervisor that has already ended is reaped: a drop must not wait.
-        let _ = self.shell.try_wait();
     }
 }
 

@@ -163,7 +163,15 @@ async fn a_killed_postmaster_recovers() {
     assert!(process.wait_gone(LONG).await);
     assert!(folder.path().join("data/postmaster.pid").exists(), "left behind");
     drop(server);
-    let server = start(folder.path()).await;
+    let mut server = start(folder.path()).await;
+    assert_eq!(count(&server).await, 1);
+
+    assert!(!server.revive().await.unwrap(), "it runs");
+    let (url, process) = (server.url(), server.process().unwrap());
+    process.signal(Signal::SIGKILL).unwrap();
+    assert!(process.wait_gone(LONG).await);
+    assert!(server.revive().await.unwrap());
+    assert_eq!(server.url(), url);
     assert_eq!(count(&server).await, 1);
     server.stop().await.unwrap();
 }
@@ -280,7 +288,7 @@ async fn a_taken_port_is_replaced_unless_it_was_demanded() {
 #[tokio::test]
 async fn a_wrong_setting_shows_the_log() {
     let folder = TestFolder::new();
-    let extra_settings = vec![("no_such_setting".to_owned(), "it's".to_owned())];
+    let extra_settings = vec![("no_such_setting".to_owned(), "it's a \\".to_owned())];
     let options = ServerOptions { extra_settings, ..ServerOptions::default() };
     let error = PrivateServer::start(folder.path(), &options).await.unwrap_err();
     assert_eq!(error.get_code(), Some(Code::PrivateServerFailed));
