@@ -3,13 +3,18 @@
 /// The nearest of `known` to `name`, when it is near enough to be meant.
 pub(crate) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let limit = (name.chars().count() / 3).clamp(1, 3);
+    let known: Vec<&str> = known.into_iter().filter(|candidate| *candidate != name).collect();
+    let lower = name.to_lowercase();
     known
-        .into_iter()
-        .filter(|candidate| *candidate != name)
-        .map(|candidate| (distance(&name.to_lowercase(), &candidate.to_lowercase()), candidate))
+        .iter()
+        .map(|candidate| (distance(&lower, &candidate.to_lowercase()), *candidate))
         .filter(|(distance, _)| *distance <= limit)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
+        // A name that was left half-written: executed for executed_at.
+        .or_else(|| {
+            known.into_iter().find(|candidate| lower.len() >= 4 && candidate.starts_with(&lower))
+        })
 }
 
 /// A hint: the nearest name if there is one, else all of them (`what` in the plural).
@@ -55,6 +60,7 @@ mod tests {
     fn near_names_are_suggested_and_far_ones_not() {
         assert_eq!(nearest("keyy", ["time", "key", "keep"]), Some("key"));
         assert_eq!(nearest("Symbol", ["symbol"]), Some("symbol"));
+        assert_eq!(nearest("executed", ["executed_at"]), Some("executed_at"));
         assert_eq!(nearest("abc", ["xyz"]), None);
         assert_eq!(distance("kitten", "sitting"), 3);
     }

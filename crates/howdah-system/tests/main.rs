@@ -4,5 +4,13 @@
 
 #[path = "main/catalog.rs"]
 mod catalog;
+#[path = "main/database.rs"]
+mod database;
+#[path = "main/form.rs"]
+mod form;
+#[path = "main/mistakes.rs"]
+mod mistakes;
+#[path = "main/robust.rs"]
+mod robust;
 #[path = "main/trading.rs"]
 mod trading;

@@ -5,6 +5,7 @@
 //! the caller asks the server and hands the answers to [`Draft::finish`]. No question: the draft is
 //! finished with no answers.
 
+mod measure;
 mod rollup;
 mod source;
 mod stream;
@@ -17,7 +18,7 @@ use crate::model::{Roles, System, Tenants};
 use crate::problem::{self, Place, Problem};
 use crate::suggest;
 
-use rollup::Asked;
+use measure::Asked;
 use types::Types;
 
 /// An expression whose type only the server knows.
@@ -75,6 +76,9 @@ impl Draft {
             match answer {
                 Err(problem) => self.problems.push(asked.refused(&problem)),
                 Ok(type_name) => {
+                    // A bare string constant; every use of it makes it a text.
+                    let type_name =
+                        if type_name == "unknown" { "text".to_owned() } else { type_name };
                     if let Some(problem) = asked.wrong_type(&self.types, &type_name) {
                         self.problems.push(problem);
                     }

@@ -55,7 +55,8 @@ impl Check<'_> {
             (Some(segment), Some(by)) => Some(Segment { after: segment.after?, by: by? }),
             _ => None,
         };
-        let order = full_order(&time, section.order.is_some().then_some(order), &declared, &tenant);
+        let order =
+            full_order(&time, section.order.is_some().then_some(order), &declared, tenant.as_ref());
         Some(Stream {
             name: section.name.value.clone(),
             table: relation.name.clone(),
@@ -188,12 +189,11 @@ impl Check<'_> {
         let mut found = Vec::new();
         let mut all = true;
         for name in names {
-            match relation.column(&name.value) {
-                Some(column) => found.push(column.name.clone()),
-                None => {
-                    self.no_column(relation, &name.value, &name.place);
-                    all = false;
-                }
+            if let Some(column) = relation.column(&name.value) {
+                found.push(column.name.clone());
+            } else {
+                self.no_column(relation, &name.value, &name.place);
+                all = false;
             }
         }
         all.then_some(found)
@@ -283,11 +283,11 @@ fn full_order(
     time: &Ident,
     order: Option<Vec<Ident>>,
     declared: &[Ident],
-    tenant: &Option<Ident>,
+    tenant: Option<&Ident>,
 ) -> Vec<Ident> {
     let mut full = vec![time.clone()];
     let rest = order.unwrap_or_else(|| {
-        declared.iter().filter(|column| Some(*column) != tenant.as_ref()).cloned().collect()
+        declared.iter().filter(|column| Some(*column) != tenant).cloned().collect()
     });
     for column in rest {
         if !full.contains(&column) {

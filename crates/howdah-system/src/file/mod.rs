@@ -18,7 +18,7 @@ use crate::units;
 
 pub use database::{DatabaseConfig, DatabaseTarget};
 pub(crate) use reader::{At, Section};
-pub(crate) use rollup::{MeasureSection, PositionSection, RollupSection};
+pub(crate) use rollup::{AggregateSection, MeasureSection, PositionSection, RollupSection};
 pub(crate) use source::{MapSection, OriginSection, SourceSection};
 pub(crate) use stream::StreamSection;
 

@@ -165,16 +165,12 @@ impl<'a> Section<'a> {
     /// A string that is not recorded as a setting: a text that may be a secret.
     fn text(&self, key: &'static str) -> Option<At<String>> {
         let value = self.raw(key)?;
-        match value.get_ref() {
-            DeValue::String(text) => {
-                let place = self.reader.string_place(value.span(), self.path_of(key), text);
-                Some(At { value: text.clone().into_owned(), place })
-            }
-            _ => {
-                self.wrong_type(key, value, "a string");
-                None
-            }
-        }
+        let DeValue::String(text) = value.get_ref() else {
+            self.wrong_type(key, value, "a string");
+            return None;
+        };
+        let place = self.reader.string_place(value.span(), self.path_of(key), text);
+        Some(At { value: text.clone().into_owned(), place })
     }
 
     /// A string that is not empty.

@@ -36,9 +36,18 @@ impl RollupSection {
 #[derive(Debug, Clone)]
 pub(crate) enum MeasureSection {
     /// An aggregate.
-    Aggregate { name: At<String>, text: At<MeasureText>, written: String },
+    Aggregate(Box<AggregateSection>),
     /// `position = { … }`.
-    Position(PositionSection),
+    Position(Box<PositionSection>),
+}
+
+/// `volume = "sum(quantity)"`.
+#[derive(Debug, Clone)]
+pub(crate) struct AggregateSection {
+    pub(crate) name: At<String>,
+    pub(crate) text: At<MeasureText>,
+    /// The text as written, in which the parts of `text` have their places.
+    pub(crate) written: String,
 }
 
 /// `position = { side, quantity, price, fee }`.
@@ -162,7 +171,7 @@ fn read_measure(
         && let DeValue::Table(table) = value.get_ref()
     {
         let inner = Section::new(section.reader, table, key.place.clone());
-        return Some(MeasureSection::Position(read_position(key, inner)));
+        return Some(MeasureSection::Position(Box::new(read_position(key, inner))));
     }
     let near = section.near_key(&key.value);
     let Some(written) = section.string_of(&key, value) else {
@@ -179,11 +188,11 @@ fn read_measure(
         return None;
     }
     match parse_measure(&written.value) {
-        Ok(text) => Some(MeasureSection::Aggregate {
+        Ok(text) => Some(MeasureSection::Aggregate(Box::new(AggregateSection {
             name: key,
             text: At { value: text, place: written.place },
             written: written.value,
-        }),
+        }))),
         Err(_) if near.is_some() => {
             section.unknown(&key);
             None
