@@ -14,6 +14,7 @@ mod object;
 mod partition;
 mod relation;
 
+pub use diff::{Change, ChangeKind, Object, Part, diff};
 pub use model::{Catalog, Extension, Schema, Server, Setting};
 pub use name::{Ident, Literal, RelName};
 pub use object::{
