@@ -1,10 +1,25 @@
 //! Sources, decoding, batches, the one transaction, dead letters.
+//!
+//! [`run_source`] is the whole of it for one source: a [`Reader`] gives events in order, the
+//! [`Decoder`] makes rows or refusals of them, [`Batches`] cuts them into batches ahead of the
+//! commit, and whatever implements [`Commit`] writes each in one transaction.
 
 pub mod batch;
+mod batcher;
 mod csv;
+pub mod dead_letters;
 pub mod decode;
+mod progress;
 pub mod raw;
+mod run;
+pub mod source;
+pub mod writer;
 
 pub use batch::{Batch, Commit, Outcome, Position, Refusal, Replay, Row, ShardId};
+pub use batcher::Batches;
 pub use decode::Decoder;
+pub use progress::{Progress, Reporter};
 pub use raw::{Body, Raw};
+pub use run::{Ended, Run, run_source};
+pub use source::{Access, Lag, Reader};
+pub use writer::{SourceSql, Writer};
