@@ -1,8 +1,9 @@
 //! The system file, read with spans and checked against a catalog.
 //!
-//! [`SystemFile::parse`] reads the text and finds every mistake of form; [`SystemFile::check`] holds
-//! it against a [`howdah_catalog::Catalog`] and asks what only the server knows; [`Draft::finish`]
-//! gives [`model::System`]: what the other crates compile, plan, ingest and verify.
+//! [`SystemFile::parse`] reads the text and finds every mistake of form; [`SystemFile::check`]
+//! holds it against a [`howdah_catalog::Catalog`] and asks what only the server knows;
+//! [`Draft::finish`] gives [`model::System`]: what the other crates compile, plan, ingest and
+//! verify.
 //!
 //! Invariant: no IO; the text of the file, the catalog, the environment and the answers of the
 //! server come from the caller. No text is a panic, and no message holds a secret.

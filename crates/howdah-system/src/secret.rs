@@ -12,7 +12,8 @@ use crate::units::Complaint;
 pub enum SecretRef {
     /// `env:NAME`: an environment variable.
     Env(String),
-    /// `file:PATH`: the first line of a file; relative paths are taken from the system file's folder.
+    /// `file:PATH`: the first line of a file; relative paths are taken from the folder of the
+    /// system file.
     File(PathBuf),
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 
 use sqlparser::tokenizer::Token;
 
-use super::{ExpressionProblem, ExpressionText, Placed, parse_expression, tokenize};
+use super::{ExpressionProblem, ExpressionText, Placed, is_word, parse_expression, tokenize};
 
 /// The aggregates that can be folded: a new event changes the old result without a look at the
 /// events before it.
@@ -224,11 +224,6 @@ fn matching(tokens: &[Placed], open: usize) -> Option<usize> {
         }
     }
     None
-}
-
-fn is_word(token: &Placed, word: &str) -> bool {
-    matches!(&token.inner.token, Token::Word(found)
-        if found.quote_style.is_none() && found.value.eq_ignore_ascii_case(word))
 }
 
 fn at(tokens: &[Placed], index: usize) -> usize {

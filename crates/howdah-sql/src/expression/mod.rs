@@ -11,6 +11,7 @@ mod tests;
 
 use std::ops::Range;
 
+use sqlparser::ast::Expr;
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer, Whitespace};
@@ -101,9 +102,39 @@ pub fn parse_expression(text: &str) -> Result<ExpressionText, ExpressionProblem>
         .map_err(|problem| problem.shifted(start))
 }
 
+/// Checks that `text` is one expression, whatever it holds: the predicate of a policy may use the
+/// session and sub-queries.
+///
+/// # Errors
+/// The text is not one expression, is too long or has a comment.
+pub fn check_predicate(text: &str) -> Result<(), ExpressionProblem> {
+    parse_one(text, &Positions::of(text), tokenize(text)?).map(|_| ())
+}
+
 fn parse_trimmed(text: &str) -> Result<ExpressionText, ExpressionProblem> {
     let tokens = tokenize(text)?;
+    let select = |token: &&Placed| is_word(token, "select");
+    // Reserved in PostgreSQL: never a column, always a sub-query.
+    if let Some(select) = tokens.iter().find(select) {
+        return Err(ExpressionProblem::new("sub-queries cannot stand here", select.range.start)
+            .hint("A fold sees one event at a time; use only its columns."));
+    }
     let positions = Positions::of(text);
+    let expression = parse_one(text, &positions, tokens)?;
+    let columns = rules::columns_of(&expression, &positions, text)?;
+    let plain_column = match &expression {
+        Expr::Identifier(_) => columns.first().map(|column| column.name.clone()),
+        _ => None,
+    };
+    Ok(ExpressionText { text: text.to_owned(), offset: 0, columns, plain_column })
+}
+
+/// The one expression that the tokens of `text` make.
+fn parse_one(
+    text: &str,
+    positions: &Positions<'_>,
+    tokens: Vec<Placed>,
+) -> Result<Expr, ExpressionProblem> {
     let dialect = PostgreSqlDialect {};
     let mut parser = Parser::new(&dialect)
         .with_recursion_limit(MAX_DEPTH)
@@ -122,12 +153,7 @@ fn parse_trimmed(text: &str) -> Result<ExpressionText, ExpressionProblem> {
         )
         .hint("Write one expression, without alias and without further clauses."));
     }
-    let columns = rules::columns_of(&expression, &positions, text)?;
-    let plain_column = match &expression {
-        sqlparser::ast::Expr::Identifier(_) => columns.first().map(|column| column.name.clone()),
-        _ => None,
-    };
-    Ok(ExpressionText { text: text.to_owned(), offset: 0, columns, plain_column })
+    Ok(expression)
 }
 
 fn syntax_problem(error: &ParserError, offset: usize) -> ExpressionProblem {
@@ -195,13 +221,6 @@ fn tokenize(text: &str) -> Result<Vec<Placed>, ExpressionProblem> {
                     range.start,
                 ));
             }
-            // Reserved in PostgreSQL: never a column, always a sub-query.
-            Token::Word(word)
-                if word.quote_style.is_none() && word.value.eq_ignore_ascii_case("select") =>
-            {
-                return Err(ExpressionProblem::new("sub-queries cannot stand here", range.start)
-                    .hint("A fold sees one event at a time; use only its columns."));
-            }
             Token::Whitespace(_) | Token::EOF => {}
             _ => placed.push(Placed { inner: token, range }),
         }
@@ -214,6 +233,11 @@ fn tokenize(text: &str) -> Result<Vec<Placed>, ExpressionProblem> {
         .hint(TOO_LONG)),
         None => Ok(placed),
     }
+}
+
+fn is_word(token: &Placed, word: &str) -> bool {
+    matches!(&token.inner.token, Token::Word(found)
+        if found.quote_style.is_none() && found.value.eq_ignore_ascii_case(word))
 }
 
 /// From the parser's lines and columns (from 1, in characters) to bytes.

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::{Aggregate, parse_expression, parse_measure};
+use super::{Aggregate, check_predicate, parse_expression, parse_measure};
 
 fn columns(text: &str) -> Vec<String> {
     let parsed = parse_expression(text).expect("parses");
@@ -115,6 +115,16 @@ fn what_is_no_expression_of_one_event_is_refused() {
     ] {
         let message = refusal(text);
         assert!(message.contains(part), "{text}: {message}");
+    }
+}
+
+#[test]
+fn predicates_may_hold_more_but_are_one_expression() {
+    for text in ["owner = current_user", "tenant in (select t from m)", "exists (select 1)"] {
+        assert_eq!(check_predicate(text), Ok(()), "{text}");
+    }
+    for text in ["true) or (true", "true; drop table x", "true -- x", "", "a b"] {
+        assert!(check_predicate(text).is_err(), "{text}");
     }
 }
 

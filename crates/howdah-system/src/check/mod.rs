@@ -266,8 +266,8 @@ impl<'a> Check<'a> {
         found
     }
 
-    /// The stream that a rollup or source names. A stream that is in the file but has mistakes gives
-    /// `None` without a further problem.
+    /// The stream that a rollup or source names. A stream that is in the file but has mistakes
+    /// gives `None` without a further problem.
     fn stream_named(&mut self, name: &At<String>) -> Option<usize> {
         let built = self.system.streams.iter().position(|stream| stream.name == name.value);
         let known = || self.file.streams.iter().map(|stream| stream.name.value.as_str());

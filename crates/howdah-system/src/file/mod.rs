@@ -9,6 +9,7 @@ mod rollup;
 mod source;
 mod stream;
 
+use howdah_sql::expression::check_predicate;
 use toml::de::DeTable;
 
 use crate::effective::{EffectiveSetting, SettingOrigin};
@@ -119,6 +120,13 @@ impl SystemFile {
             .into_iter()
             .map(|(name, section)| {
                 let visible_to = section.required("visible_to", "visible_to = \"owner = user_id\"");
+                if let Some(text) = &visible_to
+                    && let Err(problem) = check_predicate(&text.value)
+                {
+                    let place = text.place.inside(&text.value, problem.offset);
+                    let message = format!("visible_to: {}", problem.message);
+                    section.report(place.problem(message).hint_if(problem.hint));
+                }
                 section.finish();
                 TableSection { name, visible_to }
             })

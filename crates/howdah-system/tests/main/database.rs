@@ -108,7 +108,9 @@ fn tables_and_columns() {
         ),
         (
             "[streams.by_id]\ntime = \"at\"\nkey = [\"id\"]",
-            "primary key \"by_id_pkey\" of table \"by_id\" does not contain the time column \"at\"\n  Hint: PostgreSQL needs it in every unique constraint of a partitioned table; primary key (id, at) would do.",
+            "primary key \"by_id_pkey\" of table \"by_id\" does not contain the time column \
+             \"at\"\n  Hint: PostgreSQL needs it in every unique constraint of a partitioned \
+             table; primary key (id, at) would do.",
         ),
         (
             "[streams.days]\ntime = \"day\"\nchunk = \"1 hour\"",
@@ -141,10 +143,16 @@ fn tenants() {
     assert!(told.contains("is of type text, elsewhere of type uuid"), "{told}");
 }
 
+fn check_rollups(cases: &[(&str, &str)]) {
+    for (rest, expected) in cases {
+        let told = told(&format!("{GOOD}[rollups.r]\n{rest}"));
+        assert!(told.contains(expected), "{rest}\n--- expected: {expected}\n--- told: {told}");
+    }
+}
+
 #[test]
-fn rollups() {
-    let with = |rest: &str| format!("{GOOD}[rollups.r]\n{rest}");
-    for (rest, expected) in [
+fn measures_and_keys() {
+    check_rollups(&[
         (
             "from = \"god\"\nby = [\"k\"]\nn = \"count(*)\"",
             "stream \"god\" is not in the file\n  Hint: Did you mean \"good\"?",
@@ -167,6 +175,12 @@ fn rollups() {
             "from = \"good\"\nby = [\"k\"]\nwhere = \"n\"\nm = \"count(*)\"",
             "where must be a condition, not integer",
         ),
+    ]);
+}
+
+#[test]
+fn columns_of_one_name_and_states() {
+    check_rollups(&[
         (
             "from = \"good\"\nby = [\"k\"]\nk = \"count(*)\"",
             "the column \"k\" is both a key column and measure \"k\"",
@@ -185,36 +199,43 @@ fn rollups() {
             "the state has no column \"nn\"\n  Hint: Did you mean \"n\"?",
         ),
         (
-            "from = \"good\"\nby = [\"k\"]\nposition = { side = \"n\", quantity = \"n\", price = \"price\" }",
+            "from = \"good\"\nby = [\"k\"]\n\
+             position = { side = \"n\", quantity = \"n\", price = \"price\" }",
             "side needs a text or enum",
         ),
         (
-            "from = \"good\"\nby = [\"k\"]\nposition = { side = \"side\", quantity = \"k\", price = \"price\" }",
+            "from = \"good\"\nby = [\"k\"]\n\
+             position = { side = \"side\", quantity = \"k\", price = \"price\" }",
             "quantity needs a number, not text",
         ),
         (
-            "from = \"good\"\nby = [\"k\"]\nfills = \"count(*)\"\nposition = { side = \"side\", quantity = \"n\", price = \"price\" }",
+            "from = \"good\"\nby = [\"k\"]\nfills = \"count(*)\"\n\
+             position = { side = \"side\", quantity = \"n\", price = \"price\" }",
             "the column \"fills\" is both",
         ),
         (
-            "from = \"good\"\nby = [\"k\"]\nn = \"count(*)\"\n[rollups.good]\nfrom = \"good\"\nby = [\"k\"]\nn = \"count(*)\"",
+            "from = \"good\"\nby = [\"k\"]\nn = \"count(*)\"\n\
+             [rollups.good]\nfrom = \"good\"\nby = [\"k\"]\nn = \"count(*)\"",
             "the table \"good\" already belongs to stream \"good\"",
         ),
-    ] {
-        let told = told(&with(rest));
-        assert!(told.contains(expected), "{rest}\n--- expected: {expected}\n--- told: {told}");
-    }
+    ]);
+}
+
+#[test]
+fn widths_and_names_of_rollups() {
     let long = "r".repeat(62);
     let text =
         format!("{GOOD}[rollups.{long}]\nfrom = \"good\"\nevery = \"1 h\"\nn = \"count(*)\"");
     assert!(told(&text).contains("is longer than 63 bytes"));
     check(&[
         (
-            "[streams.plain]\ntime = \"ts\"\n[rollups.r]\nfrom = \"plain\"\nevery = \"1 d\"\ntimezone = \"UTC\"\nn = \"count(*)\"",
+            "[streams.plain]\ntime = \"ts\"\n\
+             [rollups.r]\nfrom = \"plain\"\nevery = \"1 d\"\ntimezone = \"UTC\"\nn = \"count(*)\"",
             "a time zone needs a timestamptz",
         ),
         (
-            "[streams.days]\ntime = \"day\"\n[rollups.r]\nfrom = \"days\"\nevery = \"1 h\"\nn = \"count(*)\"",
+            "[streams.days]\ntime = \"day\"\n\
+             [rollups.r]\nfrom = \"days\"\nevery = \"1 h\"\nn = \"count(*)\"",
             "a bucket of 1 hour is narrower than a date",
         ),
     ]);

@@ -53,7 +53,7 @@ format = "xml"
 file = "fills.csv"
 stdin = true
 into = "fills"
-map = { side = { field = "s", values = { b = "bye" } }, executed_at = { const = "x", as = "epoch" } }
+map = { side = { field = "s", values = { b = "bye" } }, symbol = { const = "x", as = "epoch" } }
 
 [rollups.candles]
 from = "fills"
@@ -115,4 +115,25 @@ fn no_system_comes_without_answers() {
     let draft = SystemFile::read_text("x", text).unwrap().check(&catalog::trading());
     assert_eq!(draft.questions.len(), 1);
     assert!(draft.finish(Vec::new()).is_err());
+}
+
+#[test]
+fn places_within_strings_are_exact() {
+    let rollup = |text: &str| {
+        format!(
+            "[system]\nname = \"t\"\n[streams.trades]\ntime = \"executed_at\"\n\
+             [rollups.r]\nfrom = \"trades\"\nby = [\"symbol\"]\nn = \"count(*)\"\nwhere = {text}\n"
+        )
+    };
+    for (text, place) in [
+        ("\"price > nn\"", "9:18: "),
+        ("'side = ''buy'' and nn'", "9:"),
+        ("\"\"\"\n  price > 1\n  and nn > 2\"\"\"", "11:7: "),
+        ("\"\"\"price > 1 and nn > 2\"\"\"", "9:26: "),
+        // With escapes the beginning of the string is as near as it gets.
+        ("\"side = \\u0027buy\\u0027 and nn\"", "9:9: "),
+    ] {
+        let told = told(&rollup(text));
+        assert!(told.starts_with(place), "{text}: {told}");
+    }
 }

@@ -92,7 +92,10 @@ proptest! {
 
     #[test]
     fn no_change_of_a_right_file_panics(
-        cuts in prop::collection::vec((any::<prop::sample::Index>(), 0..12_usize, "[\\PC\n]{0,6}"), 1..6)
+        cuts in prop::collection::vec(
+            (any::<prop::sample::Index>(), 0..12_usize, "[\\PC\n]{0,6}"),
+            1..6,
+        )
     ) {
         let mut chars: Vec<char> = TRADING.chars().collect();
         for (at, length, with) in cuts {
