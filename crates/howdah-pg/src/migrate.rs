@@ -10,7 +10,8 @@
 //! effect where PostgreSQL allows that, and announced before and confirmed after where it does not.
 //!
 //! Everything here wants a connection of its own, outside a transaction, and needs no more rights
-//! than the files themselves and `create` on the schema of the history.
+//! than the files themselves and `create` on the schema of the history. A caller that drops a
+//! future half-way must drop the connection too: it holds the lock and may be in a transaction.
 
 mod difference;
 mod files;

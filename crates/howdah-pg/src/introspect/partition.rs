@@ -93,8 +93,7 @@ fn items(list: &str) -> Vec<&str> {
     let (mut start, mut depth, mut quote) = (0, 0_usize, None);
     for (at, c) in list.char_indices() {
         match (quote, c) {
-            (Some(open), _) if open == c => quote = None,
-            (Some(_), _) => {}
+            (Some(open), _) => quote = (open != c).then_some(open),
             (None, '\'' | '"') => quote = Some(c),
             (None, '(' | '[') => depth += 1,
             (None, ')' | ']') => depth = depth.saturating_sub(1),

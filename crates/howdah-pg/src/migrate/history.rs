@@ -69,20 +69,19 @@ impl History {
 
     /// Finds the tables or makes them in the current schema.
     pub(super) async fn ensure(client: &Client) -> Result<Self> {
-        let found = match Self::find(client).await? {
-            Some(found) => found,
-            None => {
-                let row =
-                    client.query_typed("select coalesce(current_schema(), 'public')::text", &[]);
-                let schema = row.await.and_then(|rows| {
-                    rows.first().map_or(Ok("public".to_owned()), |row| row.try_get(0))
-                });
-                Self::in_schema(schema.map_err(|error| failed(&error))?)
-            }
+        let found = if let Some(found) = Self::find(client).await? {
+            found
+        } else {
+            let sql = "select coalesce(current_schema(), 'public')::text";
+            let rows = client.query_typed(sql, &[]).await;
+            let schema = rows.and_then(|rows| {
+                rows.first().map_or(Ok("public".to_owned()), |row| row.try_get(0))
+            });
+            Self::in_schema(schema.map_err(|error| failed(&error))?)
         };
         let Self { history, progress } = &found;
         let sql = format!(
-            "set client_min_messages to warning; \
+            "set local client_min_messages to warning; \
              create table if not exists {history} (\
                version bigint primary key, description text not null, \
                installed_on timestamptz not null default now(), success boolean not null, \
@@ -90,8 +89,7 @@ impl History {
              create table if not exists {progress} (\
                version bigint primary key, sql text not null, direction text not null, \
                done integer not null, in_flight boolean not null, \
-               updated_at timestamptz not null default now()); \
-             reset client_min_messages"
+               updated_at timestamptz not null default now())"
         );
         client.batch_execute(&sql).await.map_err(|error| failed(&error))?;
         Ok(found)

@@ -62,7 +62,7 @@ impl<F: FnMut(MigrationEvent<'_>)> Runner<'_, F> {
         let job = Job { migration, direction, file, name, statements, start };
         match half {
             Some(applied) => {
-                let progress = self.check_half(&job, applied)?;
+                let progress = job.check_half(applied)?;
                 self.resume(&job, progress).await?;
             }
             None if file.is_transactional() => {
@@ -78,24 +78,6 @@ impl<F: FnMut(MigrationEvent<'_>)> Runner<'_, F> {
         self.session.calm(self.client).await.map_err(|error| super::history::failed(&error))?;
         (self.event)(MigrationEvent::Finished { file: &job.name, elapsed: start.elapsed() });
         Ok(())
-    }
-
-    /// HD0204 unless the file can go on where it stopped.
-    fn check_half<'p>(&self, job: &Job<'_>, applied: &'p Applied) -> Result<&'p Progress> {
-        let Some(progress) = &applied.progress else { return Err(resume::dirty(&job.name)) };
-        if progress.direction != job.direction {
-            return Err(resume::other_way(&job.name, progress.direction.as_str()));
-        }
-        let (before, _) = howdah_sql::split(&progress.sql);
-        // The statement in flight counts as done here: what was sent is the old one.
-        let sent = progress.done + usize::from(progress.in_flight);
-        let text = |statement: &Statement<'_>| statement.text.to_owned();
-        let same =
-            before.iter().take(sent).map(text).eq(job.statements.iter().take(sent).map(text));
-        if !same || before.len() < sent {
-            return Err(resume::changed(&job.name, progress.done));
-        }
-        Ok(progress)
     }
 
     async fn resume(&mut self, job: &Job<'_>, progress: &Progress) -> Result<()> {
@@ -312,6 +294,24 @@ impl<F: FnMut(MigrationEvent<'_>)> Runner<'_, F> {
 }
 
 impl Job<'_> {
+    /// HD0204 unless the file can go on where it stopped.
+    fn check_half<'p>(&self, applied: &'p Applied) -> Result<&'p Progress> {
+        let Some(progress) = &applied.progress else { return Err(resume::dirty(&self.name)) };
+        if progress.direction != self.direction {
+            return Err(resume::other_way(&self.name, progress.direction.as_str()));
+        }
+        let (before, _) = howdah_sql::split(&progress.sql);
+        // The statement in flight counts as done here: what was sent is the old one.
+        let sent = progress.done + usize::from(progress.in_flight);
+        let text = |statement: &Statement<'_>| statement.text.to_owned();
+        let same =
+            before.iter().take(sent).map(text).eq(self.statements.iter().take(sent).map(text));
+        if !same || before.len() < sent {
+            return Err(resume::changed(&self.name, progress.done));
+        }
+        Ok(progress)
+    }
+
     async fn execute(
         &self,
         client: &Client,

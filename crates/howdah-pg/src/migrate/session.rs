@@ -40,7 +40,7 @@ impl Session {
 
     /// Sets everything for the next file, whatever the last one has set.
     pub(super) async fn calm(&self, client: &Client) -> Result<(), Error> {
-        client.batch_execute("reset role").await?;
+        client.batch_execute("reset session authorization; reset role").await?;
         self.restore(client).await?;
         client.batch_execute("set statement_timeout to 0").await
     }

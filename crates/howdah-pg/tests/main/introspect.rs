@@ -5,7 +5,7 @@
 use howdah_catalog::{
     Bound, Catalog, ConstraintKind, FunctionKind, Generated, Grant, GrantTarget, Ident, Identity,
     Index, PartitionKey, PartitionStrategy, PolicyCommand, RelName, Relation, RelationKind,
-    TypeKind, Volatility,
+    TypeKind, Volatility, diff,
 };
 use howdah_pg::{Connection, Scope, introspect, introspect_in_txn, introspect_scope};
 use howdah_testkit::{Cluster, TestDatabase};
@@ -346,4 +346,45 @@ async fn a_dropped_introspection_leaves_no_transaction_open() {
         // A transaction would refuse this.
         client.batch_execute("vacuum accounts").await.unwrap();
     }
+}
+
+#[tokio::test]
+async fn what_ddl_changes_is_the_difference() {
+    let (_database, client, _) = everything().await;
+    let before = introspect(&client).await.unwrap();
+    assert!(diff(&before, &introspect(&client).await.unwrap()).is_empty());
+    let sql = "alter table mentions add note text not null default 'x'; \
+               create index on mentions (note); \
+               alter table events detach partition events_before; \
+               alter type mood add value 'great'; \
+               drop view rich; create policy all_see on base using (true); \
+               insert into base values (1, 1)";
+    client.batch_execute(sql).await.unwrap();
+    let after = introspect(&client).await.unwrap();
+    let lines: Vec<_> = diff(&before, &after)
+        .iter()
+        .map(ToString::to_string)
+        // A not-null constraint of its own comes with the column from PostgreSQL 18 on, and the
+        // detached partition's key columns have theirs already.
+        .filter(|line| !line.contains("not_null"))
+        .collect();
+    assert_eq!(
+        lines,
+        [
+            "type public.mood: definition 'sad', 'meh', 'ok', 'it's fine' → \
+             'sad', 'meh', 'ok', 'it's fine', 'great'",
+            "table public.base: policy \"all_see\" added",
+            "table public.events_before: partition of public.events \
+             FOR VALUES FROM (MINVALUE) TO ('2024-01-01 00:00:00+00') → none",
+            "table public.events_before: constraint \"events_before_pkey\" inherited yes → no",
+            "table public.events_before: index \"events_before_device_at_idx\" part of \
+             public.events_device → none",
+            "table public.events_before: index \"events_before_pkey\" part of \
+             public.events_pkey → none",
+            "table public.mentions: column \"note\" added",
+            "table public.mentions: index \"mentions_note_idx\" added",
+            "view public.rich removed",
+            "grant of SELECT on public.rich to public removed",
+        ]
+    );
 }

@@ -166,7 +166,8 @@ async fn a_history_of_sqlx_is_adopted() {
           installed_on timestamptz not null default now(), success boolean not null, \
           checksum bytea not null, execution_time bigint not null); \
         insert into _sqlx_migrations values (1, 'a', '2024-01-01', true, \
-          '\\x6718b0852de22191c32592159e1869ff2c07a267efde75fc7b801ac1a0a6e330bc37a40bc26e83742c07a8b3bd8bf111', 1)";
+          '\\x6718b0852de22191c32592159e1869ff2c07a267efde75fc\
+             7b801ac1a0a6e330bc37a40bc26e83742c07a8b3bd8bf111', 1)";
     case.client.batch_execute(sql).await.unwrap();
     assert!(matches!(
         case.states().await[..],
@@ -320,6 +321,34 @@ async fn a_killed_index_build_is_done_again() {
     assert_eq!(case.number("select count(*) from pg_index where not indisvalid").await, 0);
     let built = "select count(*) from pg_class where relname = 'a_id'";
     assert_eq!(case.number(built).await, 1);
+}
+
+#[tokio::test]
+async fn a_runner_killed_anywhere_goes_on_to_the_same_end() {
+    let text = "create table a (id int);\ninsert into a values (1);\nvacuum a;\n\
+                create index concurrently a_id on a (id);\nbegin;\ninsert into a values (2);\n\
+                insert into a values (3);\ncommit;\ndrop index concurrently a_id;\n\
+                insert into a values (4);\nreindex (concurrently) table a;";
+    for cut in 0..24_u64 {
+        let case = Case::new(&[("1_a.sql", text), ("2_b.sql", "create table b (id int)")]).await;
+        let (migrations, options) = (case.load(), MigrateOptions::default());
+        let admin = case.database.admin().await;
+        let kill = async {
+            // Only spreads the cuts; whichever statement is hit, the end must be the same.
+            tokio::time::sleep(Duration::from_millis(cut * 2)).await;
+            let sql = "select pg_terminate_backend(pid) from pg_stat_activity \
+                       where datname = current_database() and pid <> pg_backend_pid()";
+            admin.query(sql, &[]).await.unwrap();
+        };
+        let _ = tokio::join!(up(&case.client, &migrations, &options, |_| {}), kill);
+        let case = Case { client: case.database.connect().await, ..case };
+        case.up().await.unwrap_or_else(|error| panic!("cut {cut}: {}", error.report()));
+        assert_eq!(case.number("select sum(id) from a").await, 10, "cut {cut}");
+        assert_eq!(case.number("select count(*) from a").await, 4, "cut {cut}");
+        let applied = "select count(*) from _sqlx_migrations where success";
+        assert_eq!(case.number(applied).await, 2, "cut {cut}");
+        assert_eq!(case.number("select count(*) from pg_index where not indisvalid").await, 0);
+    }
 }
 
 #[tokio::test]

@@ -46,7 +46,8 @@ create unique index accounts_tenant on accounts (tenant, id);
 alter table accounts replica identity using index accounts_tenant;
 create index accounts_tags on accounts using gin (tags);
 create trigger accounts_touch before update on accounts for each row execute function touch();
-create trigger accounts_statement after insert on accounts for each statement execute function touch();
+create trigger accounts_statement after insert on accounts
+  for each statement execute function touch();
 alter table accounts disable trigger accounts_statement;
 alter table accounts enable row level security, force row level security;
 create policy own on accounts using (tenant = current_setting('app.tenant', true)::uuid);
@@ -70,7 +71,8 @@ create table events_2024 partition of events
   partition by list (device);
 create table events_2024_low partition of events_2024 for values in (1, 2, null);
 create table events_2024_rest partition of events_2024 default;
-create table events_before partition of events for values from (minvalue) to ('2024-01-01 00:00:00+00');
+create table events_before partition of events
+  for values from (minvalue) to ('2024-01-01 00:00:00+00');
 create index events_device on events (device, at);
 create table hashed (id int, name text) partition by hash (id, lower(name), (id + 1));
 create table hashed_0 partition of hashed for values with (modulus 2, remainder 0);
