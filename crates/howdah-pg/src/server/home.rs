@@ -127,9 +127,10 @@ impl Home {
     /// Makes the socket folder, private to the server's user; somebody else's is refused.
     pub(super) fn make_socket_dir(&self) -> Result<PathBuf> {
         let dir = self.socket_dir();
-        let mine = self.user.map_or_else(|| nix::unistd::geteuid().as_raw(), |user| user.uid);
+        let us = nix::unistd::geteuid().as_raw();
+        let server = self.user.map_or(us, |user| user.uid);
         if let Ok(there) = fs::symlink_metadata(&dir)
-            && (!there.is_dir() || there.uid() != mine)
+            && (!there.is_dir() || ![us, server].contains(&there.uid()))
         {
             return Err(Error::new(Kind::Io, "the folder for the socket belongs to somebody else")
                 .code(Code::PrivateServerFailed)
@@ -137,7 +138,21 @@ impl Home {
                 .hint("Remove it, or use a folder with a shorter path."));
         }
         make_dir(&dir, 0o700, self.user)?;
+        Self::clear_socket_dir(&dir)?;
         Ok(dir)
+    }
+
+    /// Removes the sockets of servers that were killed: a lock file that names a process number
+    /// which belongs to another process by now would keep PostgreSQL from starting.
+    fn clear_socket_dir(dir: &Path) -> Result<()> {
+        let entries = fs::read_dir(dir).map_err(|error| io_error("read", dir, error))?;
+        for entry in entries.flatten() {
+            if entry.file_name().to_string_lossy().starts_with(".s.PGSQL.") {
+                let path = entry.path();
+                fs::remove_file(&path).map_err(|error| io_error("remove", &path, error))?;
+            }
+        }
+        Ok(())
     }
 
     /// Makes the log ready for the server's user; gives its length.
@@ -146,14 +161,19 @@ impl Home {
         if fs::metadata(&path).is_ok_and(|log| log.len() > MAX_LOG_BYTES) {
             let _ = fs::rename(&path, self.path.join("postgres.log.1"));
         }
-        let file = OpenOptions::new()
+        OpenOptions::new()
             .create(true)
             .append(true)
             .mode(0o600)
             .open(&path)
             .map_err(|error| io_error("write", &path, error))?;
         hand_over(&path, 0o600, self.user)?;
-        file.metadata().map(|log| log.len()).map_err(|error| io_error("read", &path, error))
+        Ok(self.log_length())
+    }
+
+    /// How long the log is, in bytes.
+    pub(super) fn log_length(&self) -> u64 {
+        fs::metadata(self.log()).map_or(0, |log| log.len())
     }
 
     /// What the server logged since `from`, at most the last 4 kB.

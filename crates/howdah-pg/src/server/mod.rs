@@ -34,6 +34,8 @@ pub use user::{OsUser, hand_over};
 
 /// How often a state is looked at while waiting for it.
 const POLL: Duration = Duration::from_millis(10);
+/// The longest start of all, however much recovery has to do.
+const LONGEST_START: Duration = Duration::from_secs(3600);
 /// How long an orderly shutdown may take.
 const STOP: Duration = Duration::from_secs(30);
 
@@ -44,7 +46,8 @@ pub struct ServerOptions {
     pub extra_settings: Vec<(String, String)>,
     /// The loopback port that it must have; by default the one of the last start, else a free one.
     pub port: Option<u16>,
-    /// How long a start may take, recovery included; 60 s by default.
+    /// How long a start may go on without a sign of life; 60 s by default. Recovery gives one
+    /// every 10 s (`log_startup_progress_interval`), so that a large one is not cut off each time.
     pub start_timeout: Duration,
 }
 
@@ -271,7 +274,7 @@ async fn launch(
     loop {
         let log_from = home.open_log()?;
         let mut server = Supervised::start(&server_command(home, install, &socket_dir, port))?;
-        if wait_ready(home, &mut server, deadline).await {
+        if wait_ready(home, &server, options.start_timeout).await {
             home.save_port(port)?;
             return Ok((server, port));
         }
@@ -315,22 +318,28 @@ fn server_command(home: &Home, install: &Install, socket_dir: &Path, port: u16) 
     }
 }
 
-/// Waits until the server says that it is ready; `false` when it ends or time is up.
-async fn wait_ready(home: &Home, server: &mut Supervised, deadline: Instant) -> bool {
+/// Waits until the server says that it is ready; `false` when it ends, or when its log does not
+/// grow for `patience`.
+async fn wait_ready(home: &Home, server: &Supervised, patience: Duration) -> bool {
     let data = home.data();
-    while !server.is_gone() && Instant::now() < deadline {
+    let start = Instant::now();
+    let (mut sign, mut length) = (start, home.log_length());
+    while !server.is_gone() && sign.elapsed() < patience && start.elapsed() < LONGEST_START {
         let ready = PidFile { pid: server.pid(), ready: true };
         if PidFile::read(&data) == Some(ready) {
             return true;
         }
         tokio::time::sleep(POLL).await;
+        if home.log_length() != length {
+            (sign, length) = (Instant::now(), home.log_length());
+        }
     }
     false
 }
 
 fn not_started(home: &Home, options: &ServerOptions, timed_out: bool, log: &str) -> Error {
     let what = if timed_out {
-        format!("It was not ready within {} s", options.start_timeout.as_secs())
+        format!("It gave no sign of life for {} s", options.start_timeout.as_secs())
     } else {
         "It ended at once".to_owned()
     };

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use howdah_error::{Code, Error};
-use howdah_pg::{ConnectOptions, Limits, connect};
+use howdah_pg::{Classified as _, ConnectOptions, Fault, Limits, connect};
 use howdah_testkit::{Cluster, wait_until};
 
 /// The error of a connection that must not come about.
@@ -69,6 +69,14 @@ async fn refusals_say_what_to_check_and_no_secret() {
     let nobody = ConnectOptions::new("127.0.0.1", good.get_port(), good.get_user(), "postgres");
     let error = refusal(&nobody).await;
     assert_eq!(error.get_code(), Some(Code::LoginRefused), "{}", error.report());
+
+    let url = database.login("crowded", &[]).await;
+    let admin = database.admin().await;
+    let limit = format!("alter role {}_crowded connection limit 0", database.name());
+    admin.batch_execute(&limit).await.unwrap();
+    let error = refusal(&ConnectOptions::from_url(&url).unwrap()).await;
+    assert_eq!(error.get_code(), Some(Code::CannotConnect), "{}", error.report());
+    assert_eq!(error.fault(), Fault::Reconnect);
 
     let nowhere = ConnectOptions::new("/no/such/folder", 5432, "u", "d");
     assert_eq!(refusal(&nowhere).await.get_code(), Some(Code::CannotConnect));

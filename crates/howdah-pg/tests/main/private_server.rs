@@ -232,6 +232,7 @@ async fn an_orphaned_server_is_ended_before_the_next() {
 async fn a_process_number_that_is_reused_does_not_keep_the_server_down() {
     let folder = TestFolder::new();
     let server = start(folder.path()).await;
+    let port = server.port();
     server.process().unwrap().signal(Signal::SIGKILL).unwrap();
     assert!(server.process().unwrap().wait_gone(LONG).await);
     server.stop().await.unwrap();
@@ -242,10 +243,13 @@ async fn a_process_number_that_is_reused_does_not_keep_the_server_down() {
         other.uid(user.uid).gid(user.gid);
     }
     let mut other = other.arg("1000").spawn().unwrap();
-    let file = folder.path().join("data/postmaster.pid");
-    let text = std::fs::read_to_string(&file).unwrap();
-    let (_, rest) = text.split_once('\n').unwrap();
-    std::fs::write(&file, format!("{}\n{rest}", other.id())).unwrap();
+    let socket_lock = format!("run/.s.PGSQL.{port}.lock");
+    for file in ["data/postmaster.pid", socket_lock.as_str()] {
+        let file = folder.path().join(file);
+        let text = std::fs::read_to_string(&file).unwrap();
+        let (_, rest) = text.split_once('\n').unwrap();
+        std::fs::write(&file, format!("{}\n{rest}", other.id())).unwrap();
+    }
     let server = start(folder.path()).await;
     run(&server, "select 1").await;
     server.stop().await.unwrap();

@@ -27,8 +27,10 @@ fn make_certificates(dir: &Path) -> PathBuf {
     };
     write("server.key", key.serialize_pem(), 0o600);
     write("server.crt", certificate.pem(), 0o644);
-    // All but plain connections from the loopback's second address, which must use TLS.
-    let hba = "hostssl all all 127.0.0.1/32 scram-sha-256\n\
+    // The superuser may come either way, members of "plain" only without TLS, all others by TLS.
+    let hba = "hostssl all +plain 127.0.0.1/32 reject\n\
+               hostnossl all +plain 127.0.0.1/32 scram-sha-256\n\
+               hostssl all all 127.0.0.1/32 scram-sha-256\n\
                hostnossl all postgres 127.0.0.1/32 scram-sha-256\n";
     write("hba.conf", hba.to_owned(), 0o600);
     write("ca.pem", ca.pem(), 0o644)
@@ -90,6 +92,14 @@ async fn each_sslmode_means_what_libpq_says() {
     assert_eq!(code(connect(&verified).await), Some(Code::TlsFailed), "as verify-ca");
 
     assert!(is_encrypted(&connect(&at(address, SslMode::Prefer)).await.unwrap()).await);
+    database.admin().await.batch_execute("create role plain").await.unwrap();
+    let url = database.login("ann", &["plain"]).await;
+    let plain = ConnectOptions::from_url(&url).unwrap();
+    let connection = connect(&plain).await.expect("prefer falls back as libpq does");
+    assert!(!is_encrypted(&connection).await);
+    let required = connect(&plain.ssl_mode(SslMode::Require)).await;
+    assert_eq!(code(required), Some(Code::LoginRefused), "pg_hba.conf rejects TLS");
+
     let plain = connect(&at(address, SslMode::Disable)).await;
     assert_eq!(code(plain), Some(Code::LoginRefused), "pg_hba.conf wants TLS");
 }
