@@ -1,0 +1,78 @@
+//! `howdah apply`: migrations, then policies.
+
+use howdah_error::{Code, Error, Kind, Result};
+use howdah_pg::migrate::{self, MigrateOptions, MigrationEvent, Migrations};
+use howdah_pg::{Connection, check_rights};
+use howdah_upkeep::apply::{Event, apply};
+
+use crate::cli::{ApplyArgs, Global};
+use crate::session::Session;
+use crate::{Outcome, output};
+
+/// Brings the database to what the system file says.
+pub async fn run(global: &Global, args: &ApplyArgs) -> Result<Outcome> {
+    let session = Session::open(global).await?;
+    let result = apply_all(&session, &args.allow).await;
+    session.close().await?;
+    result.map(|steps| {
+        if steps == 0 {
+            output::say("nothing to do: the database is as the system file says");
+        }
+        Outcome::Fine
+    })
+}
+
+/// Migrations, then the plan; gives the number of files and steps that were run.
+pub async fn apply_all(session: &Session, allow: &[String]) -> Result<usize> {
+    let connection = session.connect().await?;
+    refuse_missing_rights(&connection).await?;
+    let mut count = migrate_up(&connection, session, &MigrateOptions::default()).await?;
+    let model = session.model(&connection).await?;
+    let (plan, _) = session.plan(&connection, &model).await?;
+    for note in &plan.notes {
+        output::say(&format!("note: {}", note.message));
+        if let Some(hint) = &note.hint {
+            output::say(&format!("  Hint: {hint}"));
+        }
+    }
+    apply(&connection, &model.system, &plan, allow, |event| match event {
+        Event::Begin(step, number, of) => {
+            output::say(&format!("[{number}/{of}] {}", step.title));
+        }
+        Event::AlreadyDone(_) => output::say("      done already"),
+        Event::Done(_) => {}
+    })
+    .await?;
+    count += plan.steps.len();
+    Ok(count)
+}
+
+/// Applies pending migrations, if there is a folder of them; gives how many.
+pub async fn migrate_up(
+    connection: &Connection,
+    session: &Session,
+    options: &MigrateOptions,
+) -> Result<usize> {
+    let folder = session.migrations();
+    if !folder.is_dir() {
+        return Ok(0);
+    }
+    let migrations = Migrations::load(&folder)?;
+    let applied = migrate::up(connection, &migrations, options, |event| {
+        if !matches!(event, MigrationEvent::Started { .. }) {
+            output::say(&format!("migration {event}"));
+        }
+    })
+    .await?;
+    Ok(applied.len())
+}
+
+async fn refuse_missing_rights(connection: &Connection) -> Result<()> {
+    let findings = check_rights(connection).await?;
+    let Some(first) = findings.into_iter().find(|finding| !finding.ok) else { return Ok(()) };
+    let error = Error::new(Kind::Refused, first.what).code(Code::MissingRight);
+    Err(match first.hint {
+        Some(hint) => error.hint(hint),
+        None => error,
+    })
+}

@@ -1,0 +1,64 @@
+//! `howdah migrate status|up|down`.
+
+use howdah_error::Result;
+use howdah_pg::migrate::{self, MigrateOptions, MigrationState, Migrations};
+
+use crate::cli::{Global, MigrateAction, MigrateArgs};
+use crate::output::{self, Table};
+use crate::session::Session;
+use crate::{Outcome, command::apply::migrate_up};
+
+/// Runs one of the three.
+pub async fn run(global: &Global, args: &MigrateArgs) -> Result<Outcome> {
+    let session = Session::open(global).await?;
+    let result = act(&session, &args.action).await;
+    session.close().await?;
+    result
+}
+
+async fn act(session: &Session, action: &MigrateAction) -> Result<Outcome> {
+    let connection = session.connect().await?;
+    match action {
+        MigrateAction::Status => {
+            let migrations = Migrations::load(&session.migrations())?;
+            let mut table = Table::new(&["version", "name", "state"]);
+            let mut fine = true;
+            for status in migrate::status(&connection, &migrations).await? {
+                fine &= matches!(status.state, MigrationState::Applied { .. });
+                table.row(vec![
+                    status.version.to_string(),
+                    status.description,
+                    state(&status.state),
+                ]);
+            }
+            table.print()?;
+            return Ok(if fine { Outcome::Fine } else { Outcome::Findings });
+        }
+        MigrateAction::Up { to } => {
+            let options = MigrateOptions { target: *to, ..MigrateOptions::default() };
+            let applied = migrate_up(&connection, session, &options).await?;
+            output::say(&format!("{applied} migrations applied"));
+        }
+        MigrateAction::Down { to } => {
+            let migrations = Migrations::load(&session.migrations())?;
+            let options = MigrateOptions::default();
+            let reverted = migrate::down(&connection, &migrations, *to, &options, |event| {
+                output::say(&format!("migration {event}"));
+            })
+            .await?;
+            output::say(&format!("{} migrations taken back", reverted.len()));
+        }
+    }
+    Ok(Outcome::Fine)
+}
+
+fn state(state: &MigrationState) -> String {
+    match state {
+        MigrationState::Pending => "pending".to_owned(),
+        MigrationState::Applied { .. } => "applied".to_owned(),
+        MigrationState::Edited { .. } => "EDITED after it was applied".to_owned(),
+        MigrationState::Missing { .. } => "applied, its file is GONE".to_owned(),
+        MigrationState::HalfDone { done, .. } => format!("HALF DONE after statement {done}"),
+        MigrationState::Dirty => "FAILED under sqlx".to_owned(),
+    }
+}

@@ -1,0 +1,37 @@
+//! `howdah rebuild ROLLUP`: recompute from the stream, online.
+
+use howdah_error::Result;
+use howdah_upkeep::rebuild::{Asked, find, rebuild_level};
+
+use crate::cli::{Global, RebuildArgs};
+use crate::session::Session;
+use crate::{Outcome, output};
+
+/// Rebuilds every level of a rollup, or the part between two times.
+pub async fn run(global: &Global, args: &RebuildArgs) -> Result<Outcome> {
+    let session = Session::open(global).await?;
+    let result = rebuild(&session, args).await;
+    session.close().await?;
+    result
+}
+
+async fn rebuild(session: &Session, args: &RebuildArgs) -> Result<Outcome> {
+    let connection = session.connect().await?;
+    let model = session.model(&connection).await?;
+    let rollup = find(&model.system, &args.rollup)?;
+    let asked = (args.from.is_some() || args.to.is_some())
+        .then(|| Asked { from: args.from.clone(), to: args.to.clone() });
+    for (index, level) in rollup.levels.iter().enumerate() {
+        let mut ranges = 0_u64;
+        let name = &args.rollup;
+        rebuild_level(&connection, &model.system, name, index, asked.as_ref(), |_| ranges += 1)
+            .await?;
+        let what = if level.bucket.is_some() {
+            format!("{ranges} ranges")
+        } else {
+            "the whole state".to_owned()
+        };
+        output::say(&format!("{}: {what} recomputed", level.table.plain()));
+    }
+    Ok(Outcome::Fine)
+}

@@ -1,0 +1,218 @@
+//! `howdah run`: ingest from every source, and chunks ahead, until told to end.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
+use howdah_error::{Code, Error, Kind, Result};
+use howdah_pg::{ConnectOptions, Connection, RetryPolicy, from_pg};
+use howdah_plan::{Step, foreign_columns};
+use howdah_stream::{
+    Access, Decoder, Ended, Progress, Reporter, Run, SourceSql, Writer, run_source,
+};
+use howdah_system::{Source, System};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::cli::{Global, RunArgs};
+use crate::session::{Model, Session, secret};
+use crate::{Outcome, output};
+
+/// How often upkeep looks for chunks to make.
+const UPKEEP_EVERY: Duration = Duration::from_secs(60);
+
+/// Runs until the sources end or a signal comes.
+pub async fn run(global: &Global, args: &RunArgs) -> Result<Outcome> {
+    let session = Session::open(global).await?;
+    let shutdown = CancellationToken::new();
+    stop_on_signals(shutdown.clone())?;
+    let result = ingest(&session, args, &shutdown, |_, _| {}).await;
+    session.close().await?;
+    result.map(|()| Outcome::Fine)
+}
+
+/// Ingests from the chosen sources; `watch` is handed the progress of each as it starts.
+pub async fn ingest(
+    session: &Session,
+    args: &RunArgs,
+    shutdown: &CancellationToken,
+    mut watch: impl FnMut(&Source, watch::Receiver<Progress>),
+) -> Result<()> {
+    let connection = session.connect().await?;
+    let model = session.model(&connection).await?;
+    let sources = chosen(&model.system, &args.source)?;
+    keep_chunks(session, &connection, &model).await?;
+    let generation = generation(&connection).await?;
+    let running = FuturesUnordered::new();
+    for source in sources {
+        let (reporter, progress) = Reporter::new();
+        watch(source, progress);
+        let job = Job::new(session, &model, source, generation, args.once)?;
+        running.push(job.run(reporter, shutdown));
+    }
+    let upkeep = async {
+        loop {
+            tokio::time::sleep(UPKEEP_EVERY).await;
+            // A failure here delays nothing: a batch makes the chunk that it needs itself.
+            if let Err(error) = upkeep_once(session).await {
+                tracing::warn!(%error, "could not make chunks ahead");
+            }
+        }
+    };
+    tokio::select! {
+        result = all(running, shutdown) => result,
+        () = upkeep => Ok(()),
+    }
+}
+
+/// Waits for every source. When one fails the others drain, and the first failure is told.
+async fn all(
+    mut running: FuturesUnordered<impl Future<Output = Result<Ended>>>,
+    shutdown: &CancellationToken,
+) -> Result<()> {
+    let mut failure = None;
+    while let Some(ended) = running.next().await {
+        if let Err(error) = ended {
+            shutdown.cancel();
+            failure.get_or_insert(error);
+        }
+    }
+    failure.map_or(Ok(()), Err)
+}
+
+/// One source, ready to run.
+struct Job {
+    run: Run,
+    decoder: Decoder,
+    sql: Arc<SourceSql>,
+    options: ConnectOptions,
+}
+
+impl Job {
+    fn new(
+        session: &Session,
+        model: &Model,
+        source: &Source,
+        generation: i64,
+        once: bool,
+    ) -> Result<Self> {
+        let system = &model.system;
+        let stream = &system.streams[source.stream];
+        let sql = SourceSql::new(system, source, generation, |rollup| {
+            let level = &rollup.levels[0];
+            model
+                .catalog
+                .relation(&level.table)
+                .map(|relation| foreign_columns(stream, rollup, level, relation))
+                .unwrap_or_default()
+        })?;
+        howdah_stream::source::check(source, stream)?;
+        let retry = RetryPolicy {
+            attempts: u32::MAX,
+            total: Duration::from_secs(24 * 3600),
+            ..RetryPolicy::default()
+        };
+        Ok(Self {
+            decoder: Decoder::new(source, stream)?.with_event_bytes(system.ingest.event_bytes),
+            run: Run {
+                source: source.clone(),
+                access: access(session, source)?,
+                limits: system.ingest,
+                once,
+                retry,
+            },
+            sql: Arc::new(sql),
+            options: session
+                .options
+                .clone()
+                .application_name(format!("howdah run {}", source.name)),
+        })
+    }
+
+    async fn run(self, reporter: Reporter, shutdown: &CancellationToken) -> Result<Ended> {
+        let Self { run, decoder, sql, options } = self;
+        let connect = || {
+            let (options, sql) = (options.clone(), Arc::clone(&sql));
+            async move { Writer::open(&options, sql).await }
+        };
+        run_source(&run, decoder, connect, &reporter, shutdown).await
+    }
+}
+
+fn access(session: &Session, source: &Source) -> Result<Access> {
+    let url = match &source.origin {
+        howdah_system::Origin::Redis { url, .. } => Some(secret(url, &session.folder)?),
+        _ => None,
+    };
+    Ok(Access { folder: session.folder.clone(), url })
+}
+
+fn chosen<'a>(system: &'a System, names: &[String]) -> Result<Vec<&'a Source>> {
+    if let Some(unknown) =
+        names.iter().find(|name| !system.sources.iter().any(|source| source.name == **name))
+    {
+        let known: Vec<&str> = system.sources.iter().map(|source| source.name.as_str()).collect();
+        return Err(Error::input(format!("source \"{unknown}\" does not exist"))
+            .code(Code::UnknownName)
+            .hint(format!("The system file has: {}.", known.join(", "))));
+    }
+    Ok(system
+        .sources
+        .iter()
+        .filter(|source| names.is_empty() || names.contains(&source.name))
+        .collect())
+}
+
+/// The database must be as the system file says; chunks are made here.
+async fn keep_chunks(session: &Session, connection: &Connection, model: &Model) -> Result<()> {
+    let (plan, _) = session.plan(connection, model).await?;
+    let is_chunk = |step: &Step| step.id.starts_with("chunk ");
+    let other: Vec<&Step> = plan.steps.iter().filter(|step| !is_chunk(step)).collect();
+    if let Some(first) = other.first() {
+        return Err(Error::new(Kind::Conflict, "the database is not what the system file says")
+            .code(Code::NotApplied)
+            .detail(format!("{} steps are due, the first: {}.", other.len(), first.title))
+            .hint("Run `howdah plan` to see them and `howdah apply` to do them."));
+    }
+    howdah_upkeep::apply::apply(connection, &model.system, &plan, &[], |_| {}).await
+}
+
+async fn upkeep_once(session: &Session) -> Result<()> {
+    let connection = session.connect().await?;
+    let model = session.model(&connection).await?;
+    keep_chunks(session, &connection, &model).await
+}
+
+async fn generation(connection: &Connection) -> Result<i64> {
+    connection
+        .query_one("select generation from howdah.generation", &[])
+        .await
+        .map(|row| row.get(0))
+        .map_err(|error| from_pg("could not read the generation", &error))
+}
+
+/// The first SIGTERM or SIGINT drains; the second ends the process at once.
+fn stop_on_signals(shutdown: CancellationToken) -> Result<()> {
+    let failed = |error| Error::new(Kind::Io, "could not listen for signals").source(error);
+    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+    tokio::spawn(async move {
+        let mut told = false;
+        loop {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            if told {
+                #[expect(clippy::exit, reason = "the second signal means: at once")]
+                std::process::exit(130);
+            }
+            told = true;
+            output::say("ending after the batch in hand; again to stop at once");
+            shutdown.cancel();
+        }
+    });
+    Ok(())
+}

@@ -1,0 +1,182 @@
+//! From the command line to a connection and a checked system: what most commands begin with.
+
+use std::path::{Path, PathBuf};
+
+use howdah_catalog::Catalog;
+use howdah_error::{Code, Error, Kind, Result};
+use howdah_pg::{
+    ConnectOptions, Connection, Limits, PrivateServer, RootCert, ServerOptions, SslMode, connect,
+    introspect,
+};
+use howdah_plan::{Facts, Plan};
+use howdah_system::{DatabaseConfig, DatabaseTarget, SecretRef, System, SystemFile, error_of};
+use howdah_upkeep::{answer_questions, read_facts};
+
+use crate::cli::Global;
+
+/// The folder of the private server, beside the system file.
+const PRIVATE: &str = ".howdah/pg";
+
+/// A system file and the database that it speaks of.
+pub struct Session {
+    /// The system file as named in messages.
+    pub path: PathBuf,
+    /// Its folder.
+    pub folder: PathBuf,
+    /// The file, without mistakes of form.
+    pub file: SystemFile,
+    /// How to connect.
+    pub options: ConnectOptions,
+    /// The private server, when the file names no database; it ends with this process.
+    server: Option<PrivateServer>,
+}
+
+/// A system that is held against a database.
+pub struct Model {
+    /// The database.
+    pub catalog: Catalog,
+    /// The system.
+    pub system: System,
+}
+
+impl Session {
+    /// Reads the system file and finds the database, starting the private server when there is
+    /// none.
+    pub async fn open(global: &Global) -> Result<Self> {
+        let path = system_path(&global.file);
+        let file = read_system_file(&path)?;
+        let folder = folder_of(&path);
+        let (options, server) = database(&file, &folder).await?;
+        Ok(Self { path, folder, file, options, server })
+    }
+
+    /// A connection of its own.
+    pub async fn connect(&self) -> Result<Connection> {
+        connect(&self.options).await
+    }
+
+    /// Whether the database is the private one.
+    pub fn is_private(&self) -> bool {
+        self.server.is_some()
+    }
+
+    /// The system file held against the database as it is now; every mistake at once.
+    pub async fn model(&self, connection: &Connection) -> Result<Model> {
+        let catalog = introspect(connection).await?;
+        let system = self.resolve(connection, &catalog).await?;
+        Ok(Model { catalog, system })
+    }
+
+    /// The system of a catalog that was read before.
+    pub async fn resolve(&self, connection: &Connection, catalog: &Catalog) -> Result<System> {
+        let draft = self.file.check(catalog);
+        let answers = answer_questions(connection, &draft.questions).await?;
+        draft
+            .finish(answers)
+            .map_err(|problems| error_of(&self.path.display().to_string(), &problems))
+    }
+
+    /// What apply would do now.
+    pub async fn plan(&self, connection: &Connection, model: &Model) -> Result<(Plan, Facts)> {
+        let facts = read_facts(connection, &model.system, &model.catalog).await?;
+        let plan = howdah_plan::plan(&model.system, &model.catalog, &facts)?;
+        Ok((plan, facts))
+    }
+
+    /// Stops the private server, if this process runs it.
+    pub async fn close(self) -> Result<()> {
+        match self.server {
+            Some(server) => server.stop().await,
+            None => Ok(()),
+        }
+    }
+
+    /// The folder of the migrations.
+    pub fn migrations(&self) -> PathBuf {
+        self.folder.join("migrations")
+    }
+}
+
+/// `howdah.toml` in a folder, or the file itself.
+pub fn system_path(given: &Path) -> PathBuf {
+    if given.is_dir() {
+        let path = given.join("howdah.toml");
+        path.strip_prefix(".").map(Path::to_path_buf).unwrap_or(path)
+    } else {
+        given.to_path_buf()
+    }
+}
+
+/// Reads a system file; every mistake of form at once.
+pub fn read_system_file(path: &Path) -> Result<SystemFile> {
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        Error::new(Kind::Io, format!("could not read the system file \"{}\"", path.display()))
+            .code(Code::NoSystemFile)
+            .hint("Name it with --file, or go to the folder that holds howdah.toml.")
+            .source(error)
+    })?;
+    SystemFile::read_text(&path.display().to_string(), &text)
+}
+
+fn folder_of(path: &Path) -> PathBuf {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.to_path_buf(),
+        _ => PathBuf::from("."),
+    }
+}
+
+async fn database(
+    file: &SystemFile,
+    folder: &Path,
+) -> Result<(ConnectOptions, Option<PrivateServer>)> {
+    let config = file.database();
+    let (options, server) = match &config.target {
+        DatabaseTarget::Private => {
+            let server =
+                PrivateServer::start(&folder.join(PRIVATE), &ServerOptions::default()).await?;
+            (server.options(), Some(server))
+        }
+        DatabaseTarget::Url(url) => (ConnectOptions::from_url(&secret(url, folder)?)?, None),
+        DatabaseTarget::Parts { host, port, user, password, name } => {
+            let user = user.clone().unwrap_or_else(|| "postgres".to_owned());
+            let name = name.clone().unwrap_or_else(|| user.clone());
+            let host = host.clone().unwrap_or_else(|| "localhost".to_owned());
+            let mut options = ConnectOptions::new(host, port.unwrap_or(5432), user, name);
+            if let Some(password) = password {
+                options = options.password(secret(password, folder)?);
+            }
+            (options, None)
+        }
+    };
+    Ok((with_settings(options, config)?, server))
+}
+
+fn with_settings(mut options: ConnectOptions, config: &DatabaseConfig) -> Result<ConnectOptions> {
+    if let Some(mode) = &config.sslmode {
+        options = options.ssl_mode(mode.parse::<SslMode>()?);
+    }
+    if let Some(root) = &config.sslrootcert {
+        options = options.ssl_root_cert(if root.as_os_str() == "system" {
+            RootCert::System
+        } else {
+            RootCert::File(root.clone())
+        });
+    }
+    let defaults = *options.get_limits();
+    Ok(options.limits(Limits {
+        pool_size: config.pool_size.unwrap_or(defaults.pool_size),
+        connect_timeout: config.connect_timeout.unwrap_or(defaults.connect_timeout),
+        statement_timeout: config.statement_timeout.unwrap_or(defaults.statement_timeout),
+        lock_timeout: config.lock_timeout.unwrap_or(defaults.lock_timeout),
+        idle_in_transaction_timeout: config
+            .idle_in_transaction_timeout
+            .unwrap_or(defaults.idle_in_transaction_timeout),
+    }))
+}
+
+/// The secret behind a reference; relative paths are taken from the system file's folder.
+pub fn secret(reference: &SecretRef, folder: &Path) -> Result<String> {
+    reference.resolve(&|name| std::env::var(name).ok(), &|path| {
+        std::fs::read_to_string(folder.join(path))
+    })
+}
