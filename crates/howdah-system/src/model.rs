@@ -111,6 +111,20 @@ impl Stream {
     pub fn column(&self, name: &Ident) -> Option<&StreamColumn> {
         self.columns.iter().find(|column| column.name == *name)
     }
+
+    /// The total order of the events of one group of a rollup by `by`: time, the declared order,
+    /// the rest of the key. Columns of `by` are constant within the group and left out.
+    #[must_use]
+    pub fn total_order(&self, by: &[KeyColumn]) -> Vec<Ident> {
+        let mut order: Vec<Ident> = Vec::new();
+        for column in self.order.iter().chain(&self.key) {
+            let constant = by.iter().any(|key| key.name == *column);
+            if !constant && !order.contains(column) {
+                order.push(column.clone());
+            }
+        }
+        order
+    }
 }
 
 /// The type of a time column.

@@ -38,6 +38,7 @@ pub(super) enum Want {
     Anything,
     Condition,
     Number,
+    Summable,
     Ordered,
     Side,
 }
@@ -121,6 +122,10 @@ fn wrong_type(
         Want::Anything => (true, ""),
         Want::Condition => (types.plain(type_name) == "boolean", "must be a condition"),
         Want::Number => (types.is_numeric(type_name), "needs a number"),
+        Want::Summable => (
+            types.is_numeric(type_name) || types.plain(type_name) == "interval",
+            "needs a number or an interval",
+        ),
         Want::Ordered => (types.has_min_and_max(type_name), "needs a type that has min and max"),
         Want::Side => {
             (types.is_text_or_enum(type_name), "needs a text or enum of \"buy\" and \"sell\"")
@@ -216,7 +221,8 @@ impl Check<'_> {
         let aggregate = text.value.aggregate;
         let what = format!("{aggregate}()");
         let want = match aggregate {
-            Aggregate::Sum | Aggregate::Avg => Want::Number,
+            Aggregate::Sum => Want::Summable,
+            Aggregate::Avg => Want::Number,
             Aggregate::Min | Aggregate::Max => Want::Ordered,
             Aggregate::Count | Aggregate::First | Aggregate::Last => Want::Anything,
         };
@@ -313,6 +319,14 @@ fn result_type(types: &Types, kind: &MeasureKind) -> String {
             if ["smallint", "integer"].contains(&types.plain(&expr.type_name).as_str()) =>
         {
             "bigint".to_owned()
+        }
+        MeasureKind::Sum(expr) if types.plain(&expr.type_name) == "interval" => {
+            "interval".to_owned()
+        }
+        MeasureKind::Avg(expr)
+            if ["real", "double precision"].contains(&expr.type_name.as_str()) =>
+        {
+            "double precision".to_owned()
         }
         MeasureKind::Min(expr)
         | MeasureKind::Max(expr)

@@ -82,7 +82,7 @@ impl Draft {
                     if let Some(problem) = asked.wrong_type(&self.types, &type_name) {
                         self.problems.push(problem);
                     }
-                    asked.set_type(&mut self.system, type_name);
+                    asked.set_type(&mut self.system, self.types.base(&type_name));
                 }
             }
         }

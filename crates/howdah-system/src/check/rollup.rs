@@ -6,7 +6,7 @@ use howdah_sql::expression::Aggregate;
 
 use super::Check;
 use super::measure::{Context, POSITION_COLUMNS, Slot, Want};
-use crate::file::{AggregateSection, At, MeasureSection, RollupSection};
+use crate::file::{AggregateSection, MeasureSection, RollupSection};
 use crate::model::{KeyColumn, Level, Rollup, Stream, TimeType};
 use crate::problem::Place;
 use crate::suggest;
@@ -206,16 +206,20 @@ impl Check<'_> {
         if !section.is_state() {
             taken.push(("bucket".to_owned(), "the bucket".to_owned()));
         }
+        let order = stream.total_order(by);
         // Names of measures first, so that a hidden column's owner is told, not the measure.
         let mut hidden = Vec::new();
         for measure in &section.measures {
             let (name, columns) = match measure {
                 MeasureSection::Aggregate(aggregate) => {
                     let AggregateSection { name, text, .. } = &**aggregate;
-                    hidden.extend(hidden_columns(name, text.value.aggregate, stream));
+                    let beside = hidden_suffixes(text.value.aggregate, &order);
+                    hidden.extend(beside.iter().map(|end| (name, format!("{}_{end}", name.value))));
                     (name, vec![name.value.as_str()])
                 }
                 MeasureSection::Position(position) => {
+                    let last = order.iter().map(|column| format!("last_{}", column.as_str()));
+                    hidden.extend(last.map(|column| (&position.name, column)));
                     (&position.name, POSITION_COLUMNS.map(|(column, _)| column).to_vec())
                 }
             };
@@ -247,16 +251,11 @@ impl Check<'_> {
     }
 }
 
-/// What a measure keeps beside its value.
-fn hidden_columns<'a>(
-    name: &'a At<String>,
-    aggregate: Aggregate,
-    stream: &Stream,
-) -> Vec<(&'a At<String>, String)> {
-    let suffixes: Vec<&str> = match aggregate {
-        Aggregate::First | Aggregate::Last => stream.order.iter().map(Ident::as_str).collect(),
+/// The endings of the columns that a measure keeps beside its value.
+fn hidden_suffixes(aggregate: Aggregate, order: &[Ident]) -> Vec<&str> {
+    match aggregate {
+        Aggregate::First | Aggregate::Last => order.iter().map(Ident::as_str).collect(),
         Aggregate::Avg => vec!["sum", "count"],
         Aggregate::Count | Aggregate::Sum | Aggregate::Min | Aggregate::Max => Vec::new(),
-    };
-    suffixes.into_iter().map(|suffix| (name, format!("{}_{suffix}", name.value))).collect()
+    }
 }

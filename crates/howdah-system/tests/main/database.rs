@@ -162,7 +162,10 @@ fn measures_and_keys() {
             "stream \"good\" has no column \"kk\"",
         ),
         ("from = \"good\"\nn = \"count(*)\"", "state \"r\" has no key"),
-        ("from = \"good\"\nby = [\"k\"]\nn = \"sum(k)\"", "9:10: sum() needs a number, not text"),
+        (
+            "from = \"good\"\nby = [\"k\"]\nn = \"sum(k)\"",
+            "9:10: sum() needs a number or an interval, not text",
+        ),
         (
             "from = \"good\"\nby = [\"k\"]\nn = \"max(u)\"",
             "max() needs a type that has min and max, not uuid",
@@ -212,6 +215,11 @@ fn columns_of_one_name_and_states() {
             "from = \"good\"\nby = [\"k\"]\nfills = \"count(*)\"\n\
              position = { side = \"side\", quantity = \"n\", price = \"price\" }",
             "the column \"fills\" is both",
+        ),
+        (
+            "from = \"good\"\nby = [\"k\"]\nlast_at = \"max(at)\"\n\
+             position = { side = \"side\", quantity = \"n\", price = \"price\" }",
+            "\"last_at\" is both measure \"last_at\" and what measure \"position\" keeps",
         ),
         (
             "from = \"good\"\nby = [\"k\"]\nn = \"count(*)\"\n\

@@ -101,7 +101,7 @@ fn the_servers_answers_become_problems_with_their_place() {
     assert_eq!(
         told,
         [
-            "8:10: sum() needs a number, not text",
+            "8:10: sum() needs a number or an interval, not text",
             "9:18: max(): operator does not exist",
             "10:29: filter must be a condition, not numeric",
         ]
