@@ -4,14 +4,16 @@ use std::collections::BTreeMap;
 
 use crate::{Function, Grant, Ident, RelName, Relation, Role, UserType};
 
-/// One database, as found at one moment. System schemas (`pg_*`, `information_schema`) are left out.
+/// One database, as found at one moment. The schemas of the system (`pg_*`, `information_schema`)
+/// and what extensions own are left out.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Catalog {
     /// The server and the session that looked.
     pub server: Server,
     /// Schemas by name.
     pub schemas: BTreeMap<Ident, Schema>,
-    /// Tables, partitioned tables, partitions, views, materialized views, foreign tables, sequences.
+    /// Tables, partitioned tables, partitions, views, materialized views, foreign tables and
+    /// sequences.
     pub relations: BTreeMap<RelName, Relation>,
     /// Enums, domains, composites, ranges and others made by users.
     pub types: BTreeMap<RelName, UserType>,
@@ -19,7 +21,8 @@ pub struct Catalog {
     pub functions: Vec<Function>,
     /// Roles of the cluster that this login may see.
     pub roles: BTreeMap<Ident, Role>,
-    /// Grants on schemas, relations, columns, functions and the database.
+    /// Privileges on the database, schemas, relations, columns, functions and types, PostgreSQL's
+    /// defaults for everybody included, those that an owner has by owning left out.
     pub grants: Vec<Grant>,
     /// Installed extensions.
     pub extensions: BTreeMap<Ident, Extension>,

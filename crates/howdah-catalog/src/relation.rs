@@ -13,7 +13,7 @@ pub struct Relation {
     pub owner: Ident,
     /// Its comment.
     pub comment: Option<String>,
-    /// Columns in their order, dropped ones left out.
+    /// Columns in their order, dropped ones left out. A sequence has none.
     pub columns: Vec<Column>,
     /// Primary key, unique, foreign key, check and exclusion constraints.
     pub constraints: Vec<Constraint>,
@@ -87,7 +87,8 @@ pub struct Column {
     pub name: Ident,
     /// The type as `format_type` prints it, with modifiers: `numeric(38,18)`, `text[]`.
     pub type_name: String,
-    /// The type without modifiers, as `pg_type.typname` names it: `numeric`, `_text`, `timestamptz`.
+    /// The type without modifiers, as `pg_type.typname` names it: `numeric`, `_text`,
+    /// `timestamptz`.
     pub type_base: String,
     /// The schema of the type (`pg_catalog` for built-in ones).
     pub type_schema: Ident,

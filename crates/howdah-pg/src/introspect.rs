@@ -151,30 +151,19 @@ async fn read<C: GenericClient + Sync>(
     server::decode_settings(&settings, &mut catalog)?;
     client.batch_execute(PRINT_SETTINGS).await?;
 
-    let mut found = Found::default();
-    let tables = async {
-        // All are sent at once and answered in order: one round trip.
-        tokio::try_join!(
-            rows!(client, "relations"),
-            rows!(client, "columns"),
-            rows!(client, "constraints"),
-            rows!(client, "indexes"),
-            rows!(client, "partitioning"),
-            rows!(client, "partitions"),
-            rows!(client, "policies"),
-            rows!(client, "triggers"),
-        )
-    };
-    let others = async {
-        tokio::try_join!(
-            rows!(client, "schemas"),
-            rows!(client, "types"),
-            rows!(client, "functions"),
-            rows!(client, "roles"),
-            rows!(client, "grants"),
-            rows!(client, "extensions"),
-        )
-    };
+    let found = read_relations(client, scope).await?;
+    read_others(client, &found, &mut catalog).await?;
+    catalog.relations =
+        found.relations.into_values().map(|relation| (relation.name.clone(), relation)).collect();
+    Ok(catalog)
+}
+
+/// Relations and what hangs on them. All queries are sent at once and answered in order, so they
+/// cost one round trip.
+async fn read_relations<C: GenericClient + Sync>(
+    client: &C,
+    scope: Scope,
+) -> Result<Found, tokio_postgres::Error> {
     let statistics = async {
         if scope.statistics {
             try_join(rows!(client, "statistics"), rows!(client, "column_statistics")).await
@@ -182,10 +171,28 @@ async fn read<C: GenericClient + Sync>(
             Ok((Vec::new(), Vec::new()))
         }
     };
-    let (tables, others, statistics) = tokio::try_join!(tables, others, statistics)?;
-
-    let (relations, columns, constraints, indexes, partitioning, partitions, policies, triggers) =
-        tables;
+    let (
+        relations,
+        columns,
+        constraints,
+        indexes,
+        partitioning,
+        partitions,
+        policies,
+        triggers,
+        st,
+    ) = tokio::try_join!(
+        rows!(client, "relations"),
+        rows!(client, "columns"),
+        rows!(client, "constraints"),
+        rows!(client, "indexes"),
+        rows!(client, "partitioning"),
+        rows!(client, "partitions"),
+        rows!(client, "policies"),
+        rows!(client, "triggers"),
+        statistics,
+    )?;
+    let mut found = Found::default();
     relation::decode(&relations, &mut found)?;
     table::decode_columns(&columns, &mut found)?;
     table::decode_constraints(&constraints, &mut found)?;
@@ -194,24 +201,31 @@ async fn read<C: GenericClient + Sync>(
     partition::decode_partitions(&partitions, &mut found)?;
     table::decode_policies(&policies, &mut found)?;
     table::decode_triggers(&triggers, &mut found)?;
-    statistics::decode(&statistics.0, &mut found)?;
-    statistics::decode_columns(&statistics.1, &mut found)?;
+    statistics::decode(&st.0, &mut found)?;
+    statistics::decode_columns(&st.1, &mut found)?;
+    Ok(found)
+}
 
-    let (schemas, types, functions, roles, grants, extensions) = others;
-    let schemas = server::decode_schemas(&schemas, &mut catalog)?;
-    server::decode_extensions(&extensions, &mut catalog)?;
-    server::decode_roles(&roles, &mut catalog)?;
-    let types = types::decode(&types, &mut catalog)?;
-    let functions = function::decode(&functions, &mut catalog)?;
-    grant::decode(
-        &grants,
-        &grant::Owners { found: &found, schemas, types, functions },
-        &mut catalog,
+/// Everything that is no relation.
+async fn read_others<C: GenericClient + Sync>(
+    client: &C,
+    found: &Found,
+    catalog: &mut Catalog,
+) -> Result<(), tokio_postgres::Error> {
+    let (schemas, types, functions, roles, grants, extensions) = tokio::try_join!(
+        rows!(client, "schemas"),
+        rows!(client, "types"),
+        rows!(client, "functions"),
+        rows!(client, "roles"),
+        rows!(client, "grants"),
+        rows!(client, "extensions"),
     )?;
-
-    catalog.relations =
-        found.relations.into_values().map(|relation| (relation.name.clone(), relation)).collect();
-    Ok(catalog)
+    let schemas = server::decode_schemas(&schemas, catalog)?;
+    server::decode_extensions(&extensions, catalog)?;
+    server::decode_roles(&roles, catalog)?;
+    let types = types::decode(&types, catalog)?;
+    let functions = function::decode(&functions, catalog)?;
+    grant::decode(&grants, &grant::Owners { found, schemas, types, functions }, catalog)
 }
 
 /// Whether an object was dropped between the query that listed it and the function that printed it.

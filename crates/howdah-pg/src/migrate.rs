@@ -2,8 +2,8 @@
 //!
 //! The convention and the history table are sqlx's, so a database whose history sqlx keeps is
 //! adopted as it is, and both tools may go on working on it: same names, same checksums, same
-//! table, same advisory lock. A table beside it (`_howdah_migrations`) keeps what sqlx does not: the
-//! applied text, and how far a file outside a transaction has come.
+//! table, same advisory lock. A table beside it (`_howdah_migrations`) keeps what sqlx does not:
+//! the applied text, and how far a file outside a transaction has come.
 //!
 //! A file is one transaction with its history row, unless a statement refuses that or the first
 //! line is `-- no-transaction`. Then its statements run one by one, each recorded together with its
@@ -173,7 +173,8 @@ impl Direction {
 /// A file that stopped half-way is finished first. Nothing is begun when the history and the folder
 /// contradict each other: HD0202 (edited, with the difference), HD0204 (half done and not to be
 /// resumed), HD0205 (applied, but without a file). HD0203 names file, line and column of what
-/// failed; a file in a transaction then has left nothing behind. HD0109: another runner did not end.
+/// failed; a file in a transaction then has left nothing behind. HD0109: another runner did not
+/// end.
 pub async fn up(
     client: &Client,
     migrations: &Migrations,

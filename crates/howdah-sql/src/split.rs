@@ -1,10 +1,10 @@
 //! SQL text cut into statements, without understanding them.
 //!
-//! The rules are those of PostgreSQL's scan.l and of psql's psqlscan.l: a semicolon ends a statement
-//! unless it is inside of quotes, a comment, parentheses or a `begin atomic … end` body. psql's own
-//! commands and the data behind `copy … from stdin` are no statements: they are reported and passed
-//! over. Cutting never fails; what never ends is reported with its place, and the text up to the end
-//! counts as one statement.
+//! The rules are those of PostgreSQL's scan.l and of psql's psqlscan.l: a semicolon ends a
+//! statement unless it is inside of quotes, a comment, parentheses or a `begin atomic … end` body.
+//! psql's own commands and the data behind `copy … from stdin` are no statements: they are reported
+//! and passed over. Cutting never fails; what never ends is reported with its place, and the text
+//! up to the end counts as one statement.
 
 mod lexer;
 mod lines;
