@@ -5,9 +5,10 @@ use std::future::Future;
 use howdah_error::{Error, Kind, Result};
 use howdah_pg::RetryPolicy;
 use howdah_system::{IngestLimits, Source};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::batch::{Batch, Commit, Outcome, Position};
+use crate::batch::{Batch, Commit, Outcome, Position, ShardId};
 use crate::batcher::Batches;
 use crate::decode::Decoder;
 use crate::progress::Reporter;
@@ -59,9 +60,7 @@ where
 {
     let shard = shard_of(&run.source);
     let mut database = Database { connect, writer: None, run, reporter, shutdown, failed: 0 };
-    let Some(from) = database.attempt(async |writer| writer.position(&shard).await).await? else {
-        return Ok(Ended::Stopped);
-    };
+    let Some(from) = database.position(&shard).await? else { return Ok(Ended::Stopped) };
     reporter.started(from.as_ref());
     let opening = Reader::open(&run.source, &run.access, from.as_ref(), run.once);
     let reader = tokio::select! {
@@ -81,10 +80,7 @@ where
                 Some(batch) => batch?,
             },
         };
-        let Some(outcome) = database.attempt(async |writer| writer.commit(&batch).await).await?
-        else {
-            return Ok(Ended::Stopped);
-        };
+        let Some(outcome) = database.commit(&batch).await? else { return Ok(Ended::Stopped) };
         log(&batch, &outcome);
         reporter.committed(&batch, &outcome);
     }
@@ -113,44 +109,76 @@ where
     C: FnMut() -> F,
     F: Future<Output = Result<W>>,
 {
-    /// Does `work` until it succeeds; `None` when the run shall end while the database is away.
-    async fn attempt<T>(&mut self, work: impl AsyncFn(&mut W) -> Result<T>) -> Result<Option<T>> {
-        let started = tokio::time::Instant::now();
+    /// The committed position, once the database gives it; `None` when the run shall end.
+    async fn position(&mut self, shard: &ShardId) -> Result<Option<Option<Position>>> {
+        let started = Instant::now();
         loop {
-            let error = match self.try_once(&work).await {
-                Ok(done) => {
-                    if self.failed > 0 {
-                        tracing::info!(source = self.run.source.name, "the database is back");
-                    }
-                    self.failed = 0;
-                    self.reporter.waiting(false);
-                    return Ok(Some(done));
-                }
-                Err(error) => error,
+            let answer = match self.writer().await {
+                Ok(writer) => writer.position(shard).await,
+                Err(error) => Err(error),
             };
-            self.writer = None;
-            self.failed += 1;
-            let wait = self.run.retry.wait(self.failed);
-            let given_up = self.failed >= self.run.retry.attempts
-                || started.elapsed() + wait > self.run.retry.total;
-            if error.kind() != Kind::Unavailable || given_up {
-                return Err(error);
-            }
-            self.report(&error);
-            tokio::select! {
-                () = tokio::time::sleep(wait) => {}
-                () = self.shutdown.cancelled() => return Ok(None),
+            match answer {
+                Ok(position) => return Ok(Some(self.answered(position))),
+                Err(error) => {
+                    if !self.wait_after(error, started).await? {
+                        return Ok(None);
+                    }
+                }
             }
         }
     }
 
-    async fn try_once<T>(&mut self, work: &impl AsyncFn(&mut W) -> Result<T>) -> Result<T> {
-        if self.writer.is_none() {
-            self.writer = Some((self.connect)().await?);
+    /// Commits a batch, again and again while the database is away; `None` when the run shall end.
+    async fn commit(&mut self, batch: &Batch) -> Result<Option<Outcome>> {
+        let started = Instant::now();
+        loop {
+            let answer = match self.writer().await {
+                Ok(writer) => writer.commit(batch).await,
+                Err(error) => Err(error),
+            };
+            match answer {
+                Ok(outcome) => return Ok(Some(self.answered(outcome))),
+                Err(error) => {
+                    if !self.wait_after(error, started).await? {
+                        return Ok(None);
+                    }
+                }
+            }
         }
-        match &mut self.writer {
-            Some(writer) => work(writer).await,
-            None => Err(Error::internal("no writer")),
+    }
+
+    async fn writer(&mut self) -> Result<&mut W> {
+        let writer = match self.writer.take() {
+            Some(writer) => writer,
+            None => (self.connect)().await?,
+        };
+        Ok(self.writer.insert(writer))
+    }
+
+    fn answered<T>(&mut self, answer: T) -> T {
+        if self.failed > 0 {
+            tracing::info!(source = self.run.source.name, "the database is back");
+        }
+        self.failed = 0;
+        self.reporter.waiting(false);
+        answer
+    }
+
+    /// Waits before the next attempt of the outage that `started`; `false` when the run shall end.
+    /// An error that is not worth another attempt comes back.
+    async fn wait_after(&mut self, error: Error, started: Instant) -> Result<bool> {
+        self.writer = None;
+        self.failed += 1;
+        let retry = &self.run.retry;
+        let wait = retry.wait(self.failed);
+        let given_up = self.failed >= retry.attempts || started.elapsed() + wait > retry.total;
+        if error.kind() != Kind::Unavailable || given_up {
+            return Err(error);
+        }
+        self.report(&error);
+        tokio::select! {
+            () = tokio::time::sleep(wait) => Ok(true),
+            () = self.shutdown.cancelled() => Ok(false),
         }
     }
 

@@ -164,7 +164,7 @@ fn parse_time(bytes: &[u8]) -> Result<(i64, &[u8]), Fault> {
     let (mut second, mut micros) = (0, 0);
     if let Some(more) = after(rest, b':') {
         (second, rest) = two(more).ok_or_else(not_a_time)?;
-        if let Some(digits) = after(rest, b'.').or_else(|| after(rest, b',')) {
+        if let Some(digits) = after(rest, b'.') {
             let len = digits.iter().take_while(|b| b.is_ascii_digit()).count();
             if len == 0 {
                 return Err(not_a_time());

@@ -1,0 +1,138 @@
+//! How fast one core decodes: `cargo run --release -p howdah-stream --example decode_speed`.
+//!
+//! Trades as their exchange sends them (nested JSON), flat JSON with a time in RFC 3339, and CSV;
+//! prints events per second and MB/s, the median of five passes.
+
+use std::time::Instant;
+
+use bytes::Bytes;
+use howdah_catalog::{Ident, RelName};
+use howdah_stream::{Body, Decoder, Position, Raw};
+use howdah_system::{
+    Accept, Bucket, ColumnType, Format, MapFrom, Mapping, Origin, ReadAs, Source, Span, Stream,
+    StreamColumn, TimeType,
+};
+
+const EVENTS: usize = 200_000;
+
+fn stream() -> Stream {
+    let column = |name: &str, type_name: &str, kind| StreamColumn {
+        name: Ident::new(name),
+        type_name: type_name.into(),
+        kind,
+        not_null: true,
+        has_default: false,
+        generated: false,
+    };
+    let labels = vec!["buy".to_owned(), "sell".to_owned()];
+    Stream {
+        name: "trades".into(),
+        table: RelName::new("public", "trades"),
+        time: Ident::new("executed_at"),
+        time_type: TimeType::Timestamptz,
+        key: vec![Ident::new("trade_id")],
+        order: vec![Ident::new("executed_at")],
+        chunk: Bucket::Day,
+        ahead: 1,
+        accept: Accept { past: None, future: Span::default() },
+        keep: None,
+        segment: None,
+        tenant: None,
+        columns: vec![
+            column("symbol", "text", ColumnType::Text),
+            column("trade_id", "bigint", ColumnType::Int8),
+            column("executed_at", "timestamp with time zone", ColumnType::Timestamptz),
+            column("price", "numeric(38,18)", ColumnType::Numeric(Some((38, 18)))),
+            column("quantity", "numeric(38,18)", ColumnType::Numeric(Some((38, 18)))),
+            column("side", "side", ColumnType::Enum(labels)),
+        ],
+    }
+}
+
+fn source(format: Format, fields: [&str; 6], read_as: ReadAs, side: &[(&str, &str)]) -> Source {
+    let stream = stream();
+    let map = fields.iter().enumerate().map(|(index, path)| Mapping {
+        column: stream.columns[index].name.clone(),
+        index,
+        from: MapFrom::Field {
+            path: path.split('.').map(str::to_owned).collect(),
+            read_as: if index == 2 { read_as } else { ReadAs::Type },
+            values: if index == 5 {
+                side.iter().map(|(from, to)| ((*from).to_owned(), (*to).to_owned())).collect()
+            } else {
+                vec![]
+            },
+        },
+    });
+    Source { name: "trades".into(), stream: 0, origin: Origin::Stdin, format, map: map.collect() }
+}
+
+fn measure(
+    name: &str,
+    source: &Source,
+    header: Option<&'static str>,
+    event: impl Fn(usize) -> String,
+) {
+    let mut decoder = Decoder::new(source, &stream()).expect("the mapping is right");
+    if let Some(header) = header {
+        decoder.set_header(&Bytes::from(header)).expect("the header is right");
+    }
+    let events: Vec<Bytes> = (0..EVENTS).map(|i| event(i).into()).collect();
+    let bytes: usize = events.iter().map(Bytes::len).sum();
+    let mut seconds: Vec<f64> = (0..5)
+        .map(|_| {
+            let start = Instant::now();
+            for event in &events {
+                let position = Position("1723161255342-0".into());
+                let raw = Raw { position, body: Body::Text(event.clone()) };
+                std::hint::black_box(decoder.decode(raw).expect("the event is right"));
+            }
+            start.elapsed().as_secs_f64()
+        })
+        .collect();
+    seconds.sort_by(f64::total_cmp);
+    let rate = |amount: usize| amount as f64 / seconds[2];
+    println!("{name:12} {:>10.0} events/s {:>6.0} MB/s", rate(EVENTS), rate(bytes) / 1e6);
+}
+
+fn main() {
+    let paths = ["data.s", "data.t", "data.T", "data.p", "data.q", "data.m"];
+    let sides = [("true", "sell"), ("false", "buy")];
+    let raw = source(Format::Json, paths, ReadAs::EpochMillis, &sides);
+    measure("nested JSON", &raw, None, |i| {
+        format!(
+            "{{\"stream\":\"btcusdt@trade\",\"data\":{{\"e\":\"trade\",\"E\":{0},\"s\":\"BTCUSDT\",\
+             \"t\":{1},\"p\":\"61837.{2:08}\",\"q\":\"0.0{3:06}\",\"T\":{0},\"m\":{4},\"M\":true}}}}",
+            1_723_161_255_343 + i / 5,
+            3_735_683_259 + i,
+            i * 7 % 100_000_000,
+            i % 999_983,
+            i % 2 == 0
+        )
+    });
+    let names = ["symbol", "trade_id", "executed_at", "price", "quantity", "side"];
+    let flat = source(Format::Json, names, ReadAs::Type, &[]);
+    measure("flat JSON", &flat, None, |i| {
+        format!(
+            "{{\"executed_at\":\"2025-10-17T13:45:{:02}.{:06}Z\",\"symbol\":\"BTC/USDT\",\
+             \"trade_id\":{},\"price\":\"61837.{:08}\",\"quantity\":\"0.0{:06}\",\"side\":\"{}\"}}",
+            i % 60,
+            i % 1_000_000,
+            i,
+            i * 7 % 100_000_000,
+            i % 999_983,
+            if i % 2 == 0 { "buy" } else { "sell" }
+        )
+    });
+    let csv = source(Format::Csv, names, ReadAs::EpochMillis, &[]);
+    measure("CSV", &csv, Some("symbol,trade_id,executed_at,price,quantity,side"), |i| {
+        let side = if i % 2 == 0 { "buy" } else { "sell" };
+        format!(
+            "BTCUSDT,{},{},61837.{:08},0.0{:06},{side}",
+            3_735_683_259_usize + i,
+            1_723_161_255_342 + i / 5,
+            i * 7 % 100_000_000,
+            i % 999_983
+        )
+    });
+}

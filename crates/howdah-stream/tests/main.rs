@@ -1,0 +1,18 @@
+//! Integration tests: decoding against PostgreSQL's own input, sources, the loop of a run.
+
+#[path = "main/dead_letters.rs"]
+mod dead_letters;
+#[path = "main/decode.rs"]
+mod decode;
+#[path = "main/fake.rs"]
+mod fake;
+#[path = "main/model.rs"]
+mod model;
+#[path = "main/numeric.rs"]
+mod numeric;
+#[path = "main/redis.rs"]
+mod redis;
+#[path = "main/refusals.rs"]
+mod refusals;
+#[path = "main/run.rs"]
+mod run;

@@ -1,0 +1,79 @@
+//! Streams and sources made by hand, without a system file.
+
+use std::path::PathBuf;
+
+use howdah_catalog::{Ident, RelName};
+use howdah_stream::{Body, Decoder, Position, Raw};
+use howdah_system::{
+    Accept, Bucket, ColumnType, Format, MapFrom, Mapping, Origin, ReadAs, SecretRef, Source, Span,
+    Stream, StreamColumn, TimeType,
+};
+
+/// A nullable column without a default.
+pub fn column(name: &str, type_name: &str, kind: ColumnType) -> StreamColumn {
+    StreamColumn {
+        name: Ident::new(name),
+        type_name: type_name.to_owned(),
+        kind,
+        not_null: false,
+        has_default: false,
+        generated: false,
+    }
+}
+
+/// A stream of a time `at` and the given columns.
+pub fn stream(columns: Vec<StreamColumn>) -> Stream {
+    let mut all = vec![column("at", "timestamp with time zone", ColumnType::Timestamptz)];
+    all[0].not_null = true;
+    all.extend(columns);
+    Stream {
+        name: "events".into(),
+        table: RelName::new("public", "events"),
+        time: Ident::new("at"),
+        time_type: TimeType::Timestamptz,
+        key: vec![Ident::new("at")],
+        order: vec![Ident::new("at")],
+        chunk: Bucket::Day,
+        ahead: 1,
+        accept: Accept { past: None, future: Span { months: 0, days: 1, seconds: 0 } },
+        keep: None,
+        segment: None,
+        tenant: None,
+        columns: all,
+    }
+}
+
+/// A source that maps every column of the stream by its name.
+pub fn source(stream: &Stream, origin: Origin, format: Format) -> Source {
+    let map = stream.columns.iter().enumerate().map(|(index, column)| Mapping {
+        column: column.name.clone(),
+        index,
+        from: field(column.name.as_str(), ReadAs::Type),
+    });
+    Source { name: "feed".into(), stream: 0, origin, format, map: map.collect() }
+}
+
+/// A field at the end of a path with points.
+pub fn field(path: &str, read_as: ReadAs) -> MapFrom {
+    let path = path.split('.').map(str::to_owned).collect();
+    MapFrom::Field { path, read_as, values: vec![] }
+}
+
+/// A file.
+pub fn file(path: impl Into<PathBuf>) -> Origin {
+    Origin::File { path: path.into() }
+}
+
+/// A Redis stream of JSON events in field `event`.
+pub fn redis(key: &str) -> Origin {
+    let url = SecretRef::Env("UNUSED".into());
+    Origin::Redis { url, stream: key.into(), field: "event".into() }
+}
+
+/// Decodes one JSON or CSV text.
+pub fn decode(
+    decoder: &mut Decoder,
+    text: impl Into<bytes::Bytes>,
+) -> Result<howdah_stream::Row, howdah_stream::Refusal> {
+    decoder.decode(Raw { position: Position("1:1:0".into()), body: Body::Text(text.into()) })
+}

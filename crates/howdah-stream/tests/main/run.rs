@@ -1,0 +1,146 @@
+//! The loop of a run: nothing lost, nothing doubled, whatever the database does.
+
+#![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
+
+use std::path::Path;
+use std::time::Duration;
+
+use howdah_error::{Error, Kind, Result};
+use howdah_pg::RetryPolicy;
+use howdah_stream::{Access, Decoder, Ended, Reporter, Run, run_source, source};
+use howdah_system::{ColumnType, Format, IngestLimits, Origin, Source, Stream};
+use tokio_util::sync::CancellationToken;
+
+use crate::fake::{Fake, Order};
+use crate::model::{column, file, source as source_of, stream};
+
+fn numbered() -> Stream {
+    stream(vec![column("n", "bigint", ColumnType::Int8)])
+}
+
+/// A run over a file of `text` with small batches and no waits.
+fn run_of(folder: &Path, text: &str) -> Run {
+    std::fs::write(folder.join("feed.ndjson"), text).unwrap();
+    let source = source_of(&numbered(), file("feed.ndjson"), Format::Json);
+    Run {
+        source,
+        access: Access { folder: folder.to_owned(), url: None },
+        limits: IngestLimits { batch_rows: 7, ..IngestLimits::default() },
+        once: true,
+        retry: RetryPolicy {
+            attempts: 50,
+            total: Duration::from_secs(60),
+            base: Duration::ZERO,
+            cap: Duration::ZERO,
+        },
+    }
+}
+
+pub async fn go(run: &Run, fake: &Fake) -> Result<Ended> {
+    let decoder = Decoder::new(&run.source, &numbered())?;
+    let (reporter, _) = Reporter::new();
+    let connect = || async { Ok(fake.connect()) };
+    run_source(run, decoder, connect, &reporter, &CancellationToken::new()).await
+}
+
+pub fn events(count: usize) -> Vec<String> {
+    (0..count).map(|n| format!("{{\"at\":\"2025-10-17T00:00:00Z\",\"n\":{n}}}")).collect()
+}
+
+#[tokio::test]
+async fn a_file_is_committed_in_order_and_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let events = events(100);
+    let run = run_of(folder.path(), &events.join("\n"));
+    let fake = Fake::default();
+    assert_eq!(go(&run, &fake).await.unwrap(), Ended::Exhausted);
+    assert_eq!(fake.kept().rows, events);
+    assert_eq!(fake.kept().batches, [[7; 14].as_slice(), &[2]].concat());
+    assert_eq!(go(&run, &fake).await.unwrap(), Ended::Exhausted);
+    assert_eq!(fake.kept().rows, events);
+}
+
+#[tokio::test]
+async fn failures_before_and_after_the_commit_change_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let events = events(200);
+    let run = run_of(folder.path(), &events.join("\n"));
+    let fake = Fake::default();
+    let cycle = [Order::FailBefore, Order::Commit, Order::FailAfter, Order::FailBefore];
+    fake.kept().orders = cycle.into_iter().cycle().take(80).collect();
+    assert_eq!(go(&run, &fake).await.unwrap(), Ended::Exhausted);
+    assert_eq!(fake.kept().rows, events);
+    assert!(fake.kept().writers > 20, "each failure makes a new writer");
+}
+
+#[tokio::test]
+async fn an_outage_longer_than_the_policy_ends_the_run_and_the_next_one_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let events = events(50);
+    let mut run = run_of(folder.path(), &events.join("\n"));
+    run.retry.attempts = 3;
+    let fake = Fake::default();
+    fake.kept().orders = [[Order::Commit; 2].as_slice(), &[Order::FailBefore; 3]].concat();
+    assert_eq!(go(&run, &fake).await.unwrap_err().kind(), Kind::Unavailable);
+    assert_eq!(fake.kept().rows, events[..14]);
+    fake.kept().orders = vec![Order::Commit, Order::Refuse];
+    assert_eq!(go(&run, &fake).await.unwrap_err().kind(), Kind::Refused);
+    assert_eq!(go(&run, &fake).await.unwrap(), Ended::Exhausted);
+    assert_eq!(fake.kept().rows, events);
+}
+
+#[tokio::test]
+async fn bad_events_become_refusals_and_take_nothing_with_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut lines = events(10);
+    lines.insert(3, "not json".into());
+    lines.insert(7, "{\"n\":1}".into());
+    let run = run_of(folder.path(), &lines.join("\n"));
+    let fake = Fake::default();
+    go(&run, &fake).await.unwrap();
+    assert_eq!(fake.kept().rows, events(10));
+    assert_eq!(fake.kept().refusals, ["bad_json", "missing_field"]);
+
+    let only_bad = tempfile::tempdir().unwrap();
+    let run = run_of(only_bad.path(), "x\ny\n");
+    let fake = Fake::default();
+    go(&run, &fake).await.unwrap();
+    assert_eq!(fake.kept().batches, [2]);
+
+    let empty = tempfile::tempdir().unwrap();
+    let run = run_of(empty.path(), "");
+    let fake = Fake::default();
+    assert_eq!(go(&run, &fake).await.unwrap(), Ended::Exhausted);
+    assert!(fake.kept().batches.is_empty());
+}
+
+#[tokio::test]
+async fn a_shutdown_ends_the_run_while_the_database_is_away() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut run = run_of(folder.path(), &events(50).join("\n"));
+    run.retry = RetryPolicy { attempts: u32::MAX, ..RetryPolicy::default() };
+    let decoder = Decoder::new(&run.source, &numbered()).unwrap();
+    let (reporter, mut watch) = Reporter::new();
+    let shutdown = CancellationToken::new();
+    let token = shutdown.clone();
+    let running = tokio::spawn(async move {
+        let connect = || async { Err::<crate::fake::FakeWriter, _>(away()) };
+        run_source(&run, decoder, connect, &reporter, &token).await
+    });
+    watch.wait_for(|progress| progress.waiting).await.unwrap();
+    shutdown.cancel();
+    assert_eq!(running.await.unwrap().unwrap(), Ended::Stopped);
+}
+
+fn away() -> Error {
+    Error::new(Kind::Unavailable, "away")
+}
+
+#[test]
+fn stdin_into_a_stream_without_a_key_is_refused() {
+    let mut stream = numbered();
+    let source: Source = source_of(&stream, Origin::Stdin, Format::Json);
+    assert!(source::check(&source, &stream).is_ok());
+    stream.key.clear();
+    assert!(source::check(&source, &stream).is_err());
+}
