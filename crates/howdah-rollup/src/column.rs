@@ -71,25 +71,11 @@ pub struct RollupColumns {
     pub averages: Vec<AverageColumn>,
 }
 
-/// The total order of the events within one group of `rollup`: time, the declared order, the rest
-/// of the key; columns of `by` are constant there and left out.
-#[must_use]
-pub fn total_order(stream: &Stream, rollup: &Rollup) -> Vec<Ident> {
-    let mut order: Vec<Ident> = Vec::new();
-    for column in stream.order.iter().chain(&stream.key) {
-        let constant = rollup.by.iter().any(|key| key.name == *column);
-        if !constant && !order.contains(column) {
-            order.push(column.clone());
-        }
-    }
-    order
-}
-
 /// The columns of `rollup`'s tables.
 #[must_use]
 pub fn columns(stream: &Stream, rollup: &Rollup) -> RollupColumns {
     let mut out = RollupColumns { stored: Vec::new(), averages: Vec::new() };
-    let order = total_order(stream, rollup);
+    let order = stream.total_order(&rollup.by);
     for measure in &rollup.measures {
         add_measure(&mut out, stream, measure, &order);
     }

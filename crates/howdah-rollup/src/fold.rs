@@ -9,7 +9,7 @@ use howdah_error::{Error, Result};
 use howdah_system::{Expr, MeasureKind as Kind, Rollup, Stream};
 
 use crate::bucket::{bucket_sql, feeder};
-use crate::column::{ColumnRole, RollupColumn, columns, total_order};
+use crate::column::{ColumnRole, RollupColumn, columns};
 use crate::position;
 use crate::staging::{ORD, Staging};
 use crate::table::{BUCKET, key};
@@ -143,7 +143,7 @@ pub(crate) fn from_rows(
 ) -> String {
     let level = &rollup.levels[index];
     let stored = columns(stream, rollup).stored;
-    let order = total_order(stream, rollup);
+    let order = stream.total_order(&rollup.by);
     let keys: Vec<&Ident> = rollup.by.iter().map(|key| &key.name).collect();
     let bucket = level.bucket.map(|bucket| {
         bucket_sql(bucket, &stream.time.to_string(), stream.time_type, &rollup.timezone)

@@ -11,8 +11,6 @@
 use howdah_catalog::{Ident, RelName, name};
 use howdah_system::{MeasureKind, PositionFold, Rollup, Stream};
 
-use crate::column::total_order;
-
 /// The stored columns of a position, beside its key and the order of its last fill.
 pub const FIELDS: [(&str, &str); 5] = [
     ("quantity", "numeric"),
@@ -51,7 +49,7 @@ fn last(order: &[Ident]) -> Vec<Ident> {
 
 /// `select` of the whole position of each key from the stream; used by rebuild and proof.
 pub(crate) fn recompute(stream: &Stream, rollup: &Rollup, fold: &PositionFold) -> String {
-    let order = total_order(stream, rollup);
+    let order = stream.total_order(&rollup.by);
     let keys = name::list(rollup.by.iter().map(|key| &key.name));
     let filter = rollup.filter.as_ref().map(|f| format!(" where {}", f.text)).unwrap_or_default();
     format!(
@@ -85,7 +83,7 @@ pub(crate) fn fold_ctes(
     prefix: &str,
 ) -> Vec<String> {
     let table = &rollup.levels[0].table;
-    let order = total_order(stream, rollup);
+    let order = stream.total_order(&rollup.by);
     let key_names: Vec<&Ident> = rollup.by.iter().map(|key| &key.name).collect();
     let keys = name::list(&key_names);
     let filter = rollup.filter.as_ref().map(|f| format!(" where {}", f.text)).unwrap_or_default();

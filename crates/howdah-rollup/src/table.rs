@@ -118,7 +118,7 @@ pub fn definition(stream: &Stream, rollup: &Rollup, level: &Level) -> String {
     if let Some(filter) = &rollup.filter {
         out.push_str(&format!(" where {}", filter.text));
     }
-    let order = crate::column::total_order(stream, rollup);
+    let order = stream.total_order(&rollup.by);
     for column in columns(stream, rollup).stored {
         let aggregate = column.aggregate(&order, false);
         out.push_str(&format!("; {} = {aggregate}", column.name));

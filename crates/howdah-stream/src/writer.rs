@@ -254,10 +254,15 @@ impl Commit for Writer {
 
     async fn commit(&mut self, batch: &Batch) -> Result<Outcome> {
         let result = self.commit_batch(batch).await;
-        if result.is_err() {
-            self.rollback().await;
+        let Err(error) = result else { return result };
+        self.rollback().await;
+        // A first try whose connection broke may have been committing while this one began.
+        if error.get_code() == Some(Code::ShardTaken)
+            && self.read_position(&batch.shard).await?.as_ref() == Some(&batch.to)
+        {
+            return Ok(Outcome { already_committed: true, ..Outcome::default() });
         }
-        result
+        Err(error)
     }
 }
 
