@@ -97,8 +97,9 @@ pub async fn introspect_in_txn<C: GenericClient + Sync>(
 }
 
 async fn snapshot(client: &Client, scope: Scope) -> Result<Catalog, tokio_postgres::Error> {
-    client.batch_execute("begin transaction isolation level repeatable read, read only").await?;
+    // Before the transaction: the future may be dropped while it waits for the answer to `begin`.
     let rollback = RollbackOnDrop(client);
+    client.batch_execute("begin transaction isolation level repeatable read, read only").await?;
     let catalog = read(client, scope).await?;
     std::mem::forget(rollback);
     client.batch_execute("rollback").await?;

@@ -350,9 +350,14 @@ impl Job<'_> {
                 done + 1
             ),
         };
-        let lost = classify(&failed.error) == Fault::Reconnect;
-        let error = error.detail(detail).hint(hint);
-        if lost { error } else { error.code(Code::MigrationFailed) }
+        // A lost connection and a lock that could not be had have codes and advice of their own.
+        let passing = matches!(classify(&failed.error), Fault::Reconnect | Fault::Retry);
+        let advice = error.get_hint().filter(|_| passing).map(|own| format!("{own} {hint}"));
+        let error = error.detail(detail).hint(advice.unwrap_or(hint));
+        if passing && error.get_code().is_some() {
+            return error;
+        }
+        error.code(Code::MigrationFailed)
     }
 
     /// Where the server says that the error is, else where the statement begins.

@@ -10,7 +10,7 @@ use howdah_pg::migrate::{
     Direction, InFlight, MigrateOptions, MigrationEvent, MigrationState, Migrations, down, status,
     up,
 };
-use howdah_pg::{Connection, connect};
+use howdah_pg::{Connection, RetryPolicy, connect};
 use howdah_testkit::{Cluster, TestDatabase, TestFolder, wait_until};
 
 struct Case {
@@ -428,6 +428,14 @@ async fn a_lock_that_cannot_be_had_is_tried_again() {
     };
     let (done, ()) = tokio::join!(run, free);
     assert_eq!(done.unwrap(), [1]);
+
+    case.write("2_b.sql", "alter table held add y int");
+    blocker.batch_execute("begin; lock table held in access share mode").await.unwrap();
+    let once = RetryPolicy { attempts: 1, ..options.retry };
+    let options = MigrateOptions { retry: once, ..options };
+    let error = up(&case.client, &case.load(), &options, |_| {}).await.unwrap_err();
+    assert_eq!(error.get_code(), Some(Code::LockTimeout));
+    assert!(error.message().contains("2_b.sql:1:1"), "{error}");
 }
 
 #[tokio::test]
