@@ -1,0 +1,10 @@
+//! The binary, as its users run it, against a real PostgreSQL and a real Redis.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+#[path = "main/files.rs"]
+mod files;
+#[path = "main/market.rs"]
+mod market;
+#[path = "main/rig.rs"]
+mod rig;

@@ -1,0 +1,218 @@
+//! A system in a folder, a database of its own, and the real binary to run on them.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use howdah_pg::{ConnectOptions, Connection, connect};
+use howdah_testkit::{TestDatabase, TestFolder};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use tokio::process::{Child, Command};
+
+/// How long a command may take before the test fails instead of hanging.
+pub const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A folder with a system file, and what its secret references stand for.
+pub struct Rig {
+    folder: TestFolder,
+    database: ConnectOptions,
+    database_url: String,
+    redis_url: String,
+}
+
+/// What a command that has ended left.
+#[derive(Debug)]
+pub struct Ended {
+    /// The exit code; `None` when a signal ended it.
+    pub code: Option<i32>,
+    /// Standard output.
+    pub stdout: String,
+    /// Standard error.
+    pub stderr: String,
+}
+
+impl Rig {
+    /// An empty folder for `database`; files are written with [`Self::write`].
+    pub fn new(database: &TestDatabase) -> Self {
+        Self {
+            folder: TestFolder::new(),
+            database: database.options().clone(),
+            database_url: database.url(),
+            redis_url: "redis://127.0.0.1:1/".to_owned(),
+        }
+    }
+
+    /// The same with the sources of this Redis.
+    pub fn with_redis(mut self, url: String) -> Self {
+        self.redis_url = url;
+        self
+    }
+
+    /// The same with howdah, but not the test, going to the database by `url`.
+    pub fn with_database_url(mut self, url: String) -> Self {
+        self.database_url = url;
+        self
+    }
+
+    /// A file of the folder.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Writes a file of the folder.
+    pub fn write(&self, name: &str, content: impl AsRef<[u8]>) {
+        let path = self.path(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, content).unwrap();
+    }
+
+    /// Appends to a file of the folder.
+    pub fn append(&self, name: &str, content: impl AsRef<[u8]>) {
+        use std::io::Write as _;
+        let file = std::fs::OpenOptions::new().create(true).append(true).open(self.path(name));
+        file.unwrap().write_all(content.as_ref()).unwrap();
+    }
+
+    /// The test's own connection, as the owner.
+    pub async fn connect(&self) -> Connection {
+        match connect(&self.database).await {
+            Ok(connection) => connection,
+            Err(error) => panic!("{}", error.report()),
+        }
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_howdah"));
+        command
+            .arg("--file")
+            .arg(self.folder.path())
+            .args(args)
+            .env("HOWDAH_TEST_DATABASE", &self.database_url)
+            .env("HOWDAH_REDIS_URL", &self.redis_url)
+            .env("HOWDAH_LOG", "info,howdah_stream=debug")
+            .env("NO_COLOR", "1")
+            .stdin(Stdio::null())
+            .kill_on_drop(true);
+        command
+    }
+
+    /// Runs a command to its end.
+    pub async fn howdah(&self, args: &[&str]) -> Ended {
+        let output = tokio::time::timeout(PATIENCE, self.command(args).output()).await;
+        let output = output.unwrap_or_else(|_| panic!("howdah {args:?} does not end")).unwrap();
+        Ended {
+            code: output.status.code(),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    /// Runs a command that shall succeed.
+    pub async fn fine(&self, args: &[&str]) -> Ended {
+        let ended = self.howdah(args).await;
+        assert_eq!(ended.code, Some(0), "howdah {args:?}\n{}\n{}", ended.stdout, ended.stderr);
+        ended
+    }
+
+    /// Starts a command that goes on; it is killed when dropped.
+    pub fn start(&self, args: &[&str]) -> Running {
+        let log = self.path("howdah.log");
+        let file = std::fs::OpenOptions::new().create(true).append(true).open(&log).unwrap();
+        let from = file.metadata().unwrap().len();
+        let child = self.command(args).stdout(Stdio::null()).stderr(file).spawn().unwrap();
+        Running { child, log, from }
+    }
+
+    /// Everything that started commands have said, from the first to the last.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.path("howdah.log")).unwrap_or_default()
+    }
+}
+
+/// A command that goes on.
+pub struct Running {
+    child: Child,
+    log: PathBuf,
+    from: u64,
+}
+
+impl Running {
+    /// Sends it a signal; one that has ended needs none.
+    pub fn signal(&self, signal: Signal) {
+        if let Some(pid) = self.child.id() {
+            let _ = kill(Pid::from_raw(pid.try_into().unwrap()), signal);
+        }
+    }
+
+    /// Whether it runs still.
+    pub fn runs(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+
+    /// Waits for its end; the exit code, `None` when a signal ended it.
+    pub async fn wait(&mut self) -> Option<i32> {
+        let ended = tokio::time::timeout(PATIENCE, self.child.wait()).await;
+        ended.unwrap_or_else(|_| panic!("howdah does not end: {}", self.said())).unwrap().code()
+    }
+
+    /// Kills it with SIGKILL and waits until it is gone.
+    pub async fn kill9(&mut self) {
+        self.signal(Signal::SIGKILL);
+        self.wait().await;
+    }
+
+    /// What it has said on standard error.
+    pub fn said(&self) -> String {
+        let all = std::fs::read(&self.log).unwrap_or_default();
+        let from = usize::try_from(self.from).unwrap().min(all.len());
+        String::from_utf8_lossy(&all[from..]).into_owned()
+    }
+}
+
+/// Waits until a query gives true; fails with what it waited for.
+pub async fn until(what: &str, connection: &Connection, sql: &str) {
+    let start = Instant::now();
+    while !connection.query_one(sql, &[]).await.unwrap().get::<_, bool>(0) {
+        assert!(start.elapsed() < PATIENCE, "not reached: {what}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// The rows of a query, each as one text.
+pub async fn texts(connection: &Connection, sql: &str) -> Vec<String> {
+    let rows = connection.query(&format!("select q::text from ({sql}) q"), &[]).await;
+    rows.unwrap().iter().map(|row| row.get(0)).collect()
+}
+
+/// The one number of a query.
+pub async fn number(connection: &Connection, sql: &str) -> i64 {
+    connection.query_one(sql, &[]).await.unwrap().get(0)
+}
+
+/// Holds two queries against each other, whatever their order: each row of one is in the other, as
+/// often.
+pub async fn same_rows(connection: &Connection, what: &str, found: &str, expected: &str) {
+    let sql = |one: &str, other: &str| {
+        format!("select * from ({one}) a except all select * from ({other}) b limit 5")
+    };
+    let surplus = texts(connection, &sql(found, expected)).await;
+    let missing = texts(connection, &sql(expected, found)).await;
+    assert!(
+        surplus.is_empty() && missing.is_empty(),
+        "{what}: these are there and should not: {surplus:#?}\nthese are missing: {missing:#?}"
+    );
+}
+
+/// Copies a folder of files into the rig, with the folders in it.
+pub fn copy_folder(rig: &Rig, from: &Path, to: &str) {
+    for entry in std::fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        let name = format!("{to}{}", path.file_name().unwrap().to_str().unwrap());
+        if path.is_dir() {
+            copy_folder(rig, &path, &format!("{name}/"));
+        } else {
+            rig.write(&name, std::fs::read(&path).unwrap());
+        }
+    }
+}
