@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::values;
+
 /// A system of record for events on a stock PostgreSQL.
 #[derive(Debug, Parser)]
 #[command(name = "howdah", version, max_term_width = 100, arg_required_else_help = true)]
@@ -54,10 +56,16 @@ pub enum Command {
     Verify(VerifyArgs),
     /// Recompute a rollup from its stream, online
     Rebuild(RebuildArgs),
+    /// Generate the events of a system, the same for the same seed, to files or into Redis
+    Feed(FeedArgs),
+    /// Private servers, a generated feed and a live look at a whole system; needs nothing set up
+    Demo(DemoArgs),
     /// The configuration in force
     Config(ConfigArgs),
     /// The page of an error code
     Explain(ExplainArgs),
+    /// Measure howdah on this machine, as ratios in one run
+    Bench(BenchArgs),
 }
 
 /// `howdah plan`
@@ -149,6 +157,68 @@ pub struct RebuildArgs {
     pub to: Option<String>,
 }
 
+/// `howdah feed`
+#[derive(Debug, Args)]
+pub struct FeedArgs {
+    /// The system whose events to generate
+    #[arg(default_value = "trading")]
+    pub system: String,
+    /// How many events, repeats and broken ones included
+    #[arg(long, default_value_t = 100_000, value_name = "N")]
+    pub events: u64,
+    /// Another seed, another course of events
+    #[arg(long, default_value_t = 1, value_name = "S")]
+    pub seed: u64,
+    /// The time of the last event, RFC 3339; now when left out. Give it to get the same bytes again
+    #[arg(long, value_name = "TIME", value_parser = values::time_ms)]
+    pub until: Option<i64>,
+    /// The time from the first event to the last, such as "90 min" or "7 days"
+    #[arg(long, value_name = "SPAN", default_value = "24h", value_parser = values::span_ms)]
+    pub span: i64,
+    /// Where to: a folder (one file a stream), redis://…, env:NAME that holds such a URL, or - for
+    /// standard output; with --stream a path is a file
+    #[arg(long, value_name = "TARGET", default_value = "-")]
+    pub to: String,
+    /// Only the events of this stream
+    #[arg(long, value_name = "NAME")]
+    pub stream: Option<String>,
+    /// At most so many events a second, such as 5000/s
+    #[arg(long, value_name = "N/s", value_parser = values::rate)]
+    pub rate: Option<u64>,
+    /// Print the SQL of the entities that the events speak of, and no events
+    #[arg(long, conflicts_with_all = ["to", "stream", "rate"])]
+    pub entities: bool,
+    /// With --entities: write them into the database of the system file instead
+    #[arg(long, requires = "entities")]
+    pub load: bool,
+}
+
+/// `howdah demo`
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// The system to show
+    #[arg(default_value = "trading")]
+    pub system: String,
+    /// How many events to feed, repeats and broken ones included
+    #[arg(long, default_value_t = 300_000, value_name = "N")]
+    pub events: u64,
+    /// Spread the feed over so many seconds; left out: 20 on a terminal, else as fast as it goes
+    #[arg(long, value_name = "S")]
+    pub seconds: Option<u64>,
+    /// Another seed, another course of events
+    #[arg(long, default_value_t = 1, value_name = "S")]
+    pub seed: u64,
+    /// Where the demo keeps its servers and its system file
+    #[arg(long, default_value = ".howdah/demo", value_name = "DIR")]
+    pub dir: PathBuf,
+    /// Go on with the data of the last demo instead of starting empty
+    #[arg(long)]
+    pub keep: bool,
+    /// Leave the servers running after the summary, until Ctrl-C
+    #[arg(long)]
+    pub stay: bool,
+}
+
 /// `howdah config`
 #[derive(Debug, Args)]
 pub struct ConfigArgs {
@@ -169,4 +239,25 @@ pub enum ConfigAction {
 pub struct ExplainArgs {
     /// A code such as HD0101; none lists them all
     pub code: Option<howdah_error::Code>,
+}
+
+/// `howdah bench`
+#[derive(Debug, Args)]
+pub struct BenchArgs {
+    /// What to measure
+    #[arg(value_enum, default_value_t = BenchWhat::Ingest)]
+    pub what: BenchWhat,
+    /// How many events to generate
+    #[arg(long, default_value_t = 300_000)]
+    pub events: u64,
+    /// How often each case is measured; medians are printed
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=99))]
+    pub runs: u64,
+}
+
+/// What `howdah bench` measures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum BenchWhat {
+    /// The whole path of ingestion against a bare COPY.
+    Ingest,
 }

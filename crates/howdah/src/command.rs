@@ -1,8 +1,11 @@
 //! One module a command.
 
 pub mod apply;
+pub mod bench;
 pub mod config;
+pub mod demo;
 pub mod explain;
+pub mod feed;
 pub mod migrate;
 pub mod plan;
 pub mod rebuild;

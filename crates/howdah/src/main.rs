@@ -1,12 +1,15 @@
 //! The command line of howdah, and the wiring of its crates.
 //!
 //! Data goes to standard output, talk to standard error. Exit codes: 0 fine, 1 findings or a failed
-//! proof, 2 could not do it.
+//! proof, 2 could not do it, 130 ended by the user before it was done.
 
 mod cli;
 mod command;
+mod feeder;
+mod meter;
 mod output;
 mod session;
+mod values;
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -24,6 +27,8 @@ enum Outcome {
     Fine,
     /// It has findings, or a proof failed.
     Findings,
+    /// The user ended it before it was done.
+    Interrupted,
 }
 
 fn main() -> ExitCode {
@@ -42,6 +47,7 @@ fn main() -> ExitCode {
     match result {
         Ok(Outcome::Fine) => ExitCode::SUCCESS,
         Ok(Outcome::Findings) => ExitCode::from(1),
+        Ok(Outcome::Interrupted) => ExitCode::from(130),
         Err(error) => {
             let _ = writeln!(anstream::stderr(), "{}", error.report());
             ExitCode::from(if error.kind() == Kind::Proof { 1 } else { 2 })
@@ -73,7 +79,10 @@ async fn run(cli: Cli) -> Result<Outcome> {
         Command::Migrate(args) => command::migrate::run(&global, &args).await,
         Command::Verify(args) => command::verify::run(&global, &args).await,
         Command::Rebuild(args) => command::rebuild::run(&global, &args).await,
+        Command::Feed(args) => command::feed::run(&global, &args).await,
+        Command::Demo(args) => command::demo::run(&global, &args).await,
         Command::Config(args) => command::config::run(&global, &args),
         Command::Explain(args) => command::explain::run(&args),
+        Command::Bench(args) => command::bench::run(&global, &args).await,
     }
 }

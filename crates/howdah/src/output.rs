@@ -32,14 +32,14 @@ fn done(error: std::io::Error) -> Result<()> {
 
 /// A table of text: columns as wide as their widest cell, numbers to the right.
 pub struct Table {
-    header: Vec<&'static str>,
+    header: Vec<String>,
     rows: Vec<Vec<String>>,
 }
 
 impl Table {
     /// A table with these column names.
-    pub fn new(header: &[&'static str]) -> Self {
-        Self { header: header.to_vec(), rows: Vec::new() }
+    pub fn new(header: &[&str]) -> Self {
+        Self { header: header.iter().map(ToString::to_string).collect(), rows: Vec::new() }
     }
 
     /// Adds a row; it has as many cells as the header.
@@ -56,7 +56,7 @@ impl Table {
     pub fn lines(&self) -> Vec<String> {
         let width = |column: usize| {
             let cells = self.rows.iter().map(|row| row[column].chars().count());
-            cells.max().unwrap_or(0).max(self.header[column].len())
+            cells.max().unwrap_or(0).max(self.header[column].chars().count())
         };
         let widths: Vec<usize> = (0..self.header.len()).map(width).collect();
         let numeric: Vec<bool> = (0..self.header.len())
@@ -77,7 +77,7 @@ impl Table {
             }
             out.trim_end().to_owned()
         };
-        let mut lines = vec![print(self.header.clone())];
+        let mut lines = vec![print(self.header.iter().map(String::as_str).collect())];
         lines.extend(self.rows.iter().map(|row| print(row.iter().map(String::as_str).collect())));
         lines
     }

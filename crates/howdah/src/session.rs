@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use howdah_catalog::Catalog;
+use howdah_catalog::name::Ident;
 use howdah_error::{Code, Error, Kind, Result};
 use howdah_pg::{
     ConnectOptions, Connection, Limits, PrivateServer, RootCert, ServerOptions, SslMode, connect,
-    introspect,
+    from_pg, introspect,
 };
 use howdah_plan::{Facts, Plan};
 use howdah_system::{DatabaseConfig, DatabaseTarget, SecretRef, System, SystemFile, error_of};
@@ -55,9 +56,31 @@ impl Session {
         connect(&self.options).await
     }
 
-    /// Whether the database is the private one.
-    pub fn is_private(&self) -> bool {
-        self.server.is_some()
+    /// The private server, when the database is on one.
+    pub fn private_server(&self) -> Option<&PrivateServer> {
+        self.server.as_ref()
+    }
+
+    /// Makes the database of the private server anew, empty; refuses when another process runs
+    /// the server, because it uses it.
+    pub async fn empty_private(&self) -> Result<()> {
+        let Some(server) = self.server.as_ref().filter(|server| !server.is_attached()) else {
+            return Err(Error::new(Kind::Conflict, "another process uses the private server")
+                .hint("End it first, or use another folder."));
+        };
+        let admin = connect(&server.admin_options()).await?;
+        let (database, owner) =
+            (Ident::new(self.options.get_database()), Ident::new(self.options.get_user()));
+        for sql in [
+            format!("drop database if exists {database} with (force)"),
+            format!("create database {database} owner {owner}"),
+        ] {
+            admin
+                .batch_execute(&sql)
+                .await
+                .map_err(|error| from_pg("could not empty the private database", &error))?;
+        }
+        Ok(())
     }
 
     /// The system file held against the database as it is now; every mistake at once.
@@ -89,6 +112,15 @@ impl Session {
             Some(server) => server.stop().await,
             None => Ok(()),
         }
+    }
+
+    /// The superuser of the private server, for measurements.
+    pub fn admin_options(&self) -> Result<ConnectOptions> {
+        let admin = self.server.as_ref().map(PrivateServer::admin_options);
+        admin.map(|options| options.database(self.options.get_database())).ok_or_else(|| {
+            Error::input("this needs the private server")
+                .hint("Leave [database] out of the system file.")
+        })
     }
 
     /// The folder of the migrations.
@@ -134,6 +166,7 @@ async fn database(
         DatabaseTarget::Private => {
             let server =
                 PrivateServer::start(&folder.join(PRIVATE), &ServerOptions::default()).await?;
+            prefer_public(&server).await?;
             (server.options(), Some(server))
         }
         DatabaseTarget::Url(url) => (ConnectOptions::from_url(&secret(url, folder)?)?, None),
@@ -149,6 +182,21 @@ async fn database(
         }
     };
     Ok((with_settings(options, config)?, server))
+}
+
+/// The private login is called like howdah's own schema, which `"$user"` in the default search path
+/// would put before the user's: his `positions` would be howdah's.
+async fn prefer_public(server: &PrivateServer) -> Result<()> {
+    if server.is_attached() {
+        return Ok(());
+    }
+    let login = server.options();
+    let sql = format!("alter role {} set search_path = public", Ident::new(login.get_user()));
+    let admin = connect(&server.admin_options()).await?;
+    admin
+        .batch_execute(&sql)
+        .await
+        .map_err(|error| from_pg("could not set the search path of the private login", &error))
 }
 
 fn with_settings(mut options: ConnectOptions, config: &DatabaseConfig) -> Result<ConnectOptions> {

@@ -194,7 +194,7 @@ async fn generation(connection: &Connection) -> Result<i64> {
 }
 
 /// The first SIGTERM or SIGINT drains; the second ends the process at once.
-fn stop_on_signals(shutdown: CancellationToken) -> Result<()> {
+pub fn stop_on_signals(shutdown: CancellationToken) -> Result<()> {
     let failed = |error| Error::new(Kind::Io, "could not listen for signals").source(error);
     let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;

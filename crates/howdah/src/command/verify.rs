@@ -52,7 +52,8 @@ async fn prove(session: &Session, global: &Global, args: &VerifyArgs) -> Result<
     Ok(if holds { Outcome::Fine } else { Outcome::Findings })
 }
 
-fn print_rollups(proofs: &[Proof]) -> Result<()> {
+/// Prints the proofs of rollups.
+pub fn print_rollups(proofs: &[Proof]) -> Result<()> {
     if proofs.is_empty() {
         return Ok(());
     }
@@ -77,7 +78,8 @@ fn print_rollups(proofs: &[Proof]) -> Result<()> {
     Ok(())
 }
 
-fn print_positions(proofs: &[PositionProof]) -> Result<()> {
+/// Prints the proofs of positions.
+pub fn print_positions(proofs: &[PositionProof]) -> Result<()> {
     if proofs.is_empty() {
         return Ok(());
     }

@@ -1,0 +1,146 @@
+//! What a demo shows while it runs: redrawn in place on a terminal, a line now and then elsewhere.
+
+use std::io::{IsTerminal as _, Write as _};
+use std::time::{Duration, Instant};
+
+use howdah_error::Result;
+use howdah_pg::{Connection, from_pg};
+use tokio_postgres::SimpleQueryMessage;
+
+use super::systems::{DEAD_LETTERS, Embedded, Look};
+use crate::meter::{Meter, Speed};
+use crate::output::{self, Table, grouped};
+
+/// Lines are cut to a terminal of 80 columns.
+const WIDTH: usize = 79;
+
+/// How far the demo is.
+pub struct Moment {
+    /// Events that were sent.
+    pub sent: u64,
+    /// Events that will be sent in all.
+    pub of: u64,
+}
+
+/// The live status.
+pub struct Screen {
+    system: &'static Embedded,
+    started: Instant,
+    drawn: Instant,
+    every: Duration,
+    terminal: bool,
+    /// How many lines the last drawing has.
+    lines: usize,
+    speed: Speed,
+}
+
+impl Screen {
+    /// A screen on standard error.
+    pub fn new(system: &'static Embedded) -> Self {
+        let dumb = std::env::var("TERM").is_ok_and(|term| term == "dumb");
+        let terminal = std::io::stderr().is_terminal() && !dumb;
+        Self {
+            system,
+            started: Instant::now(),
+            drawn: Instant::now(),
+            every: Duration::from_millis(if terminal { 400 } else { 2_000 }),
+            terminal,
+            lines: 0,
+            speed: Speed::new(),
+        }
+    }
+
+    /// Shows the moment, unless the last drawing is fresh.
+    pub async fn show(&mut self, connection: &Connection, meter: &Meter, moment: &Moment) {
+        if self.drawn.elapsed() < self.every {
+            return;
+        }
+        self.drawn = Instant::now();
+        let counts = self.counts(meter, moment);
+        if !self.terminal {
+            output::say(&counts.join("  "));
+            return;
+        }
+        let mut lines = vec![format!("howdah demo · {}", self.system.name)];
+        lines.extend(counts);
+        for look in self.system.looks.iter().chain([&DEAD_LETTERS]) {
+            lines.push(String::new());
+            lines.push(look.title.to_owned());
+            // A look that fails now may work the next time: the counts go on meanwhile.
+            match table(connection, look).await {
+                Ok(table) => lines.extend(table.lines().iter().map(|line| format!("  {line}"))),
+                Err(error) => lines.push(format!("  {error}")),
+            }
+        }
+        self.draw(&lines);
+    }
+
+    fn counts(&mut self, meter: &Meter, moment: &Moment) -> Vec<String> {
+        let totals = meter.totals();
+        let seconds = self.started.elapsed().as_secs();
+        let number = |count: u64| grouped(count as i64);
+        vec![
+            format!(
+                "{:02}:{:02}  {} of {} events  {}/s  lag {}{}",
+                seconds / 60,
+                seconds % 60,
+                number(totals.events),
+                number(moment.of),
+                number(self.speed.look(totals.events)),
+                number(moment.sent.saturating_sub(totals.events)),
+                if totals.waiting { "  (waiting for the database)" } else { "" },
+            ),
+            format!(
+                "rows {}  duplicates {}  dead letters {}",
+                number(totals.rows),
+                number(totals.duplicates),
+                number(totals.dead_letters)
+            ),
+        ]
+    }
+
+    /// Replaces the last drawing. The escapes go past `anstream`, which would take them out under
+    /// NO_COLOR: they move the cursor and colour nothing.
+    fn draw(&mut self, lines: &[String]) {
+        let mut text = String::new();
+        if self.lines > 0 {
+            text.push_str(&format!("\x1b[{}A\x1b[J", self.lines));
+        }
+        for line in lines {
+            text.extend(line.chars().take(WIDTH));
+            text.push('\n');
+        }
+        self.lines = lines.len();
+        let _ = std::io::stderr().write_all(text.as_bytes());
+    }
+
+    /// Takes the last drawing away: the summary follows.
+    pub fn clear(&mut self) {
+        if self.lines > 0 {
+            self.draw(&[]);
+        }
+    }
+}
+
+/// The answer of a look.
+pub async fn table(connection: &Connection, look: &Look) -> Result<Table> {
+    let messages = connection
+        .simple_query(look.sql)
+        .await
+        .map_err(|error| from_pg(&format!("could not show {}", look.title), &error))?;
+    let mut table = Table::new(&[]);
+    for message in &messages {
+        match message {
+            SimpleQueryMessage::RowDescription(columns) => {
+                let names: Vec<&str> = columns.iter().map(|column| column.name()).collect();
+                table = Table::new(&names);
+            }
+            SimpleQueryMessage::Row(row) => {
+                let cell = |index| row.get(index).unwrap_or("-").to_owned();
+                table.row((0..row.len()).map(cell).collect());
+            }
+            _ => {}
+        }
+    }
+    Ok(table)
+}

@@ -1,0 +1,125 @@
+//! The end of a demo: what is there against what was fed, the proofs, and where to look.
+
+use howdah_error::Result;
+use howdah_feed::{Counts, Expected};
+use howdah_pg::{Connection, from_pg};
+use howdah_upkeep::verify::{self, Proof};
+
+use super::screen;
+use super::stage::Stage;
+use super::systems::{DEAD_LETTERS, Embedded};
+use crate::command::verify::{print_positions, print_rollups};
+use crate::output::{Table, grouped, line};
+
+/// What the positions of each stream have counted, in the order of the system file.
+pub type Committed = Vec<(String, Counts)>;
+
+/// Reads what is committed for each stream.
+pub async fn committed(connection: &Connection, stage: &Stage) -> Result<Committed> {
+    let model = stage.session.model(connection).await?;
+    let mut out: Committed = Vec::new();
+    for stream in &model.system.streams {
+        out.push((stream.name.clone(), Counts::default()));
+    }
+    let rows = connection
+        .query("select source, rows, duplicates, dead_letters from howdah.positions", &[])
+        .await
+        .map_err(|error| from_pg("could not read the positions", &error))?;
+    for row in rows {
+        let name: String = row.get(0);
+        let Some(source) = model.system.sources.iter().find(|source| source.name == name) else {
+            continue;
+        };
+        let count = |index| row.get::<_, i64>(index) as u64;
+        let counts = &mut out[source.stream].1;
+        counts.rows += count(1);
+        counts.duplicates += count(2);
+        counts.broken += count(3);
+    }
+    Ok(out)
+}
+
+/// Prints the summary; `true` when every count and every proof holds.
+pub async fn print(
+    connection: &Connection,
+    stage: &Stage,
+    system: &Embedded,
+    expected: &Expected,
+    before: &Committed,
+) -> Result<bool> {
+    let now = committed(connection, stage).await?;
+    let mut holds = print_counts(expected, before, &now)?;
+    let model = stage.session.model(connection).await?;
+    let rollups = verify::rollups(connection, &model.system, &[], |_| {}).await?;
+    let positions = verify::positions(connection, &model.system).await?;
+    line("")?;
+    print_rollups(&rollups)?;
+    line("")?;
+    print_positions(&positions)?;
+    holds &= rollups.iter().all(Proof::holds);
+    holds &= positions.iter().all(|proof| proof.problems.is_empty());
+    for look in system.looks.iter().chain([&DEAD_LETTERS]) {
+        line(&format!("\n{}", look.title))?;
+        for text in screen::table(connection, look).await?.lines() {
+            line(&format!("  {text}"))?;
+        }
+    }
+    line("")?;
+    line(if holds {
+        "Everything that was fed is there once, and every rollup equals its stream."
+    } else {
+        "NOT everything holds: see the lines marked DIFFERS."
+    })?;
+    Ok(holds)
+}
+
+fn print_counts(expected: &Expected, before: &Committed, now: &Committed) -> Result<bool> {
+    let mut table =
+        Table::new(&["stream", "rows", "of", "repeats", "of", "dead letters", "of", "proof"]);
+    let mut all = true;
+    for (index, (name, now)) in now.iter().enumerate() {
+        let before = before.get(index).map_or_else(Counts::default, |(_, counts)| *counts);
+        let want = expected.stream(name);
+        let pairs = [
+            (now.rows - before.rows, want.rows),
+            (now.duplicates - before.duplicates, want.duplicates),
+            (now.broken - before.broken, want.broken),
+        ];
+        let holds = pairs.iter().all(|(is, want)| is == want);
+        all &= holds;
+        let mut cells = vec![name.clone()];
+        for (is, want) in pairs {
+            cells.extend([grouped(is as i64), grouped(want as i64)]);
+        }
+        cells.push(if holds { "as fed" } else { "DIFFERS" }.to_owned());
+        table.row(cells);
+    }
+    table.print()?;
+    Ok(all)
+}
+
+/// Prints how to look with psql and howdah.
+pub fn print_ways(stage: &Stage, stay: bool) -> Result<()> {
+    let folder = stage.folder.display();
+    if let Some(server) = stage.session.private_server() {
+        let password = server.home().join("howdah.password");
+        if stay {
+            line("Look around in another terminal; Ctrl-C here ends the servers.")?;
+        } else {
+            line("The servers end now: they run while howdah does. To look around:")?;
+            line("  howdah demo --keep --stay --events 0")?;
+        }
+        line(&format!(
+            "  PGPASSWORD=$(cat {}) psql -h 127.0.0.1 -p {} -U howdah howdah",
+            password.display(),
+            server.port()
+        ))?;
+    }
+    line("    select * from candles_1m order by bucket desc limit 5;")?;
+    line("    select * from positions where quantity <> 0 limit 5;")?;
+    line("    select * from howdah.positions;")?;
+    for command in ["status", "dead-letters list", "verify"] {
+        line(&format!("  howdah --file {folder} {command}"))?;
+    }
+    Ok(())
+}
