@@ -25,7 +25,8 @@ pub struct Row {
     /// The position of this event: reading on from it gives the next one.
     pub position: Position,
     /// The tuple in PostgreSQL's binary COPY format: an `i16` field count, then per field an `i32`
-    /// length (-1 for null) and the bytes, for [`Decoder::columns`](crate::decode::Decoder::columns).
+    /// length (-1 for null) and the bytes, for the columns of
+    /// [`Decoder::columns`](crate::decode::Decoder::columns).
     pub copy: Bytes,
     /// The event as it came, for a dead letter if the database refuses the row.
     pub raw: Bytes,

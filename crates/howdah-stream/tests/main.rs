@@ -1,5 +1,7 @@
 //! Integration tests: decoding against PostgreSQL's own input, sources, the loop of a run.
 
+#[path = "main/accepted.rs"]
+mod accepted;
 #[path = "main/dead_letters.rs"]
 mod dead_letters;
 #[path = "main/decode.rs"]

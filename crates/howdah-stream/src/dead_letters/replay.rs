@@ -1,4 +1,4 @@
-//! Replay: payloads → decoded again → batches that the writer commits while it removes the letters.
+//! Replay: payloads → decoded again → batches that the writer commits as it removes the letters.
 
 use bytes::Bytes;
 use howdah_error::{Code, Error, Result};

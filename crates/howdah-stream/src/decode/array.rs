@@ -1,4 +1,4 @@
-//! Arrays: JSON's and PostgreSQL's own notation → elements → PostgreSQL's array, binary or text.
+//! Arrays: JSON's and PostgreSQL's own notation → elements → an array, in binary or as text.
 //!
 //! Binary is the form of `array_recv` (src/backend/utils/adt/arrayfuncs.c); it names the element
 //! type by OID, which is fixed for built-in types only. Arrays of anything else are staged as the
