@@ -122,15 +122,14 @@ pub fn differing_keys(
 fn kept(stream: &Stream, rollup: &Rollup, level: &Level, range: Option<&Range>) -> String {
     let stored = columns(stream, rollup).stored;
     let names = name::list(stored.iter().map(|column| &column.name));
-    let condition = match range {
-        Some(range) => in_range(stream, range),
-        None => {
-            let empty = stored.iter().map(|column| match column.role {
-                crate::column::ColumnRole::Count(_) => format!("{} = 0", column.name),
-                _ => format!("{} is null", column.name),
-            });
-            format!("not ({})", empty.collect::<Vec<_>>().join(" and "))
-        }
+    let condition = if let Some(range) = range {
+        in_range(stream, range)
+    } else {
+        let empty = stored.iter().map(|column| match column.role {
+            crate::column::ColumnRole::Count(_) => format!("{} = 0", column.name),
+            _ => format!("{} is null", column.name),
+        });
+        format!("not ({})", empty.collect::<Vec<_>>().join(" and "))
     };
     format!(
         "select {}, {names} from {} where {condition}",
@@ -146,6 +145,22 @@ fn in_range(stream: &Stream, range: &Range) -> String {
         Literal(&range.from),
         Literal(&range.to)
     )
+}
+
+/// The statement that removes the buckets before the first and after the last event of the stream,
+/// or all when it has none; to be run under the stream's lock. `None` for a state.
+#[must_use]
+pub fn remove_outside(stream: &Stream, rollup: &Rollup, level: &Level) -> Option<String> {
+    let bucket = level.bucket?;
+    let cut = |time: &str| bucket_sql(bucket, time, stream.time_type, &rollup.timezone);
+    Some(format!(
+        "delete from {level} using (select {lo} as lo, {hi} as hi from {table}) e \
+         where e.lo is null or {BUCKET} < e.lo or {BUCKET} > e.hi",
+        level = level.table,
+        lo = cut(&format!("min({})", stream.time)),
+        hi = cut(&format!("max({})", stream.time)),
+        table = stream.table,
+    ))
 }
 
 /// A query that cuts the whole stream into ranges of whole buckets, at least as wide as a chunk:

@@ -120,17 +120,36 @@ async fn run(client: &Client, system: &System, step: &Step) -> Result<()> {
             .await
             .map_err(map)
         }
-        Action::Sql => {
-            // Building an index takes as long as it takes.
-            client.batch_execute("set statement_timeout = 0").await.map_err(map)?;
-            for statement in &step.sql {
-                retry(&patience(), &step.id, async || client.batch_execute(statement).await)
-                    .await
-                    .map_err(map)?;
-            }
-            client.batch_execute("reset statement_timeout").await.map_err(map)
+        Action::Sql => outside_transaction(client, step).await.map_err(map),
+    }
+}
+
+/// Runs the statements one by one, without limits of time: building an index takes as long as it
+/// takes, and waits for transactions that are open while everybody else goes on. A wait that is cut
+/// off would leave an invalid index, whose name is then taken.
+async fn outside_transaction(
+    client: &Client,
+    step: &Step,
+) -> std::result::Result<(), tokio_postgres::Error> {
+    const LIMITS: [&str; 2] = ["statement_timeout", "lock_timeout"];
+    let mut before = Vec::new();
+    for limit in LIMITS {
+        before.push(client.query_one("select current_setting($1)", &[&limit]).await?);
+    }
+    client.batch_execute("set statement_timeout = 0; set lock_timeout = 0").await?;
+    let mut ran = Ok(());
+    for statement in &step.sql {
+        ran = retry(&patience(), &step.id, async || client.batch_execute(statement).await).await;
+        if ran.is_err() {
+            break;
         }
     }
+    // `reset` would give the server's own limits, not those of this session.
+    for (limit, row) in LIMITS.iter().zip(before) {
+        let value: String = row.get(0);
+        client.query_one("select set_config($1, $2, false)", &[limit, &value]).await?;
+    }
+    ran
 }
 
 /// The statements as one text; a statement that brings its own semicolon keeps it alone.

@@ -47,12 +47,13 @@ pub async fn rebuild_level(
         return Ok(());
     };
     let done = progress(client, level).await?;
-    let ranges = read_ranges(client, &query, asked, done.as_deref()).await?;
     if done.is_none() && asked.is_none() {
-        // Buckets before the first and after the last event.
-        let outside = outside(level, ranges.first(), ranges.last());
-        transaction(client, stream, &[outside], "").await?;
+        // Before the ranges are read: a batch that is waited for here may add events behind the
+        // last range, whose buckets are right and must stay.
+        let outside = recompute::remove_outside(stream, rollup, level);
+        transaction(client, stream, outside.as_slice(), "").await?;
     }
+    let ranges = read_ranges(client, &query, asked, done.as_deref()).await?;
     for range in &ranges {
         let statements = recompute::rebuild(stream, rollup, index, Some(range), foreign);
         let note = if asked.is_some() { String::new() } else { mark_progress(level, range) };
@@ -122,21 +123,6 @@ async fn read_ranges(
         from_pg("could not cut a stream into ranges", &error)
     })?;
     Ok(rows.iter().map(|row| Range { from: row.get(0), to: row.get(1) }).collect())
-}
-
-/// Removes the buckets that no event is in any more.
-fn outside(level: &Level, first: Option<&Range>, last: Option<&Range>) -> String {
-    use howdah_catalog::Literal;
-    use howdah_rollup::table::BUCKET;
-    match (first, last) {
-        (Some(first), Some(last)) => format!(
-            "delete from {} where {BUCKET} < {} or {BUCKET} >= {}",
-            level.table,
-            Literal(&first.from),
-            Literal(&last.to)
-        ),
-        _ => format!("delete from {}", level.table),
-    }
 }
 
 fn mark_progress(level: &Level, range: &Range) -> String {
