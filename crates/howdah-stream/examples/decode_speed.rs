@@ -24,6 +24,8 @@ fn stream() -> Stream {
         not_null: true,
         has_default: false,
         generated: false,
+        expression: None,
+        collation: None,
     };
     let labels = vec!["buy".to_owned(), "sell".to_owned()];
     Stream {

@@ -95,7 +95,7 @@ async fn check_all(cases: &[Case]) {
     let database = Cluster::shared().await.database().await;
     let connection = database.connect().await;
     connection
-        .batch_execute("set timezone = 'UTC'; create type side as enum ('buy', 'sell')")
+        .batch_execute("set timezone = 'UTC'; set synchronous_commit = off; create type side as enum ('buy', 'sell')")
         .await
         .unwrap();
     for case in cases {

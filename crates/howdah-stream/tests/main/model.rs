@@ -18,6 +18,8 @@ pub fn column(name: &str, type_name: &str, kind: ColumnType) -> StreamColumn {
         not_null: false,
         has_default: false,
         generated: false,
+        expression: None,
+        collation: None,
     }
 }
 
