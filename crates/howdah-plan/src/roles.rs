@@ -4,7 +4,7 @@
 //! may lack. Then the plan says which SQL an administrator has to run, and goes on: nothing else
 //! depends on the roles but the grants to them.
 
-use howdah_catalog::{Catalog, GrantTarget, Ident, Literal, RelName};
+use howdah_catalog::{Catalog, Grant, GrantTarget, Ident, Literal, RelName};
 use howdah_system::System;
 
 use crate::step::{Note, Plan, Step};
@@ -131,6 +131,20 @@ impl Wanted {
 /// `public` is a keyword in grants and policies, not a name.
 pub(crate) fn role(role: &Ident) -> String {
     if role.as_str() == "public" { "public".to_owned() } else { role.to_string() }
+}
+
+/// The statement that grants what `grant` says, when it is on `table` or a column of it.
+pub(crate) fn grant_sql(grant: &Grant, table: &RelName) -> Option<String> {
+    let option = if grant.grantable { " with grant option" } else { "" };
+    let privilege = grant.privilege.to_lowercase();
+    let on = match &grant.target {
+        GrantTarget::Relation(name) if name == table => format!("{privilege} on {table}"),
+        GrantTarget::Column(name, column) if name == table => {
+            format!("{privilege} ({column}) on {table}")
+        }
+        _ => return None,
+    };
+    Some(format!("grant {on} to {}{option}", role(&grant.grantee)))
 }
 
 /// One step for the privileges of `wanted` that are not held; roles that are neither there nor

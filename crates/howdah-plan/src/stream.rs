@@ -1,7 +1,7 @@
 //! A table becomes a stream: partitioned by its time column, chunks ahead, partitions closed.
 
 use howdah_catalog::{
-    Catalog, ConstraintKind, GrantTarget, Literal, PartitionKey, PartitionStrategy, RelName,
+    Catalog, ConstraintKind, Grant, GrantTarget, Literal, PartitionKey, PartitionStrategy, RelName,
     Relation, RelationKind,
 };
 use howdah_error::{Code, Error, Kind, Result};
@@ -9,6 +9,7 @@ use howdah_system::{Stream, System};
 
 use crate::chunk::{self, Chunk};
 use crate::facts::{Facts, TableFacts};
+use crate::roles::{grant_sql, role};
 use crate::step::{Lock, LockMode, Note, Plan, Step};
 use crate::{index, swap};
 
@@ -189,29 +190,33 @@ fn known_boundary(relation: &Relation) -> Option<i64> {
 
 /// Partitions that others could read by name are closed: privileges taken away, row security on.
 fn close_partitions(plan: &mut Plan, stream: &Stream, catalog: &Catalog) {
-    for partition in catalog.partitions_of(&stream.table) {
-        let mut grantees: Vec<_> = catalog
+    for partition in partitions_below(catalog, &stream.table) {
+        let name = &partition.name;
+        let grants: Vec<&Grant> = catalog
             .grants
             .iter()
+            .filter(|grant| grant.grantee != partition.owner)
             .filter(|grant| match &grant.target {
-                GrantTarget::Relation(name) | GrantTarget::Column(name, _) => {
-                    *name == partition.name && grant.grantee != partition.owner
-                }
+                GrantTarget::Relation(target) | GrantTarget::Column(target, _) => target == name,
                 _ => false,
             })
-            .map(|grant| &grant.grantee)
             .collect();
-        grantees.sort();
-        grantees.dedup();
-        if grantees.is_empty() && partition.row_security {
+        if grants.is_empty() && partition.row_security {
             continue;
         }
-        let name = &partition.name;
+        let mut grantees: Vec<_> = grants.iter().map(|grant| &grant.grantee).collect();
+        grantees.sort();
+        grantees.dedup();
         let mut sql: Vec<String> = grantees
             .iter()
-            .map(|grantee| format!("revoke all on {name} from {}", crate::roles::role(grantee)))
+            .map(|grantee| format!("revoke all on {name} from {}", role(grantee)))
             .collect();
-        sql.push(chunk::close(name));
+        let mut undo = Vec::new();
+        if !partition.row_security {
+            sql.push(chunk::close(name));
+            undo.push(format!("alter table {name} disable row level security"));
+        }
+        undo.extend(grants.iter().filter_map(|grant| grant_sql(grant, name)));
         plan.steps.push(
             Step::new(
                 format!("close {}", name.plain()),
@@ -223,11 +228,32 @@ fn close_partitions(plan: &mut Plan, stream: &Stream, catalog: &Catalog) {
                 sql,
             )
             .lock(Lock::moment(LockMode::AccessExclusive, name))
-            .undo(vec![format!("alter table {name} disable row level security")])
-            .check(format!(
-                "select relrowsecurity from pg_catalog.pg_class where oid = to_regclass({})",
-                Literal(&name.to_string())
-            )),
+            .undo(undo)
+            .check(closed_check(name)),
         );
     }
+}
+
+/// The partitions of `table`, and theirs.
+fn partitions_below<'a>(catalog: &'a Catalog, table: &'a RelName) -> Vec<&'a Relation> {
+    let mut out: Vec<&Relation> = catalog.partitions_of(table).collect();
+    let mut next = 0;
+    while let Some(partition) = out.get(next) {
+        let below: Vec<&Relation> = catalog.partitions_of(&partition.name).collect();
+        out.extend(below);
+        next += 1;
+    }
+    out
+}
+
+/// Row security is on and nobody but the owner has a privilege on the table or a column.
+fn closed_check(partition: &RelName) -> String {
+    format!(
+        "select relrowsecurity and not exists (\
+         select from aclexplode(relacl) a where a.grantee <> relowner) \
+         and not exists (select from pg_catalog.pg_attribute, aclexplode(attacl) a \
+         where attrelid = c.oid and a.grantee <> relowner) \
+         from pg_catalog.pg_class c where oid = to_regclass({})",
+        Literal(&partition.to_string())
+    )
 }

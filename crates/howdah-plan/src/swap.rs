@@ -12,7 +12,7 @@ use howdah_system::Stream;
 
 use crate::chunk::{self, Chunk, chunk_name};
 use crate::facts::TableFacts;
-use crate::roles::role;
+use crate::roles::{grant_sql, role};
 use crate::step::{Lock, LockMode, Step};
 
 /// The check constraint that proves where the rows of a table end.
@@ -208,22 +208,7 @@ fn policy_sql(table: &RelName, policy: &howdah_catalog::Policy) -> String {
 }
 
 fn grants(catalog: &Catalog, table: &RelName) -> Vec<String> {
-    catalog
-        .grants
-        .iter()
-        .filter_map(|grant| {
-            let option = if grant.grantable { " with grant option" } else { "" };
-            let privilege = grant.privilege.to_lowercase();
-            let on = match &grant.target {
-                GrantTarget::Relation(name) if name == table => format!("{privilege} on {table}"),
-                GrantTarget::Column(name, column) if name == table => {
-                    format!("{privilege} ({column}) on {table}")
-                }
-                _ => return None,
-            };
-            Some(format!("grant {on} to {}{option}", role(&grant.grantee)))
-        })
-        .collect()
+    catalog.grants.iter().filter_map(|grant| grant_sql(grant, table)).collect()
 }
 
 fn grantees(catalog: &Catalog, table: &RelName) -> Vec<String> {

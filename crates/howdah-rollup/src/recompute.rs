@@ -1,7 +1,7 @@
 //! Rebuild and proof: the same aggregation as the fold, over the stream's rows instead of a batch.
 
 use howdah_catalog::{Literal, name};
-use howdah_system::{Level, Rollup, Stream};
+use howdah_system::{Bucket, Level, Rollup, Stream};
 
 use crate::bucket::{bucket_sql, bucket_type, nests};
 use crate::column::columns;
@@ -66,8 +66,10 @@ pub fn rebuild(
         });
         let sets =
             stored.iter().map(|column| format!("{name} = excluded.{name}", name = column.name));
+        let within =
+            range.map(|range| format!(" where {}", in_range(stream, range))).unwrap_or_default();
         return vec![
-            format!("update {table} set {}", name::list(reset)),
+            format!("update {table} set {}{within}", name::list(reset)),
             format!(
                 "insert into {table} ({key_list}, {names}) {fresh} order by {key_list} \
                  on conflict ({key_list}) do update set {}",
@@ -168,21 +170,26 @@ pub fn remove_outside(stream: &Stream, rollup: &Rollup, level: &Level) -> Option
 #[must_use]
 pub fn ranges(stream: &Stream, rollup: &Rollup, level: &Level) -> Option<String> {
     let bucket = level.bucket?;
-    let wide =
-        if nests(bucket, stream.chunk, rollup.timezone == "UTC") { stream.chunk } else { bucket };
+    // Buckets below a day are counted in UTC whatever the zone; local hours, of which one comes
+    // twice in autumn, would leave gaps.
+    let timezone = match bucket {
+        Bucket::Seconds(_) => "UTC",
+        _ => rollup.timezone.as_str(),
+    };
+    let wide = if nests(bucket, stream.chunk, timezone == "UTC") { stream.chunk } else { bucket };
     let ty = bucket_type(stream.time_type);
-    let cut = |time: &str| bucket_sql(wide, time, stream.time_type, &rollup.timezone);
+    let cut = |time: &str| bucket_sql(wide, time, stream.time_type, timezone);
     let time = &stream.time;
     let zone = match stream.time_type {
         howdah_system::TimeType::Timestamptz => {
-            format!(" at time zone {}", Literal(&rollup.timezone))
+            format!(" at time zone {}", Literal(timezone))
         }
         _ => "::timestamp".to_owned(),
     };
     // Steps are taken in local time, so that a day of 23 or 25 hours is one step.
     let back = match stream.time_type {
         howdah_system::TimeType::Timestamptz => {
-            format!(" at time zone {}", Literal(&rollup.timezone))
+            format!(" at time zone {}", Literal(timezone))
         }
         _ => format!("::{ty}"),
     };

@@ -6,12 +6,12 @@
 //! behind it for long. After a step its check must hold.
 
 use howdah_error::{Code, Error, Kind, Result};
-use howdah_pg::{RetryPolicy, from_pg, retry};
+use howdah_pg::from_pg;
 use howdah_plan::{Action, Plan, Step};
 use howdah_system::System;
 use tokio_postgres::Client;
 
-use crate::rebuild;
+use crate::{patient, rebuild};
 
 /// What apply tells while it works.
 #[derive(Debug)]
@@ -22,15 +22,6 @@ pub enum Event<'a> {
     AlreadyDone(&'a Step),
     /// It is done.
     Done(&'a Step),
-}
-
-/// How long apply goes on asking for a lock.
-fn patience() -> RetryPolicy {
-    RetryPolicy {
-        attempts: 60,
-        total: std::time::Duration::from_secs(300),
-        ..RetryPolicy::default()
-    }
 }
 
 /// Runs the plan's steps in order. Steps that lose data must be named in `allowed`.
@@ -109,16 +100,7 @@ async fn run(client: &Client, system: &System, step: &Step) -> Result<()> {
             rebuild::rebuild_level(client, system, rollup, *level, None, |_| {}).await
         }
         Action::Sql if step.transactional => {
-            let sql = format!("begin;\n{};\ncommit", joined(&step.sql));
-            retry(&patience(), &step.id, async || {
-                let ran = client.batch_execute(&sql).await;
-                if ran.is_err() {
-                    let _ = client.batch_execute("rollback").await;
-                }
-                ran
-            })
-            .await
-            .map_err(map)
+            patient::transaction(client, &step.id, &joined(&step.sql)).await.map_err(map)
         }
         Action::Sql => outside_transaction(client, step).await.map_err(map),
     }
@@ -139,7 +121,7 @@ async fn outside_transaction(
     client.batch_execute("set statement_timeout = 0; set lock_timeout = 0").await?;
     let mut ran = Ok(());
     for statement in &step.sql {
-        ran = retry(&patience(), &step.id, async || client.batch_execute(statement).await).await;
+        ran = patient::execute(client, &step.id, statement).await;
         if ran.is_err() {
             break;
         }

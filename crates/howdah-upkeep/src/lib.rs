@@ -5,6 +5,7 @@
 
 pub mod apply;
 mod facts;
+mod patient;
 pub mod rebuild;
 mod types;
 pub mod verify;

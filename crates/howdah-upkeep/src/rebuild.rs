@@ -5,12 +5,14 @@
 //! range, not for the whole.
 
 use howdah_error::{Code, Error, Kind, Result};
-use howdah_pg::{RetryPolicy, from_pg, retry};
+use howdah_pg::from_pg;
 use howdah_plan::foreign_columns;
 use howdah_rollup::lock::AdvisoryLock;
 use howdah_rollup::recompute::{self, Range};
 use howdah_system::{Level, Rollup, Stream, System};
 use tokio_postgres::Client;
+
+use crate::patient;
 
 /// A half-open span of time to rebuild, as texts that PostgreSQL takes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -148,31 +150,14 @@ async fn transaction(
     statements: &[String],
     note: &str,
 ) -> Result<()> {
-    let mut sql = format!(
-        "begin; set local statement_timeout = 0; {}",
-        AdvisoryLock::stream(stream).exclusive()
-    );
+    let mut sql = AdvisoryLock::stream(stream).exclusive();
     for statement in statements.iter().map(String::as_str).chain(Some(note)) {
         if !statement.is_empty() {
             sql.push_str(";\n");
             sql.push_str(statement);
         }
     }
-    sql.push_str(";\ncommit");
-    let policy = RetryPolicy {
-        attempts: 60,
-        total: std::time::Duration::from_secs(300),
-        ..RetryPolicy::default()
-    };
-    retry(&policy, "rebuild a range", async || {
-        let ran = client.batch_execute(&sql).await;
-        if ran.is_err() {
-            let _ = client.batch_execute("rollback").await;
-        }
-        ran
-    })
-    .await
-    .map_err(|error| {
+    patient::transaction(client, "rebuild a range", &sql).await.map_err(|error| {
         Error::new(Kind::Conflict, "could not rebuild a range")
             .code(Code::StepFailed)
             .source(from_pg("could not rebuild a range", &error))

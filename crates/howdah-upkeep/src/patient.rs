@@ -1,0 +1,59 @@
+//! Statements that wait for locks with patience, on the one connection that they have.
+
+use std::fmt;
+use std::time::Duration;
+
+use howdah_pg::{Classified, Fault, RetryPolicy, classify, retry};
+use tokio_postgres::Client;
+
+/// An error on a connection that is not made anew: when it is lost, another attempt cannot succeed.
+struct OnOneConnection(tokio_postgres::Error);
+
+impl Classified for OnOneConnection {
+    fn fault(&self) -> Fault {
+        match classify(&self.0) {
+            Fault::Reconnect => Fault::Other,
+            fault => fault,
+        }
+    }
+}
+
+impl fmt::Display for OnOneConnection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Runs `sql` and asks again for a lock that is not to be had within `lock_timeout`, for up to five
+/// minutes: a long query of somebody else delays the work and never queues others behind it.
+pub(crate) async fn execute(
+    client: &Client,
+    what: &str,
+    sql: &str,
+) -> Result<(), tokio_postgres::Error> {
+    let policy = RetryPolicy {
+        attempts: 60,
+        total: Duration::from_secs(300),
+        ..RetryPolicy::default()
+    };
+    retry(&policy, what, async || client.batch_execute(sql).await.map_err(OnOneConnection))
+        .await
+        .map_err(|error| error.0)
+}
+
+/// Runs `statements` as one transaction, with the patience of [`execute`]; it may take as long as
+/// it takes.
+pub(crate) async fn transaction(
+    client: &Client,
+    what: &str,
+    statements: &str,
+) -> Result<(), tokio_postgres::Error> {
+    // A failed transaction is left first, so that each attempt is the same text.
+    let sql =
+        format!("rollback;\nbegin;\nset local statement_timeout = 0;\n{statements};\ncommit");
+    let ran = execute(client, what, &sql).await;
+    if ran.is_err() {
+        let _ = client.batch_execute("rollback").await;
+    }
+    ran
+}

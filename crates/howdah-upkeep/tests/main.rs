@@ -1,0 +1,9 @@
+//! Integration tests of the engine: plan, apply, fold, rebuild and proof against a real PostgreSQL.
+#![allow(clippy::unwrap_used, reason = "a test that panics says where")]
+
+#[path = "main/apply.rs"]
+mod apply;
+#[path = "main/engine.rs"]
+mod engine;
+#[path = "main/waits.rs"]
+mod waits;

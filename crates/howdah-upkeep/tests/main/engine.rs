@@ -1,0 +1,243 @@
+//! What every test here begins with: a database, a system file, plans, and batches written.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use howdah_catalog::Catalog;
+use howdah_error::Result;
+use howdah_pg::{Connection, introspect};
+use howdah_plan::{Facts, Plan, foreign_columns};
+use howdah_stream::{
+    Batch, Body, Commit as _, Decoder, Outcome, Position, Raw, ShardId, SourceSql, Writer,
+};
+use howdah_system::{System, SystemFile, error_of};
+use howdah_testkit::{Cluster, TestDatabase};
+use howdah_upkeep::verify::Proof;
+use howdah_upkeep::{answer_questions, apply, read_facts, rebuild, verify};
+
+/// A database of its own, its owner's connection, and the system file in force.
+pub struct Engine {
+    pub db: TestDatabase,
+    pub client: Connection,
+    pub text: String,
+}
+
+impl Engine {
+    /// Runs `migrations`, then takes `system` as the system file; `{db}` in either stands for the
+    /// name of the database, so that roles of different tests do not meet.
+    pub async fn new(migrations: &str, system: &str) -> Self {
+        let db = Cluster::shared().await.database().await;
+        let client = db.connect().await;
+        client.batch_execute(&migrations.replace("{db}", db.name())).await.unwrap();
+        let text = system.replace("{db}", db.name());
+        Self { db, client, text }
+    }
+
+    /// The same, already applied.
+    pub async fn applied(migrations: &str, system: &str) -> Self {
+        let engine = Self::new(migrations, system).await;
+        engine.apply().await;
+        engine
+    }
+
+    /// The system file held against the database as it is.
+    pub async fn try_model(&self) -> Result<(Catalog, System)> {
+        let file = SystemFile::read_text("howdah.toml", &self.text)?;
+        let catalog = introspect(&self.client).await?;
+        let draft = file.check(&catalog);
+        let answers = answer_questions(&self.client, &draft.questions).await?;
+        let system =
+            draft.finish(answers).map_err(|problems| error_of("howdah.toml", &problems))?;
+        Ok((catalog, system))
+    }
+
+    pub async fn model(&self) -> (Catalog, System) {
+        fine(self.try_model().await)
+    }
+
+    pub async fn try_plan(&self) -> Result<(System, Plan)> {
+        let (catalog, system) = self.try_model().await?;
+        let facts: Facts = read_facts(&self.client, &system, &catalog).await?;
+        let plan = howdah_plan::plan(&system, &catalog, &facts)?;
+        Ok((system, plan))
+    }
+
+    pub async fn plan(&self) -> (System, Plan) {
+        fine(self.try_plan().await)
+    }
+
+    /// Plans and applies; steps that lose data must be in `allowed`.
+    pub async fn try_apply(&self, allowed: &[&str]) -> Result<()> {
+        let (system, plan) = self.try_plan().await?;
+        let allowed: Vec<String> = allowed.iter().map(ToString::to_string).collect();
+        apply::apply(&self.client, &system, &plan, &allowed, |_| {}).await
+    }
+
+    /// Plans and applies; afterwards nothing is left to plan.
+    pub async fn apply(&self) {
+        self.apply_allowing(&[]).await;
+    }
+
+    pub async fn apply_allowing(&self, allowed: &[&str]) {
+        fine(self.try_apply(allowed).await);
+        self.assert_settled().await;
+    }
+
+    /// Nothing is left to plan.
+    pub async fn assert_settled(&self) {
+        let (_, plan) = self.plan().await;
+        let left: Vec<&str> = plan.steps.iter().map(|step| step.id.as_str()).collect();
+        assert!(left.is_empty(), "steps are left: {left:?}");
+    }
+
+    /// A writer of the source of that name.
+    pub async fn feed(&self, source: &str) -> Feed {
+        let (catalog, system) = self.model().await;
+        let source = system.sources.iter().find(|known| known.name == source).unwrap().clone();
+        let stream = system.streams[source.stream].clone();
+        let generation: i64 = self.one("select generation from howdah.generation").await;
+        let sql = SourceSql::new(&system, &source, generation, |rollup| {
+            let level = &rollup.levels[0];
+            catalog
+                .relation(&level.table)
+                .map(|relation| foreign_columns(&stream, rollup, level, relation))
+                .unwrap_or_default()
+        });
+        let writer = fine(Writer::open(self.db.options(), Arc::new(fine(sql))).await);
+        let shard = ShardId { source: source.name.clone(), shard: "test".to_owned() };
+        Feed { writer, decoder: fine(Decoder::new(&source, &stream)), shard, at: 0 }
+    }
+
+    /// Proves every rollup; `true`: all hold.
+    pub async fn proofs(&self) -> Vec<Proof> {
+        let (_, system) = self.model().await;
+        fine(verify::rollups(&self.client, &system, &[], |_| {}).await)
+    }
+
+    /// Every rollup equals its stream, before and after a rebuild, and the rebuild changes nothing.
+    pub async fn assert_proved(&self) {
+        for proof in self.proofs().await {
+            assert!(proof.holds(), "{proof:?}");
+        }
+    }
+
+    /// Rebuilds every level of every rollup.
+    pub async fn rebuild_all(&self) {
+        let (_, system) = self.model().await;
+        for rollup in &system.rollups {
+            for level in 0..rollup.levels.len() {
+                fine(
+                    rebuild::rebuild_level(
+                        &self.client,
+                        &system,
+                        &rollup.name,
+                        level,
+                        None,
+                        |_| {},
+                    )
+                    .await,
+                );
+            }
+        }
+    }
+
+    /// Folded, rebuilt and proved are one and the same.
+    pub async fn assert_fold_is_rebuild(&self) {
+        self.assert_proved().await;
+        let (_, system) = self.model().await;
+        let tables: Vec<String> = system
+            .rollups
+            .iter()
+            .flat_map(|rollup| rollup.levels.iter().map(|level| level.table.to_string()))
+            .collect();
+        let mut folded = Vec::new();
+        for table in &tables {
+            folded.push(self.table(table).await);
+        }
+        self.rebuild_all().await;
+        for (table, folded) in tables.iter().zip(&folded) {
+            assert_eq!(&self.table(table).await, folded, "{table} after a rebuild");
+        }
+        self.assert_proved().await;
+    }
+
+    /// The rows of a relation or query as texts, in order. Numbers are compared by value, so
+    /// trailing zeros are left out.
+    pub async fn table(&self, relation: &str) -> Vec<String> {
+        self.texts(&format!(
+            "select regexp_replace(t::text, '(\\.[0-9]*?)0+([,)])', '\\1\\2', 'g') \
+             from {relation} t order by 1"
+        ))
+        .await
+    }
+
+    /// The first column of each row.
+    pub async fn texts(&self, sql: &str) -> Vec<String> {
+        let rows = self.client.query(sql, &[]).await;
+        rows.unwrap_or_else(|error| panic!("{sql}: {error:?}"))
+            .iter()
+            .map(|row| row.get::<_, Option<String>>(0).unwrap_or_default())
+            .collect()
+    }
+
+    /// One value.
+    pub async fn one<T>(&self, sql: &str) -> T
+    where
+        T: for<'a> tokio_postgres::types::FromSql<'a>,
+    {
+        let row = self.client.query_one(sql, &[]).await;
+        row.unwrap_or_else(|error| panic!("{sql}: {error:?}")).get(0)
+    }
+
+    pub async fn run(&self, sql: &str) {
+        self.client
+            .batch_execute(sql)
+            .await
+            .unwrap_or_else(|error| panic!("{sql}: {error:?}"));
+    }
+}
+
+/// Events on their way through a writer.
+pub struct Feed {
+    pub writer: Writer,
+    pub decoder: Decoder,
+    shard: ShardId,
+    at: u64,
+}
+
+impl Feed {
+    /// Decodes the events (JSON texts) and commits them as one batch.
+    pub async fn try_commit<S: AsRef<str>>(&mut self, events: &[S]) -> Result<Outcome> {
+        let place = |at: u64| Position(at.to_string());
+        let mut batch = Batch {
+            shard: self.shard.clone(),
+            from: (self.at > 0).then(|| place(self.at)),
+            to: place(self.at + events.len() as u64),
+            rows: Vec::new(),
+            refusals: Vec::new(),
+            events: events.len() as u64,
+        };
+        for (index, event) in events.iter().enumerate() {
+            let raw = Raw {
+                position: place(self.at + index as u64 + 1),
+                body: Body::Text(Bytes::copy_from_slice(event.as_ref().as_bytes())),
+            };
+            match self.decoder.decode(raw) {
+                Ok(row) => batch.rows.push(row),
+                Err(refusal) => batch.refusals.push(refusal),
+            }
+        }
+        let outcome = self.writer.commit(&batch).await?;
+        self.at += events.len() as u64;
+        Ok(outcome)
+    }
+
+    pub async fn commit<S: AsRef<str>>(&mut self, events: &[S]) -> Outcome {
+        fine(self.try_commit(events).await)
+    }
+}
+
+/// The value, or a panic with the whole report.
+pub fn fine<T>(result: Result<T>) -> T {
+    result.unwrap_or_else(|error| panic!("{}", error.report()))
+}
