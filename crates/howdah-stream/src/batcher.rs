@@ -26,7 +26,8 @@ const BATCHES_AHEAD: usize = 1;
 #[derive(Debug)]
 pub struct Batches {
     batches: mpsc::Receiver<Result<Batch>>,
-    tasks: [JoinHandle<()>; 2],
+    /// The reader and the batcher, until their end was seen.
+    tasks: Vec<JoinHandle<()>>,
 }
 
 impl Batches {
@@ -41,7 +42,7 @@ impl Batches {
         let (chunk_sender, chunks) = mpsc::channel(CHUNKS_AHEAD);
         let (batch_sender, batches) = mpsc::channel(BATCHES_AHEAD);
         let open = Open::new(shard, from, limits);
-        let tasks = [
+        let tasks = vec![
             tokio::spawn(read(reader, chunk_sender)),
             tokio::spawn(cut(chunks, decoder, open, batch_sender)),
         ];
@@ -51,7 +52,19 @@ impl Batches {
     /// The next batch, or the error that ended the reading behind the last good batch; `None` when
     /// the source has ended. Cancel-safe.
     pub async fn next(&mut self) -> Option<Result<Batch>> {
-        self.batches.recv().await
+        if let Some(item) = self.batches.recv().await {
+            return Some(item);
+        }
+        // A task that panicked must not look like the end of the source. The batcher comes first:
+        // without it the reader ends too, but perhaps only after a wait.
+        while let Some(task) = self.tasks.last_mut() {
+            let ended = task.await;
+            self.tasks.pop();
+            if ended.is_err_and(|error| error.is_panic()) {
+                return Some(Err(Error::internal("reading or decoding a source panicked")));
+            }
+        }
+        None
     }
 }
 

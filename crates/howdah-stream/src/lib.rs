@@ -20,6 +20,6 @@ pub use batcher::Batches;
 pub use decode::Decoder;
 pub use progress::{Progress, Reporter};
 pub use raw::{Body, Raw};
-pub use run::{Ended, Run, run_source};
+pub use run::{Ended, PATIENT, Run, run_source};
 pub use source::{Access, Lag, Reader};
 pub use writer::{SourceSql, Writer};

@@ -1,6 +1,7 @@
 //! The loop of one source: committed position → read → decode → commit, until it ends.
 
 use std::future::Future;
+use std::time::Duration;
 
 use howdah_error::{Error, Kind, Result};
 use howdah_pg::RetryPolicy;
@@ -25,9 +26,18 @@ pub struct Run {
     pub limits: IngestLimits,
     /// End at what Redis has now, instead of waiting for more.
     pub once: bool,
-    /// Waits between attempts while the database is away. `attempts` and `total` bound one outage.
+    /// Waits between attempts while the database is away; `attempts` and `total` bound one outage.
+    /// A process that runs for good takes [`PATIENT`].
     pub retry: RetryPolicy,
 }
+
+/// Tries as long as the run lasts, at least every five seconds.
+pub const PATIENT: RetryPolicy = RetryPolicy {
+    attempts: u32::MAX,
+    total: Duration::MAX,
+    base: Duration::from_millis(50),
+    cap: Duration::from_secs(5),
+};
 
 /// Why a run ended without an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -95,7 +95,10 @@ async fn check_all(cases: &[Case]) {
     let database = Cluster::shared().await.database().await;
     let connection = database.connect().await;
     connection
-        .batch_execute("set timezone = 'UTC'; set synchronous_commit = off; create type side as enum ('buy', 'sell')")
+        .batch_execute(
+            "set timezone = 'UTC'; set synchronous_commit = off; \
+             create type side as enum ('buy', 'sell')",
+        )
         .await
         .unwrap();
     for case in cases {
@@ -177,14 +180,7 @@ async fn numerics_are_read_as_postgresql_reads_them() {
         Case {
             type_name: "numeric(18,8)",
             kind: ColumnType::Numeric(Some((18, 8))),
-            same: &[
-                "61837.63",
-                "61837.63000000",
-                "1e-8",
-                "-9999999999.99999999",
-                "1.000000000",
-                "NaN",
-            ],
+            same: &["61837.63", "1e-8", "-9999999999.99999999", "1.000000000"],
             refused: &["10000000000", "Infinity"],
             stricter: &["0.000000001", "1.999999999"],
         },

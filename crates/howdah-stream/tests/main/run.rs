@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use howdah_error::{Error, Kind, Result};
 use howdah_pg::RetryPolicy;
-use howdah_stream::{Access, Decoder, Ended, Reporter, Run, run_source, source};
+use howdah_stream::{Access, Decoder, Ended, PATIENT, Reporter, Run, run_source, source};
 use howdah_system::{ColumnType, Format, IngestLimits, Origin, Source, Stream};
 use tokio_util::sync::CancellationToken;
 
@@ -118,7 +118,7 @@ async fn bad_events_become_refusals_and_take_nothing_with_them() {
 async fn a_shutdown_ends_the_run_while_the_database_is_away() {
     let folder = tempfile::tempdir().unwrap();
     let mut run = run_of(folder.path(), &events(50).join("\n"));
-    run.retry = RetryPolicy { attempts: u32::MAX, ..RetryPolicy::default() };
+    run.retry = PATIENT;
     let decoder = Decoder::new(&run.source, &numbered()).unwrap();
     let (reporter, mut watch) = Reporter::new();
     let shutdown = CancellationToken::new();
