@@ -6,11 +6,12 @@ use howdah_catalog::Catalog;
 use howdah_catalog::name::Ident;
 use howdah_error::{Code, Error, Kind, Result};
 use howdah_pg::{
-    ConnectOptions, Connection, Limits, PrivateServer, RootCert, ServerOptions, SslMode, connect,
-    from_pg, introspect,
+    ConnectOptions, Connection, Limits, Pool, PooledConnection, PrivateServer, RootCert,
+    ServerOptions, SslMode, connect, from_pg, introspect,
 };
 use howdah_plan::{Facts, Plan};
-use howdah_system::{DatabaseConfig, DatabaseTarget, SecretRef, System, SystemFile, error_of};
+use howdah_stream::Access;
+use howdah_system::{DatabaseConfig, DatabaseTarget, Format, Origin, SecretRef, Source, System, SystemFile, error_of};
 use howdah_upkeep::{answer_questions, read_facts};
 
 use crate::cli::Global;
@@ -26,8 +27,12 @@ pub struct Session {
     pub folder: PathBuf,
     /// The file, without mistakes of form.
     pub file: SystemFile,
-    /// How to connect.
+    /// How to connect; a writer, whose session holds a staging table, has a connection of its own.
     pub options: ConnectOptions,
+    /// The connections of everything else.
+    pool: Pool,
+    /// Sources that are read from a file instead, by name.
+    file_sources: Vec<(String, PathBuf)>,
     /// The private server, when the file names no database; it ends with this process.
     server: Option<PrivateServer>,
 }
@@ -48,12 +53,25 @@ impl Session {
         let file = read_system_file(&path)?;
         let folder = folder_of(&path);
         let (options, server) = database(&file, &folder).await?;
-        Ok(Self { path, folder, file, options, server })
+        let pool = Pool::new(options.clone())?;
+        Ok(Self { path, folder, file, options, pool, file_sources: Vec::new(), server })
     }
 
-    /// A connection of its own.
-    pub async fn connect(&self) -> Result<Connection> {
-        connect(&self.options).await
+    /// Reads these sources from files instead of where the system file says.
+    pub fn read_from_files(&mut self, sources: &[(String, PathBuf)]) -> Result<()> {
+        for (name, path) in sources {
+            // The session's paths start at the system file, those of arguments where the user is.
+            let path = path.canonicalize().map_err(|error| {
+                Error::new(Kind::Io, format!("could not read \"{}\"", path.display())).source(error)
+            })?;
+            self.file_sources.push((name.clone(), path));
+        }
+        Ok(())
+    }
+
+    /// A connection of the pool.
+    pub async fn connect(&self) -> Result<PooledConnection> {
+        self.pool.get().await
     }
 
     /// The private server, when the database is on one.
@@ -94,9 +112,21 @@ impl Session {
     pub async fn resolve(&self, connection: &Connection, catalog: &Catalog) -> Result<System> {
         let draft = self.file.check(catalog);
         let answers = answer_questions(connection, &draft.questions).await?;
-        draft
+        let mut system = draft
             .finish(answers)
-            .map_err(|problems| error_of(&self.path.display().to_string(), &problems))
+            .map_err(|problems| error_of(&self.path.display().to_string(), &problems))?;
+        for (name, path) in &self.file_sources {
+            let source = system.sources.iter_mut().find(|source| source.name == *name);
+            let source = source.ok_or_else(|| {
+                Error::input(format!("source \"{name}\" does not exist")).code(Code::UnknownName)
+            })?;
+            if source.format == Format::Fields {
+                return Err(Error::input(format!("source \"{name}\" cannot be read from a file"))
+                    .detail("Its events are the fields of Redis entries, which no file has."));
+            }
+            source.origin = Origin::File { path: path.clone() };
+        }
+        Ok(system)
     }
 
     /// What apply would do now.
@@ -104,6 +134,37 @@ impl Session {
         let facts = read_facts(connection, &model.system, &model.catalog).await?;
         let plan = howdah_plan::plan(&model.system, &model.catalog, &facts)?;
         Ok((plan, facts))
+    }
+
+    /// Refuses a database without howdah's own schema.
+    pub async fn require_applied(&self, connection: &Connection) -> Result<()> {
+        let row = connection
+            .query_one("select to_regclass('howdah.positions') is not null", &[])
+            .await
+            .map_err(|error| from_pg("could not look for howdah's schema", &error))?;
+        if row.get(0) {
+            return Ok(());
+        }
+        Err(Error::new(Kind::Conflict, "the system is not applied to this database yet")
+            .code(Code::NotApplied)
+            .hint("Run `howdah apply` first."))
+    }
+
+    /// Where the database is, without secrets.
+    pub fn database_name(&self) -> String {
+        let options = &self.options;
+        let place =
+            format!("{}:{}/{}", options.get_host(), options.get_port(), options.get_database());
+        if self.server.is_some() { format!("{place} (private)") } else { place }
+    }
+
+    /// What reaches a source: the folder of its files, the URL of its Redis.
+    pub fn access(&self, source: &Source) -> Result<Access> {
+        let url = match &source.origin {
+            Origin::Redis { url, .. } => Some(secret(url, &self.folder)?),
+            _ => None,
+        };
+        Ok(Access { folder: self.folder.clone(), url })
     }
 
     /// Stops the private server, if this process runs it.

@@ -1,5 +1,7 @@
 //! `howdah run`: ingest from every source, and chunks ahead, until told to end.
 
+mod report;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,28 +11,48 @@ use howdah_error::{Code, Error, Kind, Result};
 use howdah_pg::{ConnectOptions, Connection, RetryPolicy, from_pg};
 use howdah_plan::{Step, foreign_columns};
 use howdah_stream::{
-    Access, Decoder, Ended, Progress, Reporter, Run, SourceSql, Writer, run_source,
+    Decoder, Ended, Progress, Reporter, Run, SourceSql, Writer, run_source,
 };
 use howdah_system::{Source, System};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::cli::{Global, RunArgs};
-use crate::session::{Model, Session, secret};
+use crate::cli::{Global, RunArgs, RunCommand};
+use crate::meter::Meter;
+use crate::session::{Model, Session};
 use crate::{Outcome, output};
 
 /// How often upkeep looks for chunks to make.
 const UPKEEP_EVERY: Duration = Duration::from_secs(60);
 
 /// Runs until the sources end or a signal comes.
-pub async fn run(global: &Global, args: &RunArgs) -> Result<Outcome> {
-    let session = Session::open(global).await?;
-    let shutdown = CancellationToken::new();
-    stop_on_signals(shutdown.clone())?;
-    let result = ingest(&session, args, &shutdown, |_, _| {}).await;
+pub async fn run(global: &Global, command: &RunCommand) -> Result<Outcome> {
+    let mut session = Session::open(global).await?;
+    let result = match session.read_from_files(&command.file_source) {
+        Ok(()) => told(&session, global, &command.args).await,
+        Err(error) => Err(error),
+    };
     session.close().await?;
     result.map(|()| Outcome::Fine)
+}
+
+/// Ingests, and tells how it goes.
+async fn told(session: &Session, global: &Global, args: &RunArgs) -> Result<()> {
+    let shutdown = CancellationToken::new();
+    stop_on_signals(shutdown.clone())?;
+    let connection = session.connect().await?;
+    let model = session.model(&connection).await?;
+    report::start(session, &model.system, &chosen(&model.system, &args.source)?);
+    let meter = Meter::default();
+    let ingesting =
+        ingest(session, args, &shutdown, |source, progress| meter.add(&source.name, progress));
+    let result = tokio::select! {
+        result = ingesting => result,
+        () = report::watch(session, &model.system, &meter) => Ok(()),
+    };
+    report::end(&meter, global.format)?;
+    result
 }
 
 /// Ingests from the chosen sources; `watch` is handed the progress of each as it starts.
@@ -100,14 +122,6 @@ impl Job {
     ) -> Result<Self> {
         let system = &model.system;
         let stream = &system.streams[source.stream];
-        let sql = SourceSql::new(system, source, generation, |rollup| {
-            let level = &rollup.levels[0];
-            model
-                .catalog
-                .relation(&level.table)
-                .map(|relation| foreign_columns(stream, rollup, level, relation))
-                .unwrap_or_default()
-        })?;
         howdah_stream::source::check(source, stream)?;
         let retry = RetryPolicy {
             attempts: u32::MAX,
@@ -115,15 +129,15 @@ impl Job {
             ..RetryPolicy::default()
         };
         Ok(Self {
-            decoder: Decoder::new(source, stream)?.with_event_bytes(system.ingest.event_bytes),
+            decoder: decoder(system, source)?,
             run: Run {
                 source: source.clone(),
-                access: access(session, source)?,
+                access: session.access(source)?,
                 limits: system.ingest,
                 once,
                 retry,
             },
-            sql: Arc::new(sql),
+            sql: source_sql(model, source, generation)?,
             options: session
                 .options
                 .clone()
@@ -141,12 +155,24 @@ impl Job {
     }
 }
 
-fn access(session: &Session, source: &Source) -> Result<Access> {
-    let url = match &source.origin {
-        howdah_system::Origin::Redis { url, .. } => Some(secret(url, &session.folder)?),
-        _ => None,
-    };
-    Ok(Access { folder: session.folder.clone(), url })
+/// What the writer of a source runs.
+pub fn source_sql(model: &Model, source: &Source, generation: i64) -> Result<Arc<SourceSql>> {
+    let stream = &model.system.streams[source.stream];
+    SourceSql::new(&model.system, source, generation, |rollup| {
+        let level = &rollup.levels[0];
+        model
+            .catalog
+            .relation(&level.table)
+            .map(|relation| foreign_columns(stream, rollup, level, relation))
+            .unwrap_or_default()
+    })
+    .map(Arc::new)
+}
+
+/// What reads the events of a source.
+pub fn decoder(system: &System, source: &Source) -> Result<Decoder> {
+    let stream = &system.streams[source.stream];
+    Ok(Decoder::new(source, stream)?.with_event_bytes(system.ingest.event_bytes))
 }
 
 fn chosen<'a>(system: &'a System, names: &[String]) -> Result<Vec<&'a Source>> {
@@ -185,7 +211,8 @@ async fn upkeep_once(session: &Session) -> Result<()> {
     keep_chunks(session, &connection, &model).await
 }
 
-async fn generation(connection: &Connection) -> Result<i64> {
+/// The generation of the database, which writers carry.
+pub async fn generation(connection: &Connection) -> Result<i64> {
     connection
         .query_one("select generation from howdah.generation", &[])
         .await
