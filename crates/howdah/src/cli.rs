@@ -49,9 +49,15 @@ pub enum Command {
     /// Bring the database to what the system file says: migrations, then policies; online, resumable
     Apply(ApplyArgs),
     /// Ingest from the sources and keep chunks ahead; SIGTERM drains, a second one stops at once
-    Run(RunArgs),
+    Run(RunCommand),
     /// Migrations alone: status, up, down
     Migrate(MigrateArgs),
+    /// Streams, sources, rollups and dead letters at a glance
+    Status(StatusArgs),
+    /// Refused events: list, show, replay, drop
+    DeadLetters(DeadLettersArgs),
+    /// Check whatever howdah needs: system file, database, rights, sources; exit 1 when it lacks
+    Doctor,
     /// Prove that rollups equal their streams, or that positions fit; exit 1 if not
     Verify(VerifyArgs),
     /// Recompute a rollup from its stream, online
@@ -85,6 +91,18 @@ pub struct ApplyArgs {
 }
 
 /// `howdah run`
+#[derive(Debug, Args)]
+pub struct RunCommand {
+    /// What to read.
+    #[command(flatten)]
+    pub args: RunArgs,
+    /// Read this source from a file instead, without editing the system file; may be given several
+    /// times
+    #[arg(long, value_name = "NAME=PATH", value_parser = values::name_and_path)]
+    pub file_source: Vec<(String, PathBuf)>,
+}
+
+/// What `howdah run` reads, and until when.
 #[derive(Debug, Args)]
 pub struct RunArgs {
     /// End when every source is read to what it has now
@@ -155,6 +173,62 @@ pub struct RebuildArgs {
     /// Before this time
     #[arg(long, value_name = "TIME")]
     pub to: Option<String>,
+}
+
+/// `howdah status`
+#[derive(Debug, Args)]
+pub struct StatusArgs {
+    /// Print it again every so many seconds, until Ctrl-C
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "2")]
+    pub watch: Option<u64>,
+}
+
+/// `howdah dead-letters`
+#[derive(Debug, Args)]
+pub struct DeadLettersArgs {
+    /// What to do
+    #[command(subcommand)]
+    pub action: DeadLettersAction,
+}
+
+/// What `howdah dead-letters` does.
+#[derive(Debug, Subcommand)]
+pub enum DeadLettersAction {
+    /// The oldest letters, without the events
+    List {
+        /// Which
+        #[command(flatten)]
+        which: LetterFilter,
+        /// At most so many
+        #[arg(long, value_name = "N", default_value_t = 20)]
+        limit: u32,
+    },
+    /// One letter with its event
+    Show {
+        /// Its number
+        id: i64,
+    },
+    /// Decode them with the system file of today, store what is good, keep what is not
+    Replay(LetterFilter),
+    /// Remove them for good; their events are nowhere else
+    Drop(LetterFilter),
+}
+
+/// Which dead letters.
+#[derive(Debug, Args)]
+pub struct LetterFilter {
+    /// Only these
+    #[arg(value_name = "ID")]
+    pub ids: Vec<i64>,
+    /// Only of this source
+    #[arg(long, value_name = "NAME")]
+    pub source: Option<String>,
+    /// Only for this stream
+    #[arg(long, value_name = "NAME")]
+    pub stream: Option<String>,
+    /// Only with this code
+    #[arg(long, value_name = "CODE")]
+    pub code: Option<String>,
 }
 
 /// `howdah feed`

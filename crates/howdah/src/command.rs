@@ -3,11 +3,14 @@
 pub mod apply;
 pub mod bench;
 pub mod config;
+pub mod dead_letters;
 pub mod demo;
+pub mod doctor;
 pub mod explain;
 pub mod feed;
 pub mod migrate;
 pub mod plan;
 pub mod rebuild;
 pub mod run;
+pub mod status;
 pub mod verify;

@@ -3,6 +3,7 @@
 //! Data goes to standard output, talk to standard error. Exit codes: 0 fine, 1 findings or a failed
 //! proof, 2 could not do it, 130 ended by the user before it was done.
 
+mod canvas;
 mod cli;
 mod command;
 mod feeder;
@@ -77,6 +78,9 @@ async fn run(cli: Cli) -> Result<Outcome> {
         Command::Apply(args) => command::apply::run(&global, &args).await,
         Command::Run(args) => command::run::run(&global, &args).await,
         Command::Migrate(args) => command::migrate::run(&global, &args).await,
+        Command::Status(args) => command::status::run(&global, &args).await,
+        Command::DeadLetters(args) => command::dead_letters::run(&global, &args).await,
+        Command::Doctor => command::doctor::run(&global).await,
         Command::Verify(args) => command::verify::run(&global, &args).await,
         Command::Rebuild(args) => command::rebuild::run(&global, &args).await,
         Command::Feed(args) => command::feed::run(&global, &args).await,

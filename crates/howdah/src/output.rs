@@ -47,11 +47,6 @@ impl Table {
         self.rows.push(cells);
     }
 
-    /// Whether it has no row.
-    pub fn is_empty(&self) -> bool {
-        self.rows.is_empty()
-    }
-
     /// The lines of the table.
     pub fn lines(&self) -> Vec<String> {
         let width = |column: usize| {

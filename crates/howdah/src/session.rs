@@ -11,7 +11,9 @@ use howdah_pg::{
 };
 use howdah_plan::{Facts, Plan};
 use howdah_stream::Access;
-use howdah_system::{DatabaseConfig, DatabaseTarget, Format, Origin, SecretRef, Source, System, SystemFile, error_of};
+use howdah_system::{
+    DatabaseConfig, DatabaseTarget, Format, Origin, SecretRef, Source, System, SystemFile, error_of,
+};
 use howdah_upkeep::{answer_questions, read_facts};
 
 use crate::cli::Global;

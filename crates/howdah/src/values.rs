@@ -1,4 +1,6 @@
-//! What the texts of arguments mean: times, spans, rates.
+//! What the texts of arguments mean: times, spans, rates, names with paths.
+
+use std::path::PathBuf;
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -35,6 +37,14 @@ pub fn rate(text: &str) -> Result<u64, String> {
         .ok_or_else(|| "a rate looks like 5000/s".to_owned())
 }
 
+/// "trades=day.ndjson": a name and a path.
+pub fn name_and_path(text: &str) -> Result<(String, PathBuf), String> {
+    text.split_once('=')
+        .filter(|(name, path)| !name.is_empty() && !path.is_empty())
+        .map(|(name, path)| (name.to_owned(), PathBuf::from(path)))
+        .ok_or_else(|| "it looks like trades=day.ndjson".to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -49,5 +59,7 @@ mod tests {
         assert!(span_ms("0s").is_err());
         assert_eq!(rate("5000/s"), Ok(5_000));
         assert!(rate("0").is_err());
+        assert_eq!(name_and_path("a=b=c"), Ok(("a".to_owned(), PathBuf::from("b=c"))));
+        assert!(name_and_path("a=").is_err());
     }
 }

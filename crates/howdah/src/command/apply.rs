@@ -24,22 +24,27 @@ pub async fn run(global: &Global, args: &ApplyArgs) -> Result<Outcome> {
 
 /// Migrations, then the plan; gives the number of files and steps that were run.
 pub async fn apply_all(session: &Session, allow: &[String]) -> Result<usize> {
+    apply_told(session, allow, &output::say).await
+}
+
+/// [`apply_all`] that tells each file and step to `say`.
+pub async fn apply_told(session: &Session, allow: &[String], say: &dyn Fn(&str)) -> Result<usize> {
     let connection = session.connect().await?;
     refuse_missing_rights(&connection).await?;
-    let mut count = migrate_up(&connection, session, &MigrateOptions::default()).await?;
+    let mut count = migrate_up(&connection, session, &MigrateOptions::default(), say).await?;
     let model = session.model(&connection).await?;
     let (plan, _) = session.plan(&connection, &model).await?;
     for note in &plan.notes {
-        output::say(&format!("note: {}", note.message));
+        say(&format!("note: {}", note.message));
         if let Some(hint) = &note.hint {
-            output::say(&format!("  Hint: {hint}"));
+            say(&format!("  Hint: {hint}"));
         }
     }
     apply(&connection, &model.system, &plan, allow, |event| match event {
         Event::Begin(step, number, of) => {
-            output::say(&format!("[{number}/{of}] {}", step.title));
+            say(&format!("[{number}/{of}] {}", step.title));
         }
-        Event::AlreadyDone(_) => output::say("      done already"),
+        Event::AlreadyDone(_) => say("      done already"),
         Event::Done(_) => {}
     })
     .await?;
@@ -52,6 +57,7 @@ pub async fn migrate_up(
     connection: &Connection,
     session: &Session,
     options: &MigrateOptions,
+    say: &dyn Fn(&str),
 ) -> Result<usize> {
     let folder = session.migrations();
     if !folder.is_dir() {
@@ -60,7 +66,7 @@ pub async fn migrate_up(
     let migrations = Migrations::load(&folder)?;
     let applied = migrate::up(connection, &migrations, options, |event| {
         if !matches!(event, MigrationEvent::Started { .. }) {
-            output::say(&format!("migration {event}"));
+            say(&format!("migration {event}"));
         }
     })
     .await?;

@@ -36,7 +36,7 @@ async fn act(session: &Session, action: &MigrateAction) -> Result<Outcome> {
         }
         MigrateAction::Up { to } => {
             let options = MigrateOptions { target: *to, ..MigrateOptions::default() };
-            let applied = migrate_up(&connection, session, &options).await?;
+            let applied = migrate_up(&connection, session, &options, &output::say).await?;
             output::say(&format!("{applied} migrations applied"));
         }
         MigrateAction::Down { to } => {

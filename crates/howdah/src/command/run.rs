@@ -10,9 +10,7 @@ use futures_util::stream::FuturesUnordered;
 use howdah_error::{Code, Error, Kind, Result};
 use howdah_pg::{ConnectOptions, Connection, RetryPolicy, from_pg};
 use howdah_plan::{Step, foreign_columns};
-use howdah_stream::{
-    Decoder, Ended, Progress, Reporter, Run, SourceSql, Writer, run_source,
-};
+use howdah_stream::{Decoder, Ended, Progress, Reporter, Run, SourceSql, Writer, run_source};
 use howdah_system::{Source, System};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;

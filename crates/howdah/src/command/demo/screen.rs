@@ -1,6 +1,5 @@
 //! What a demo shows while it runs: redrawn in place on a terminal, a line now and then elsewhere.
 
-use std::io::{IsTerminal as _, Write as _};
 use std::time::{Duration, Instant};
 
 use howdah_error::Result;
@@ -8,11 +7,9 @@ use howdah_pg::{Connection, from_pg};
 use tokio_postgres::SimpleQueryMessage;
 
 use super::systems::{DEAD_LETTERS, Embedded, Look};
+use crate::canvas::Canvas;
 use crate::meter::{Meter, Speed};
 use crate::output::{self, Table, grouped};
-
-/// Lines are cut to a terminal of 80 columns.
-const WIDTH: usize = 79;
 
 /// How far the demo is.
 pub struct Moment {
@@ -28,24 +25,20 @@ pub struct Screen {
     started: Instant,
     drawn: Instant,
     every: Duration,
-    terminal: bool,
-    /// How many lines the last drawing has.
-    lines: usize,
+    canvas: Canvas,
     speed: Speed,
 }
 
 impl Screen {
     /// A screen on standard error.
     pub fn new(system: &'static Embedded) -> Self {
-        let dumb = std::env::var("TERM").is_ok_and(|term| term == "dumb");
-        let terminal = std::io::stderr().is_terminal() && !dumb;
+        let canvas = Canvas::stderr();
         Self {
             system,
             started: Instant::now(),
             drawn: Instant::now(),
-            every: Duration::from_millis(if terminal { 400 } else { 2_000 }),
-            terminal,
-            lines: 0,
+            every: Duration::from_millis(if canvas.redraws() { 400 } else { 2_000 }),
+            canvas,
             speed: Speed::new(),
         }
     }
@@ -57,7 +50,7 @@ impl Screen {
         }
         self.drawn = Instant::now();
         let counts = self.counts(meter, moment);
-        if !self.terminal {
+        if !self.canvas.redraws() {
             output::say(&counts.join("  "));
             return;
         }
@@ -72,7 +65,7 @@ impl Screen {
                 Err(error) => lines.push(format!("  {error}")),
             }
         }
-        self.draw(&lines);
+        self.canvas.draw(&lines);
     }
 
     fn counts(&mut self, meter: &Meter, moment: &Moment) -> Vec<String> {
@@ -99,26 +92,9 @@ impl Screen {
         ]
     }
 
-    /// Replaces the last drawing. The escapes go past `anstream`, which would take them out under
-    /// NO_COLOR: they move the cursor and colour nothing.
-    fn draw(&mut self, lines: &[String]) {
-        let mut text = String::new();
-        if self.lines > 0 {
-            text.push_str(&format!("\x1b[{}A\x1b[J", self.lines));
-        }
-        for line in lines {
-            text.extend(line.chars().take(WIDTH));
-            text.push('\n');
-        }
-        self.lines = lines.len();
-        let _ = std::io::stderr().write_all(text.as_bytes());
-    }
-
     /// Takes the last drawing away: the summary follows.
     pub fn clear(&mut self) {
-        if self.lines > 0 {
-            self.draw(&[]);
-        }
+        self.canvas.clear();
     }
 }
 
