@@ -50,11 +50,13 @@ pub(crate) fn plan_rebuilds(plan: &mut Plan, system: &System, catalog: &Catalog,
             let installed = facts.rollups.get(&level.table.plain());
             let definition = table::definition(stream, rollup, level);
             let ready = installed.is_some_and(|have| have.ready && have.definition == definition);
-            // A table that is made over an empty stream is right from the start.
-            if ready || (installed.is_none() && !has_rows) {
+            // A table that is made over an empty stream is right from the start; one that was there
+            // before may hold anything.
+            let relation = catalog.relation(&level.table);
+            if ready || (relation.is_none() && installed.is_none() && !has_rows) {
                 continue;
             }
-            let foreign = catalog.relation(&level.table).is_some_and(|relation| {
+            let foreign = relation.is_some_and(|relation| {
                 !foreign_columns(stream, rollup, level, relation).is_empty()
             });
             plan.steps.push(rebuild(stream, rollup, index, foreign));

@@ -16,8 +16,7 @@ pub fn trading(full: bool) -> String {
         .filter(|path| !path.to_string_lossy().ends_with(".down.sql"))
         .collect();
     files.sort();
-    let mut sql: String =
-        files.iter().map(|path| std::fs::read_to_string(path).unwrap()).collect();
+    let mut sql: String = files.iter().map(|path| std::fs::read_to_string(path).unwrap()).collect();
     if full {
         sql.push_str(
             "insert into trades (exchange, symbol, trade_id, executed_at, price, quantity, side) \
@@ -189,4 +188,30 @@ async fn a_login_that_may_not_create_roles_is_told_and_served() {
     let reader = system.roles.reader.as_str();
     let may = format!("select has_table_privilege('{reader}', 'events', 'select')");
     assert!(engine.one::<bool>(&may).await);
+}
+
+#[tokio::test]
+async fn a_table_made_for_a_state_is_adopted_by_one_apply() {
+    let migration = "create table postings (id bigint not null, at timestamptz not null, \
+         account text not null, amount numeric not null); \
+         create table balances (account text primary key, credit numeric not null, \
+         balance numeric); \
+         insert into balances values ('a', 10, 99);";
+    let system = r#"
+[system]
+name = "{db}"
+[streams.postings]
+time = "at"
+key = ["id"]
+[rollups.balances]
+from = "postings"
+by = ["account"]
+balance = "sum(amount)"
+check = "balance >= -credit"
+"#;
+    let engine = Engine::new(migration, system).await;
+    engine.apply().await;
+    engine.assert_proved().await;
+    let credit: String = engine.one("select credit || ' ' || (balance is null) from balances").await;
+    assert_eq!(credit, "10 true", "its own columns stay, what howdah keeps is computed");
 }
