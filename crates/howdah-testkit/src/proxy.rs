@@ -20,11 +20,23 @@ pub struct TcpProxy {
 struct State {
     target: u16,
     refuse: AtomicBool,
-    hold: watch::Sender<bool>,
+    hold: watch::Sender<Hold>,
     /// Counts the cuts; a connection lives while it does not change.
     cuts: watch::Sender<u64>,
     held_bytes: AtomicU64,
 }
+
+/// Which replies are withheld.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Hold {
+    Nothing,
+    All,
+    /// From the first one on that says that a transaction was committed.
+    Commits,
+}
+
+/// PostgreSQL's command tag of a commit (documentation, "Message Formats", CommandComplete).
+const COMMITTED: &[u8] = b"COMMIT\0";
 
 impl TcpProxy {
     /// Listens on a free loopback port and forwards to `target` of 127.0.0.1.
@@ -37,7 +49,7 @@ impl TcpProxy {
         let state = Arc::new(State {
             target,
             refuse: AtomicBool::new(false),
-            hold: watch::Sender::new(false),
+            hold: watch::Sender::new(Hold::Nothing),
             cuts: watch::Sender::new(0),
             held_bytes: AtomicU64::new(0),
         });
@@ -71,7 +83,13 @@ impl TcpProxy {
     /// Withholds what the server answers while `hold`; what the client sends still passes. A
     /// [`cut`](Self::cut) during a hold loses the answers, such as that of a commit.
     pub fn hold_replies(&self, hold: bool) {
-        self.state.hold.send_replace(hold);
+        self.state.hold.send_replace(if hold { Hold::All } else { Hold::Nothing });
+    }
+
+    /// Withholds PostgreSQL's answers to commits, and what a connection would hear after one,
+    /// until [`hold_replies(false)`](Self::hold_replies). Without TLS only.
+    pub fn hold_commits(&self) {
+        self.state.hold.send_replace(Hold::Commits);
     }
 
     /// How many bytes of answers came from the server during holds, so that a test can wait until
@@ -112,9 +130,11 @@ async fn replies(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, state: &State)
     let mut hold = state.hold.subscribe();
     let mut buffer = vec![0; 16 << 10];
     while let Ok(read @ 1..) = from.read(&mut buffer).await {
-        if *hold.borrow() {
+        let mode = *hold.borrow();
+        let committed = || buffer[..read].windows(COMMITTED.len()).any(|part| part == COMMITTED);
+        if mode == Hold::All || (mode == Hold::Commits && committed()) {
             state.held_bytes.fetch_add(read as u64, Ordering::SeqCst);
-            if hold.wait_for(|hold| !hold).await.is_err() {
+            if hold.wait_for(|hold| *hold == Hold::Nothing).await.is_err() {
                 return;
             }
         }

@@ -2,8 +2,14 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "main/away.rs"]
+mod away;
+#[path = "main/broken.rs"]
+mod broken;
 #[path = "main/files.rs"]
 mod files;
+#[path = "main/kills.rs"]
+mod kills;
 #[path = "main/market.rs"]
 mod market;
 #[path = "main/rig.rs"]

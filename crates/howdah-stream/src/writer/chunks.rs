@@ -4,14 +4,13 @@ use std::ops::Range;
 
 use howdah_catalog::{Bound, Literal};
 use howdah_error::{Error, Result};
-use howdah_pg::{Connection, RetryPolicy, from_pg, parse_bound, retry};
+use howdah_pg::{Connection, Fault, RetryPolicy, classify, from_pg, parse_bound, retry};
 use howdah_plan::chunk::{self, Chunk};
 use howdah_system::Stream;
 
-/// SQLSTATE of a table that another process has just made.
-const DUPLICATE_TABLE: &str = "42P07";
-/// SQLSTATE of a partition that another process has just attached.
-const OVERLAP: &str = "42P17";
+/// SQLSTATEs of a chunk that another process makes: its table is there, was committed while ours
+/// was being made (a unique index of the catalog says so), or is attached already.
+const MADE_MEANWHILE: [&str; 3] = ["42P07", "23505", "42P17"];
 
 /// The ranges of time that partitions hold, in order.
 pub(super) struct Chunks {
@@ -64,9 +63,14 @@ impl Chunks {
             if made.is_err() {
                 let _ = connection.batch_execute("rollback").await;
             }
-            made
+            match made {
+                Err(error) if classify(&error) == Fault::Retry => Err(error),
+                // A lost connection is for the caller, who has a new one.
+                made => Ok(made),
+            }
         })
-        .await;
+        .await
+        .and_then(std::convert::identity);
         match made {
             Ok(()) => tracing::info!(
                 chunk = free.name(stream).name.as_str(),
@@ -74,9 +78,7 @@ impl Chunks {
                 "made a chunk"
             ),
             Err(error)
-                if error
-                    .code()
-                    .is_some_and(|state| [DUPLICATE_TABLE, OVERLAP].contains(&state.code())) => {}
+                if error.code().is_some_and(|state| MADE_MEANWHILE.contains(&state.code())) => {}
             Err(error) => {
                 let context =
                     format!("could not make a chunk of {}", Literal(&stream.table.plain()));

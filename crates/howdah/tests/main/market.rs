@@ -190,6 +190,19 @@ impl Posting {
         ]
     }
 
+    /// The posting of an entry's fields.
+    pub fn read(fields: &[(String, String)]) -> Self {
+        let value = |name| &fields.iter().find(|(field, _)| field == name).unwrap().1;
+        let id = value("posting_id").parse().unwrap();
+        Self {
+            desk: value("desk_id").parse().unwrap(),
+            account: value("account").trim_start_matches("account ").parse().unwrap(),
+            id,
+            at_ms: START_MS + id * 30_000,
+            cents: value("amount").replace('.', "").parse().unwrap(),
+        }
+    }
+
     fn amount(&self) -> String {
         let sign = if self.cents < 0 { "-" } else { "" };
         let cents = self.cents.unsigned_abs();

@@ -74,7 +74,12 @@ impl Rig {
         file.unwrap().write_all(content.as_ref()).unwrap();
     }
 
-    /// The test's own connection, as the owner.
+    /// How the test itself connects: as the owner, past every proxy.
+    pub fn database(&self) -> &ConnectOptions {
+        &self.database
+    }
+
+    /// The test's own connection.
     pub async fn connect(&self) -> Connection {
         match connect(&self.database).await {
             Ok(connection) => connection,

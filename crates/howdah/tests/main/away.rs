@@ -1,0 +1,151 @@
+//! A database that goes away or is full: nothing is acknowledged, howdah waits, and goes on.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use howdah_testkit::{Cluster, ClusterOptions, Cuts, TestFolder, wait_until};
+
+use crate::market::{Expected, FILES, Trade, counts, market};
+use crate::rig::{PATIENCE, Rig, Running, until};
+
+/// A file of so many trades.
+fn write_trades(rig: &Rig, seed: u64, many: u64) -> Expected {
+    let mut dice = Cuts::new(seed);
+    let trades: Vec<Trade> = (0..many).map(|id| Trade::roll(&mut dice, id)).collect();
+    let lines: Vec<String> = trades.iter().map(Trade::json).collect();
+    rig.write("trades.ndjson", lines.join("\n"));
+    Expected { trades, ..Expected::default() }
+}
+
+/// Waits until howdah says that it waits.
+async fn until_waiting(running: &Running, why: &str) {
+    wait_until("howdah waits for the database", PATIENCE, || async {
+        let said = running.said();
+        said.contains("the batch in hand waits") && said.contains(why)
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_database_that_disappears_mid_batch_is_waited_for() {
+    let mut cluster = Cluster::start(ClusterOptions::default()).await;
+    let database = cluster.database().await;
+    let rig = market(&database, FILES).await;
+    let expected = write_trades(&rig, 31, 10_000);
+    let mut running = rig.start(&["run", "--once", "--source", "trades_file"]);
+    let connection = rig.connect().await;
+    let begun = "select coalesce(sum(events), 0) >= 500 from howdah.positions";
+    until("the load has begun", &connection, begun).await;
+    cluster.stop_immediate().await;
+    until_waiting(&running, "").await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert!(running.runs(), "{}", running.said());
+    cluster.restart().await;
+    assert_eq!(running.wait().await, Some(0), "{}", running.said());
+    let connection = rig.connect().await;
+    assert_eq!(counts(&connection, "trades_file").await, [10_000, 10_000, 0, 0]);
+    expected.hold(&connection).await;
+    rig.fine(&["verify"]).await;
+}
+
+#[tokio::test]
+async fn an_answer_of_disk_full_is_waited_out() {
+    let database = Cluster::shared().await.database().await;
+    let rig = market(&database, FILES).await;
+    let connection = rig.connect().await;
+    let full = "create function full_disk() returns trigger language plpgsql as $$ begin \
+         if (select exists (select from disk where full_up)) then \
+         raise exception 'could not extend file: no space left on device' \
+         using errcode = '53100'; end if; return new; end $$; \
+         create table disk (full_up boolean); insert into disk values (true); \
+         create trigger full_disk before insert on trades for each row when (new.trade_id >= 1000) \
+         execute function full_disk()";
+    connection.batch_execute(full).await.unwrap();
+    let expected = write_trades(&rig, 32, 2_000);
+    let mut running = rig.start(&["run", "--once", "--source", "trades_file"]);
+    until_waiting(&running, "no space left").await;
+    assert_eq!(counts(&connection, "trades_file").await, [1_000, 1_000, 0, 0]);
+    assert!(running.runs());
+    connection.batch_execute("update disk set full_up = false").await.unwrap();
+    assert_eq!(running.wait().await, Some(0), "{}", running.said());
+    expected.hold(&connection).await;
+    assert_eq!(counts(&connection, "trades_file").await, [2_000, 2_000, 0, 0]);
+}
+
+/// A small disk in memory, which only root may mount; unmounted when dropped.
+struct SmallDisk {
+    folder: TestFolder,
+}
+
+impl SmallDisk {
+    fn mount(size: &str) -> Option<Self> {
+        let folder = TestFolder::new();
+        let disk = folder.path().join("disk");
+        std::fs::create_dir(&disk).unwrap();
+        let mounted = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"])
+            .arg(&disk)
+            .output();
+        mounted.is_ok_and(|output| output.status.success()).then_some(Self { folder })
+    }
+
+    fn path(&self) -> PathBuf {
+        self.folder.path().join("disk")
+    }
+
+    /// A folder of it that belongs to whom `like` belongs to.
+    fn folder_like(&self, like: &Path) -> PathBuf {
+        use std::os::unix::fs::MetadataExt as _;
+        let folder = self.path().join("tablespace");
+        std::fs::create_dir(&folder).unwrap();
+        let owner = std::fs::metadata(like).unwrap();
+        std::os::unix::fs::chown(&folder, Some(owner.uid()), Some(owner.gid())).unwrap();
+        folder
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("--lazy").arg(self.path()).output();
+    }
+}
+
+#[tokio::test]
+async fn a_full_disk_is_waited_out() {
+    let Some(disk) = SmallDisk::mount("64m") else {
+        println!("skipped: only root can mount a small disk");
+        return;
+    };
+    let cluster = Cluster::start(ClusterOptions::default()).await;
+    let database = cluster.database().await;
+    let rig = market(&database, FILES).await;
+    // What howdah makes from now on, the chunks, lies on the small disk.
+    let folder = disk.folder_like(&cluster.dir().join("data"));
+    let admin = database.admin().await;
+    let make = format!("create tablespace small location '{}'", folder.display());
+    admin.batch_execute(&make).await.unwrap();
+    let name = database.name();
+    let use_it = format!(
+        "grant create on tablespace small to {name}; \
+         alter database {name} set default_tablespace = small"
+    );
+    admin.batch_execute(&use_it).await.unwrap();
+    let filler = disk.path().join("filler");
+    let _ = std::fs::write(&filler, vec![0; 63 << 20]);
+
+    let expected = write_trades(&rig, 33, 20_000);
+    let mut running = rig.start(&["run", "--once", "--source", "trades_file"]);
+    until_waiting(&running, "No space left on device").await;
+    let connection = rig.connect().await;
+    let before = counts(&connection, "trades_file").await;
+    assert!(before[0] < 20_000 && before[0] == before[1], "{before:?}");
+    assert!(running.runs());
+    std::fs::remove_file(&filler).unwrap();
+    assert_eq!(running.wait().await, Some(0), "{}", running.said());
+    expected.hold(&connection).await;
+    assert_eq!(counts(&connection, "trades_file").await, [20_000, 20_000, 0, 0]);
+    rig.fine(&["verify"]).await;
+    drop((connection, admin));
+    drop(cluster);
+}
