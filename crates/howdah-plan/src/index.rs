@@ -5,34 +5,82 @@
 //! the size of `(symbol, ts)` for the same reads, because new rows then split pages in the middle.
 
 use howdah_catalog::name::MAX_IDENT_BYTES;
-use howdah_catalog::{Catalog, Ident, Index, Literal, RelName, Relation, RelationKind, name};
+use howdah_catalog::{
+    Catalog, ConstraintKind, Ident, Index, Literal, RelName, Relation, RelationKind, name,
+};
 use howdah_system::{MeasureKind, Stream, System};
 
 use crate::step::{Lock, LockMode, Plan, Step};
 
 /// An index that has to be there.
-struct Needed {
+pub(crate) struct Needed {
     columns: Vec<Ident>,
     unique: bool,
 }
 
-pub(crate) fn plan(
-    plan: &mut Plan,
-    system: &System,
-    stream: &Stream,
-    relation: &Relation,
-    catalog: &Catalog,
-) {
-    for needed in needed(system, stream) {
-        if relation.indexes.iter().any(|index| serves(index, &needed)) {
-            continue;
-        }
+/// The indexes that `relation` lacks.
+pub(crate) fn missing(system: &System, stream: &Stream, relation: &Relation) -> Vec<Needed> {
+    needed(system, stream)
+        .into_iter()
+        .filter(|needed| !relation.indexes.iter().any(|index| serves(index, needed)))
+        .collect()
+}
+
+/// The steps that build `missing` on a table that others use.
+pub(crate) fn plan(plan: &mut Plan, relation: &Relation, catalog: &Catalog, missing: &[Needed]) {
+    for needed in missing {
         if relation.kind == RelationKind::PartitionedTable {
-            on_partitions(plan, stream, catalog, &needed);
+            on_partitions(plan, &relation.name, catalog, needed);
         } else {
-            plan.steps.push(concurrently(&stream.table, &needed));
+            plan.steps.push(concurrently(&relation.name, needed));
         }
     }
+}
+
+/// The statements that give the new, empty table `parent` the indexes of `relation` and those that
+/// are `missing`, under their names.
+pub(crate) fn on_new_parent(
+    parent: &RelName,
+    relation: &Relation,
+    missing: &[Needed],
+) -> Vec<String> {
+    let constraints = relation.constraints.iter().filter(|constraint| {
+        matches!(constraint.kind, ConstraintKind::PrimaryKey | ConstraintKind::Unique)
+    });
+    let mut sql: Vec<String> = constraints
+        .clone()
+        .map(|constraint| {
+            format!(
+                "alter table {parent} add constraint {} {}",
+                constraint.name, constraint.definition
+            )
+        })
+        .collect();
+    let behind: Vec<&Ident> = constraints
+        .map(|constraint| constraint.index.as_ref().unwrap_or(&constraint.name))
+        .collect();
+    for index in relation.indexes.iter().filter(|index| index.valid) {
+        let Some(tail) = index_tail(&index.definition) else { continue };
+        if !behind.contains(&&index.name) {
+            let unique = if index.unique { "unique " } else { "" };
+            sql.push(format!("create {unique}index {} on {parent}{tail}", index.name));
+        }
+    }
+    let name = |needed| index_name(parent, needed);
+    sql.extend(missing.iter().map(|needed| create(&parent.to_string(), &name(needed), needed, "")));
+    sql
+}
+
+/// What follows index and table in `pg_get_indexdef`: ` USING btree (…) …`.
+fn index_tail(definition: &str) -> Option<&str> {
+    let mut quoted = false;
+    definition
+        .char_indices()
+        .find(|(at, character)| {
+            quoted ^= *character == '"';
+            !quoted && definition[*at..].starts_with(" USING ")
+        })
+        .map(|(at, _)| &definition[at..])
 }
 
 fn needed(system: &System, stream: &Stream) -> Vec<Needed> {
@@ -118,7 +166,8 @@ fn concurrently(table: &RelName, needed: &Needed) -> Step {
     )
     .lock(Lock::working(LockMode::ShareUpdateExclusive, table))
     .outside_transaction()
-    .undo(vec![format!("drop index concurrently {qualified}")])
+    // The undo of a parent's index has dropped those of its partitions.
+    .undo(vec![format!("drop index concurrently if exists {qualified}")])
     .check(valid_check(&qualified))
 }
 
@@ -132,8 +181,7 @@ fn valid_check(index: &RelName) -> String {
 
 /// On a partitioned table an index cannot be built concurrently at once: each partition's is, then
 /// the parent's, which takes no time, is made of them.
-fn on_partitions(plan: &mut Plan, stream: &Stream, catalog: &Catalog, needed: &Needed) {
-    let table = &stream.table;
+fn on_partitions(plan: &mut Plan, table: &RelName, catalog: &Catalog, needed: &Needed) {
     let parent = index_name(table, needed);
     let parent_name = RelName::new(table.schema.as_str(), parent.as_str());
     let mut attach = vec![create(&format!("only {table}"), &parent, needed, "if not exists ")];
@@ -141,7 +189,11 @@ fn on_partitions(plan: &mut Plan, stream: &Stream, catalog: &Catalog, needed: &N
         let index = index_name(&partition.name, needed);
         let qualified = RelName::new(partition.name.schema.as_str(), index.as_str());
         if !partition.indexes.iter().any(|have| have.name == index && have.valid) {
-            plan.steps.push(concurrently(&partition.name, needed));
+            if partition.kind == RelationKind::PartitionedTable {
+                on_partitions(plan, &partition.name, catalog, needed);
+            } else {
+                plan.steps.push(concurrently(&partition.name, needed));
+            }
         }
         attach.push(format!("alter index {parent_name} attach partition {qualified}"));
     }
@@ -156,7 +208,19 @@ fn on_partitions(plan: &mut Plan, stream: &Stream, catalog: &Catalog, needed: &N
             attach,
         )
         .lock(Lock::moment(LockMode::ShareRowExclusive, table))
-        .undo(vec![format!("drop index {parent_name}")])
+        .undo(vec![format!("drop index if exists {parent_name}")])
         .check(valid_check(&parent_name)),
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::index_tail;
+
+    #[test]
+    fn the_tail_of_a_definition_is_found_behind_any_name() {
+        let definition = "CREATE INDEX \"a USING b\" ON public.\"T \"\" USING \" USING btree (at)";
+        assert_eq!(index_tail(definition), Some(" USING btree (at)"));
+        assert_eq!(index_tail("CREATE INDEX"), None);
+    }
 }

@@ -9,9 +9,10 @@ use howdah_system::{Stream, System};
 
 use crate::chunk::{self, Chunk};
 use crate::facts::{Facts, TableFacts};
+use crate::index;
 use crate::roles::{grant_sql, role};
 use crate::step::{Lock, LockMode, Note, Plan, Step};
-use crate::{index, swap};
+use crate::swap::{self, Swap};
 
 pub(crate) fn plan(
     plan: &mut Plan,
@@ -24,20 +25,23 @@ pub(crate) fn plan(
         return Err(refuse(stream, "it does not exist").hint("Create it in a migration."));
     };
     let mut covered = chunk::covered(catalog, &stream.table);
+    let missing = index::missing(system, stream, relation);
     match relation.kind {
         RelationKind::PartitionedTable => {
             check_partitioning(stream, relation)?;
+            check_nested(stream, catalog)?;
             note_default(plan, stream, relation);
-            index::plan(plan, system, stream, relation, catalog);
+            index::plan(plan, relation, catalog, &missing);
         }
         RelationKind::Table => {
-            index::plan(plan, system, stream, relation, catalog);
             let known = facts.tables.get(&stream.table).cloned().unwrap_or_default();
-            check_swappable(stream, relation, &known)?;
+            check_swappable(stream, relation, catalog, &known)?;
+            let swap = Swap { stream, relation, catalog, known: &known, missing: &missing };
             if facts.is_empty(relation) {
-                plan.steps.push(swap::empty(stream, relation, catalog, &known));
+                plan.steps.push(swap.empty());
             } else {
-                covered = convert_full(plan, stream, relation, catalog, facts, &known)?;
+                index::plan(plan, relation, catalog, &missing);
+                covered = convert_full(plan, &swap, facts)?;
             }
         }
         _ => return Err(refuse(stream, "it is not a table")),
@@ -88,8 +92,28 @@ fn check_partitioning(stream: &Stream, relation: &Relation) -> Result<()> {
         .hint(format!("howdah needs `partition by range ({})`.", stream.time)))
 }
 
+/// A unique index must hold the partition columns of every partition that is itself partitioned.
+fn check_nested(stream: &Stream, catalog: &Catalog) -> Result<()> {
+    for partition in partitions_below(catalog, &stream.table) {
+        let keys = partition.partitioning.iter().flat_map(|parts| &parts.keys);
+        let outside =
+            |key: &PartitionKey| !matches!(key, PartitionKey::Column(c) if stream.key.contains(c));
+        if !stream.key.is_empty() && keys.into_iter().any(outside) {
+            return Err(refuse(stream, "a partition of it is partitioned outside the key")
+                .detail(format!("The partition is \"{}\".", partition.name.plain()))
+                .hint("A unique key must hold its partition columns: add them to `key`."));
+        }
+    }
+    Ok(())
+}
+
 /// What would not follow the table when another takes its name.
-fn check_swappable(stream: &Stream, relation: &Relation, known: &TableFacts) -> Result<()> {
+fn check_swappable(
+    stream: &Stream,
+    relation: &Relation,
+    catalog: &Catalog,
+    known: &TableFacts,
+) -> Result<()> {
     if let Some(other) = known.referenced_by.first() {
         return Err(refuse(stream, "a foreign key refers to it")
             .detail(format!("\"{}\" references it.", other.plain()))
@@ -106,11 +130,30 @@ fn check_swappable(stream: &Stream, relation: &Relation, known: &TableFacts) -> 
     if !relation.inherits.is_empty() || relation.partition_of.is_some() {
         return Err(refuse(stream, "it is a child of another table"));
     }
+    if let Some(child) =
+        catalog.relations.values().find(|other| other.inherits.contains(&relation.name))
+    {
+        return Err(refuse(stream, "it has a child by inheritance")
+            .detail(format!("\"{}\" inherits from it.", child.name.plain()))
+            .hint("Cut it off in a migration: alter table … no inherit …;"));
+    }
     if let Some(constraint) =
         relation.constraints.iter().find(|constraint| constraint.kind == ConstraintKind::Exclusion)
     {
         return Err(refuse(stream, "it has an exclusion constraint")
             .detail(format!("\"{}\" cannot hold across partitions.", constraint.name.as_str())));
+    }
+    if let Some(constraint) = relation
+        .constraints
+        .iter()
+        .find(|constraint| !constraint.validated && constraint.name.as_str() != swap::UNTIL)
+    {
+        return Err(refuse(stream, "it has a constraint that is not validated")
+            .detail(format!("The constraint is \"{}\".", constraint.name.as_str()))
+            .hint(format!(
+                "alter table {} validate constraint {};",
+                stream.table, constraint.name
+            )));
     }
     if let Some(other) = known.other_dependents.first() {
         return Err(refuse(stream, "something depends on it that cannot follow")
@@ -124,36 +167,45 @@ fn check_swappable(stream: &Stream, relation: &Relation, known: &TableFacts) -> 
 /// boundary while reads and writes go on, then the names are swapped in a moment.
 fn convert_full(
     plan: &mut Plan,
-    stream: &Stream,
-    relation: &Relation,
-    catalog: &Catalog,
+    swap: &Swap<'_>,
     facts: &Facts,
-    known: &TableFacts,
 ) -> Result<Vec<std::ops::Range<i64>>> {
-    // Up to the end of the chunk that holds now or the newest row, whichever is later: rows that
-    // arrive during the conversion fit as well.
-    let newest = known.newest_us.unwrap_or(facts.now_us).max(facts.now_us);
+    // Rows of the present must fit while the conversion goes on, or the table would refuse them.
+    const LEEWAY_US: i64 = 24 * 3600 * 1_000_000;
+    let Swap { stream, relation, known, .. } = swap;
+    let at_least = |time_us: i64| Chunk::holding(stream.chunk, time_us).map(|chunk| chunk.to_us);
     let until = known_boundary(relation)
-        .or_else(|| Chunk::holding(stream.chunk, newest).map(|chunk| chunk.to_us))
+        .filter(|until| *until > facts.now_us)
+        .or_else(|| {
+            let newest = known.newest_us.unwrap_or(facts.now_us);
+            at_least(newest.max(facts.now_us.saturating_add(LEEWAY_US)))
+        })
         .ok_or_else(|| refuse(stream, "it holds times outside the years 1 to 9999"))?;
     let table = &stream.table;
     let text = chunk::time_text(until, stream.time_type);
-    let constraint = relation.constraints.iter().find(|c| c.name.as_str() == swap::UNTIL);
+    let constraint = relation
+        .constraints
+        .iter()
+        .find(|c| c.name.as_str() == swap::UNTIL && known_boundary(relation) == Some(until));
     if constraint.is_none() {
+        // One of a conversion that was broken off long ago refuses the rows of today.
         plan.steps.push(
             Step::new(
                 format!("bound {}", table.plain()),
                 format!("promise that rows of {} lie before {text}", table.plain()),
-                vec![format!(
-                    "alter table {table} add constraint {} check ({} < {}) not valid",
-                    swap::UNTIL,
-                    stream.time,
-                    Literal(&text)
-                )],
+                vec![
+                    format!("alter table {table} drop constraint if exists {}", swap::UNTIL),
+                    format!(
+                        "alter table {table} add constraint {} check ({} < {}) not valid",
+                        swap::UNTIL,
+                        stream.time,
+                        Literal(&text)
+                    ),
+                ],
             )
             .lock(Lock::moment(LockMode::AccessExclusive, table))
             .undo(vec![format!("alter table {table} drop constraint {}", swap::UNTIL)])
-            .check(constraint_check(table, "true")),
+            .check(constraint_check(table, &holds_boundary(&text))),
         );
     }
     if !constraint.is_some_and(|constraint| constraint.validated) {
@@ -165,10 +217,10 @@ fn convert_full(
             )
             .lock(Lock::working(LockMode::ShareUpdateExclusive, table))
             .undo(Vec::new())
-            .check(constraint_check(table, "convalidated")),
+            .check(constraint_check(table, &format!("convalidated and {}", holds_boundary(&text)))),
         );
     }
-    plan.steps.push(swap::full(stream, relation, catalog, known, until));
+    plan.steps.push(swap.full(until));
     Ok(vec![i64::MIN..until])
 }
 
@@ -181,10 +233,15 @@ fn constraint_check(table: &RelName, condition: &str) -> String {
     )
 }
 
+/// Whether the constraint's definition speaks of that time.
+fn holds_boundary(text: &str) -> String {
+    format!("position({} in pg_get_constraintdef(oid)) > 0", Literal(text))
+}
+
 /// The boundary of a conversion that was begun before: it is in the constraint.
 fn known_boundary(relation: &Relation) -> Option<i64> {
     let constraint = relation.constraints.iter().find(|c| c.name.as_str() == swap::UNTIL)?;
-    let literal = constraint.definition.split('\'').nth(1)?;
+    let literal = constraint.definition.rsplit('\'').nth(1)?;
     chunk::parse_time(literal)
 }
 

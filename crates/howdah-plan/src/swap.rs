@@ -10,95 +10,111 @@ use howdah_catalog::{
 };
 use howdah_system::Stream;
 
-use crate::chunk::{self, Chunk, chunk_name};
+use crate::chunk::{self, chunk_name};
 use crate::facts::TableFacts;
+use crate::index::{self, Needed};
 use crate::roles::{grant_sql, role};
 use crate::step::{Lock, LockMode, Step};
 
 /// The check constraint that proves where the rows of a table end.
 pub(crate) const UNTIL: &str = "howdah_until";
 
-/// The swap of a table without rows; that it has none is checked again under the lock.
-pub(crate) fn empty(
-    stream: &Stream,
-    relation: &Relation,
-    catalog: &Catalog,
-    known: &TableFacts,
-) -> Step {
-    let table = &stream.table;
-    let old = RelName::new(table.schema.as_str(), chunk_name(table, "howdah_old").name.as_str());
-    let mut sql = vec![
-        format!("lock table {table} in access exclusive mode"),
-        format!(
-            "do $howdah$ begin if exists (select from {table}) then raise exception \
-             'table % has rows by now', {} using hint = 'Plan again.'; end if; end $howdah$",
-            Literal(&table.plain())
-        ),
-        format!("alter table {table} rename to {}", old.name),
-    ];
-    sql.extend(release_names(relation, &old));
-    sql.push(create_parent(stream, &old));
-    sql.extend(follow(stream, relation, catalog, known, &old));
-    sql.push(format!("drop table {old}"));
-    Step::new(
-        format!("partition {}", table.plain()),
-        format!("partition {} (it has no rows) by {}", table.plain(), stream.time.as_str()),
-        sql,
-    )
-    .lock(Lock::moment(LockMode::AccessExclusive, table))
-    .check(partitioned_check(table))
+/// What the swap of a table needs to know.
+pub(crate) struct Swap<'a> {
+    pub(crate) stream: &'a Stream,
+    pub(crate) relation: &'a Relation,
+    pub(crate) catalog: &'a Catalog,
+    pub(crate) known: &'a TableFacts,
+    /// Indexes that the stream needs and the table lacks, or lacked when it was looked at.
+    pub(crate) missing: &'a [Needed],
 }
 
-/// The swap of a table with rows, whose rows all lie before `until_us`.
-pub(crate) fn full(
-    stream: &Stream,
-    relation: &Relation,
-    catalog: &Catalog,
-    known: &TableFacts,
-    until_us: i64,
-) -> Step {
-    let table = &stream.table;
-    let until = Chunk { from_us: i64::MIN, to_us: until_us };
-    let text = chunk::time_text(until.to_us, stream.time_type);
-    let stamp = text.get(..10).unwrap_or(&text).replace('-', "");
-    let old = chunk_name(table, &format!("until_{stamp}"));
-    let mut sql = vec![format!("lock table {table} in access exclusive mode")];
-    for (_, sequence) in owned_defaults(relation, known) {
-        sql.push(format!("alter sequence {sequence} owned by none"));
+impl Swap<'_> {
+    /// The swap of a table without rows; that it has none is checked again under the lock.
+    pub(crate) fn empty(&self) -> Step {
+        let table = &self.stream.table;
+        let old = chunk_name(table, "howdah_old");
+        let mut sql = vec![
+            format!("lock table {table} in access exclusive mode"),
+            format!(
+                "do $howdah$ begin if exists (select from {table}) then raise exception \
+                 'table % has rows by now', {} using hint = 'Plan again.'; end if; end $howdah$",
+                Literal(&table.plain())
+            ),
+        ];
+        sql.extend(self.succeed(&old));
+        sql.push(format!("drop table {old}"));
+        Step::new(
+            format!("partition {}", table.plain()),
+            format!(
+                "partition {} (it has no rows) by {}",
+                table.plain(),
+                self.stream.time.as_str()
+            ),
+            sql,
+        )
+        .lock(Lock::moment(LockMode::AccessExclusive, table))
+        .check(partitioned_check(table))
     }
-    sql.push(format!("alter table {table} rename to {}", old.name));
-    let renamed = RelName::new(table.schema.as_str(), old.name.as_str());
-    sql.push(format!("alter table {renamed} set schema {}", old.schema));
-    sql.push(create_parent(stream, &old));
-    sql.push(format!("alter table {table} drop constraint {UNTIL}"));
-    sql.extend(follow(stream, relation, catalog, known, &old));
-    for column in relation.columns.iter().filter(|column| column.identity.is_some()) {
-        sql.push(format!("alter table {old} alter column {} drop identity", column.name));
+
+    /// The swap of a table with rows, whose rows all lie before `until_us`.
+    pub(crate) fn full(&self, until_us: i64) -> Step {
+        let table = &self.stream.table;
+        let text = chunk::time_text(until_us, self.stream.time_type);
+        let stamp = text.get(..10).unwrap_or(&text).replace('-', "");
+        let old = chunk_name(table, &format!("until_{stamp}"));
+        let mut sql = vec![format!("lock table {table} in access exclusive mode")];
+        sql.extend(self.succeed(&old));
+        sql.push(format!("alter table {table} drop constraint {UNTIL}"));
+        for column in self.relation.columns.iter().filter(|column| column.identity.is_some()) {
+            sql.push(format!("alter table {old} alter column {} drop identity", column.name));
+        }
+        sql.push(format!(
+            "alter table {table} attach partition {old} for values from (minvalue) to ({})",
+            Literal(&text)
+        ));
+        sql.push(format!("alter table {old} drop constraint {UNTIL}"));
+        sql.push(chunk::close(&old));
+        for grantee in grantees(self.catalog, table) {
+            sql.push(format!("revoke all on {old} from {grantee}"));
+        }
+        for policy in &self.relation.policies {
+            sql.push(format!("drop policy {} on {old}", policy.name));
+        }
+        Step::new(
+            format!("partition {}", table.plain()),
+            format!(
+                "partition {} by {}; its rows stay where they are and become the chunk {}",
+                table.plain(),
+                self.stream.time.as_str(),
+                old.name.as_str()
+            ),
+            sql,
+        )
+        .lock(Lock::moment(LockMode::AccessExclusive, table))
+        .check(partitioned_check(table))
     }
-    sql.push(format!(
-        "alter table {table} attach partition {old} for values from (minvalue) to ({})",
-        Literal(&text)
-    ));
-    sql.push(format!("alter table {old} drop constraint {UNTIL}"));
-    sql.push(chunk::close(&old));
-    for grantee in grantees(catalog, table) {
-        sql.push(format!("revoke all on {old} from {grantee}"));
+
+    /// The table becomes `old`, in the schema of chunks so that every name is free, and a
+    /// partitioned table with all that hung on it takes its place.
+    fn succeed(&self, old: &RelName) -> Vec<String> {
+        let table = &self.stream.table;
+        let mut sql = Vec::new();
+        for (_, sequence) in owned_defaults(self.relation, self.known) {
+            sql.push(format!("alter sequence {sequence} owned by none"));
+        }
+        sql.push(format!("alter table {table} rename to {}", old.name));
+        let renamed = RelName::new(table.schema.as_str(), old.name.as_str());
+        sql.push(format!("alter table {renamed} set schema {}", old.schema));
+        sql.push(format!(
+            "create table {table} (like {old} including all excluding indexes) \
+             partition by range ({})",
+            self.stream.time
+        ));
+        sql.extend(index::on_new_parent(table, self.relation, self.missing));
+        sql.extend(follow(self.relation, self.catalog, self.known, table, old));
+        sql
     }
-    for policy in &relation.policies {
-        sql.push(format!("drop policy {} on {old}", policy.name));
-    }
-    Step::new(
-        format!("partition {}", table.plain()),
-        format!(
-            "partition {} by {}; its rows stay where they are and become the chunk {}",
-            table.plain(),
-            stream.time.as_str(),
-            old.name.as_str()
-        ),
-        sql,
-    )
-    .lock(Lock::moment(LockMode::AccessExclusive, table))
-    .check(partitioned_check(table))
 }
 
 fn partitioned_check(table: &RelName) -> String {
@@ -106,26 +122,6 @@ fn partitioned_check(table: &RelName) -> String {
         "select coalesce((select relkind = 'p' from pg_catalog.pg_class \
          where oid = to_regclass({})), false)",
         Literal(&table.to_string())
-    )
-}
-
-/// The old table keeps the schema here, so the names of its indexes must make room.
-fn release_names(relation: &Relation, old: &RelName) -> Vec<String> {
-    relation
-        .indexes
-        .iter()
-        .enumerate()
-        .map(|(number, index)| {
-            let name = RelName::new(old.schema.as_str(), index.name.as_str());
-            format!("alter index {name} rename to \"howdah_old_{number}\"")
-        })
-        .collect()
-}
-
-fn create_parent(stream: &Stream, old: &RelName) -> String {
-    format!(
-        "create table {} (like {old} including all) partition by range ({})",
-        stream.table, stream.time
     )
 }
 
@@ -142,13 +138,12 @@ fn owned_defaults<'a>(
 
 /// What `like … including all` leaves behind.
 fn follow(
-    stream: &Stream,
     relation: &Relation,
     catalog: &Catalog,
     known: &TableFacts,
+    table: &RelName,
     old: &RelName,
 ) -> Vec<String> {
-    let table = &stream.table;
     let mut sql = Vec::new();
     for (column, sequence) in owned_defaults(relation, known) {
         let column = howdah_catalog::Ident::new(column);
@@ -183,7 +178,14 @@ fn follow(
     }
     sql.extend(relation.policies.iter().map(|policy| policy_sql(table, policy)));
     for (view, definition) in &known.views {
-        sql.push(format!("create or replace view {view} as {definition}"));
+        // Replacing a view replaces its options too; without security_invoker it would read with
+        // the rights of its owner.
+        let options = catalog.relation(view).map(|view| view.options.join(", "));
+        let with = options
+            .filter(|options| !options.is_empty())
+            .map(|options| format!(" with ({options})"))
+            .unwrap_or_default();
+        sql.push(format!("create or replace view {view}{with} as {definition}"));
     }
     sql
 }

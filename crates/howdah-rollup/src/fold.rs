@@ -200,14 +200,13 @@ fn from_finer(
     finer: &str,
     stored: &[RollupColumn],
 ) -> String {
-    let keys = name::list(rollup.by.iter().map(|key| &key.name));
+    let keys = rollup.by.iter().map(|key| key.name.to_string());
     let bucket = rollup.levels[index].bucket.map_or_else(String::new, |bucket| {
         bucket_sql(bucket, BUCKET, stream.time_type, &rollup.timezone)
     });
+    let group = name::list(keys.clone().chain(Some(bucket.clone())));
     let measures =
         stored.iter().map(|column| format!("{} as {}", column.aggregate_level(), column.name));
-    format!(
-        "select {keys}, {bucket} as {BUCKET}, {} from {finer} group by {keys}, {bucket}",
-        name::list(measures)
-    )
+    let selected = keys.chain(Some(format!("{bucket} as {BUCKET}"))).chain(measures);
+    format!("select {} from {finer} group by {group}", name::list(selected))
 }

@@ -46,3 +46,27 @@ join pg_catalog.pg_namespace n on n.oid = s.relnamespace
 join pg_catalog.pg_attribute a on a.attrelid = d.refobjid and a.attnum = d.refobjsubid
 where d.classid = 'pg_catalog.pg_class'::regclass and d.refobjid = to_regclass($1)
   and d.deptype in ('a', 'i')
+union all
+select 'policy', null, p.polname::text || ' on ' || p.polrelid::regclass, null
+from pg_catalog.pg_policy p
+join pg_catalog.pg_depend d
+  on d.classid = 'pg_catalog.pg_policy'::regclass and d.objid = p.oid
+where d.refclassid = 'pg_catalog.pg_class'::regclass and d.refobjid = to_regclass($1)
+  and p.polrelid <> to_regclass($1)
+union all
+select 'rule', null, r.rulename::text, null
+from pg_catalog.pg_rewrite r
+where r.ev_class = to_regclass($1)
+union all
+select 'publication', null, p.pubname::text, null
+from pg_catalog.pg_publication_rel r
+join pg_catalog.pg_publication p on p.oid = r.prpubid
+where r.prrelid = to_regclass($1)
+union all
+select 'column', n.nspname::text, c.relname || '.' || a.attname, null
+from pg_catalog.pg_attribute a
+join pg_catalog.pg_class c on c.oid = a.attrelid and c.relkind in ('r', 'p', 'm', 'f', 'c')
+join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+join pg_catalog.pg_type t on t.oid = a.atttypid
+where not a.attisdropped
+  and to_regclass($1) in (t.typrelid, (select e.typrelid from pg_catalog.pg_type e where e.oid = t.typelem))

@@ -84,9 +84,13 @@ async fn read_dependents(client: &Client, table: &RelName, facts: &mut TableFact
         .map_err(|error| from_pg("could not read what depends on a table", &error))?;
     for row in rows {
         let kind: String = row.get(0);
-        let schema: String = row.get(1);
+        let schema: Option<String> = row.get(1);
         let name: String = row.get(2);
         let detail: Option<String> = row.get(3);
+        let Some(schema) = schema else {
+            facts.other_dependents.push(format!("the {kind} \"{name}\""));
+            continue;
+        };
         let relation = RelName::new(schema, name);
         match kind.as_str() {
             "view" => facts.views.push((

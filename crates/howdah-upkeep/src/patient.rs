@@ -31,11 +31,8 @@ pub(crate) async fn execute(
     what: &str,
     sql: &str,
 ) -> Result<(), tokio_postgres::Error> {
-    let policy = RetryPolicy {
-        attempts: 60,
-        total: Duration::from_secs(300),
-        ..RetryPolicy::default()
-    };
+    let policy =
+        RetryPolicy { attempts: 60, total: Duration::from_secs(300), ..RetryPolicy::default() };
     retry(&policy, what, async || client.batch_execute(sql).await.map_err(OnOneConnection))
         .await
         .map_err(|error| error.0)
@@ -49,8 +46,7 @@ pub(crate) async fn transaction(
     statements: &str,
 ) -> Result<(), tokio_postgres::Error> {
     // A failed transaction is left first, so that each attempt is the same text.
-    let sql =
-        format!("rollback;\nbegin;\nset local statement_timeout = 0;\n{statements};\ncommit");
+    let sql = format!("rollback;\nbegin;\nset local statement_timeout = 0;\n{statements};\ncommit");
     let ran = execute(client, what, &sql).await;
     if ran.is_err() {
         let _ = client.batch_execute("rollback").await;

@@ -3,6 +3,8 @@
 
 #[path = "main/apply.rs"]
 mod apply;
+#[path = "main/convert.rs"]
+mod convert;
 #[path = "main/engine.rs"]
 mod engine;
 #[path = "main/waits.rs"]

@@ -212,6 +212,7 @@ check = "balance >= -credit"
     let engine = Engine::new(migration, system).await;
     engine.apply().await;
     engine.assert_proved().await;
-    let credit: String = engine.one("select credit || ' ' || (balance is null) from balances").await;
+    let credit: String =
+        engine.one("select credit || ' ' || (balance is null) from balances").await;
     assert_eq!(credit, "10 true", "its own columns stay, what howdah keeps is computed");
 }

@@ -39,7 +39,8 @@ async fn waits(engine: &Engine) -> bool {
 
 #[tokio::test]
 async fn an_index_is_built_behind_a_transaction_that_outlasts_lock_timeout() {
-    let engine = Engine::new(METERS, SYSTEM).await;
+    let rows = format!("{METERS} insert into readings values ('a', now(), 1);");
+    let engine = Engine::new(&rows, SYSTEM).await;
     let holder = engine.db.connect().await;
     holder.batch_execute("begin; lock table readings in row exclusive mode").await.unwrap();
     engine.client.batch_execute("set lock_timeout = '100ms'").await.unwrap();
