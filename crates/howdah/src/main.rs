@@ -74,19 +74,19 @@ fn start_log(cli: &Cli) {
 async fn run(cli: Cli) -> Result<Outcome> {
     let Cli { global, command, .. } = cli;
     match command {
-        Command::Plan(args) => command::plan::run(&global, &args).await,
-        Command::Apply(args) => command::apply::run(&global, &args).await,
-        Command::Run(args) => command::run::run(&global, &args).await,
-        Command::Migrate(args) => command::migrate::run(&global, &args).await,
-        Command::Status(args) => command::status::run(&global, &args).await,
-        Command::DeadLetters(args) => command::dead_letters::run(&global, &args).await,
-        Command::Doctor => command::doctor::run(&global).await,
-        Command::Verify(args) => command::verify::run(&global, &args).await,
-        Command::Rebuild(args) => command::rebuild::run(&global, &args).await,
-        Command::Feed(args) => command::feed::run(&global, &args).await,
-        Command::Demo(args) => command::demo::run(&global, &args).await,
+        Command::Plan(args) => Box::pin(command::plan::run(&global, &args)).await,
+        Command::Apply(args) => Box::pin(command::apply::run(&global, &args)).await,
+        Command::Run(args) => Box::pin(command::run::run(&global, &args)).await,
+        Command::Migrate(args) => Box::pin(command::migrate::run(&global, &args)).await,
+        Command::Status(args) => Box::pin(command::status::run(&global, &args)).await,
+        Command::DeadLetters(args) => Box::pin(command::dead_letters::run(&global, &args)).await,
+        Command::Doctor => Box::pin(command::doctor::run(&global)).await,
+        Command::Verify(args) => Box::pin(command::verify::run(&global, &args)).await,
+        Command::Rebuild(args) => Box::pin(command::rebuild::run(&global, &args)).await,
+        Command::Feed(args) => Box::pin(command::feed::run(&global, &args)).await,
+        Command::Demo(args) => Box::pin(command::demo::run(&global, &args)).await,
         Command::Config(args) => command::config::run(&global, &args),
         Command::Explain(args) => command::explain::run(&args),
-        Command::Bench(args) => command::bench::run(&global, &args).await,
+        Command::Bench(args) => Box::pin(command::bench::run(&global, &args)).await,
     }
 }

@@ -6,9 +6,12 @@ use std::time::Instant;
 use howdah_stream::Progress;
 use tokio::sync::watch;
 
+/// A source by name, and how far it is.
+type Running = (String, watch::Receiver<Progress>);
+
 /// The sources that run; clones look at the same ones.
 #[derive(Clone, Default)]
-pub struct Meter(Arc<Mutex<Vec<(String, watch::Receiver<Progress>)>>>);
+pub struct Meter(Arc<Mutex<Vec<Running>>>);
 
 /// Counts of all sources since the start.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

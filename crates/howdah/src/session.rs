@@ -54,7 +54,7 @@ impl Session {
         let path = system_path(&global.file);
         let file = read_system_file(&path)?;
         let folder = folder_of(&path);
-        let (options, server) = database(&file, &folder).await?;
+        let (options, server) = Box::pin(database(&file, &folder)).await?;
         let pool = Pool::new(options.clone())?;
         Ok(Self { path, folder, file, options, pool, file_sources: Vec::new(), server })
     }
@@ -105,7 +105,7 @@ impl Session {
 
     /// The system file held against the database as it is now; every mistake at once.
     pub async fn model(&self, connection: &Connection) -> Result<Model> {
-        let catalog = introspect(connection).await?;
+        let catalog = Box::pin(introspect(connection)).await?;
         let system = self.resolve(connection, &catalog).await?;
         Ok(Model { catalog, system })
     }

@@ -104,12 +104,11 @@ async fn show(connection: &Connection, json: bool, id: i64) -> Result<()> {
     if json {
         let mut value = as_json(&letter);
         // What is no text is given as hexadecimal digits.
-        match std::str::from_utf8(&payload) {
-            Ok(text) => value["payload"] = json!(text),
-            Err(_) => {
-                let hex: String = payload.iter().map(|byte| format!("{byte:02x}")).collect();
-                value["payload_hex"] = json!(hex);
-            }
+        if let Ok(text) = std::str::from_utf8(&payload) {
+            value["payload"] = json!(text);
+        } else {
+            let hex: String = payload.iter().map(|byte| format!("{byte:02x}")).collect();
+            value["payload_hex"] = json!(hex);
         }
         return output::json(&value);
     }

@@ -40,7 +40,7 @@ pub async fn run(_: &Global, args: &DemoArgs) -> Result<Outcome> {
     stop_on_signals(shutdown.clone())?;
     output::say(&format!("starting PostgreSQL and Redis in {}", args.dir.display()));
     let stage = Stage::open(&args.dir, system, args.keep).await?;
-    let result = play(&stage, system, args, &shutdown).await;
+    let result = Box::pin(play(&stage, system, args, &shutdown)).await;
     let closed = stage.close().await;
     let outcome = result?;
     closed?;
@@ -64,7 +64,7 @@ async fn play(
     }
     let connection = stage.session.connect().await?;
     let before = summary::committed(&connection, stage).await?;
-    let expected = feed_and_ingest(stage, system, args, &options, shutdown).await?;
+    let expected = Box::pin(feed_and_ingest(stage, system, args, &options, shutdown)).await?;
     if shutdown.is_cancelled() {
         output::say("ended before the feed was: nothing is lost, and nothing was proved");
         return Ok(Outcome::Interrupted);

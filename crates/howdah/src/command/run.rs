@@ -28,7 +28,7 @@ const UPKEEP_EVERY: Duration = Duration::from_secs(60);
 pub async fn run(global: &Global, command: &RunCommand) -> Result<Outcome> {
     let mut session = Session::open(global).await?;
     let result = match session.read_from_files(&command.file_source) {
-        Ok(()) => told(&session, global, &command.args).await,
+        Ok(()) => Box::pin(told(&session, global, &command.args)).await,
         Err(error) => Err(error),
     };
     session.close().await?;
@@ -63,20 +63,20 @@ pub async fn ingest(
     let connection = session.connect().await?;
     let model = session.model(&connection).await?;
     let sources = chosen(&model.system, &args.source)?;
-    keep_chunks(session, &connection, &model).await?;
+    Box::pin(keep_chunks(session, &connection, &model)).await?;
     let generation = generation(&connection).await?;
     let running = FuturesUnordered::new();
     for source in sources {
         let (reporter, progress) = Reporter::new();
         watch(source, progress);
         let job = Job::new(session, &model, source, generation, args.once)?;
-        running.push(job.run(reporter, shutdown));
+        running.push(Box::pin(job.run(reporter, shutdown)));
     }
     let upkeep = async {
         loop {
             tokio::time::sleep(UPKEEP_EVERY).await;
             // A failure here delays nothing: a batch makes the chunk that it needs itself.
-            if let Err(error) = upkeep_once(session).await {
+            if let Err(error) = Box::pin(upkeep_once(session)).await {
                 tracing::warn!(%error, "could not make chunks ahead");
             }
         }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use howdah_error::Result;
 use howdah_pg::{Connection, from_pg};
-use tokio_postgres::SimpleQueryMessage;
+use tokio_postgres::{SimpleColumn, SimpleQueryMessage};
 
 use super::systems::{DEAD_LETTERS, Embedded, Look};
 use crate::canvas::Canvas;
@@ -108,7 +108,7 @@ pub async fn table(connection: &Connection, look: &Look) -> Result<Table> {
     for message in &messages {
         match message {
             SimpleQueryMessage::RowDescription(columns) => {
-                let names: Vec<&str> = columns.iter().map(|column| column.name()).collect();
+                let names: Vec<&str> = columns.iter().map(SimpleColumn::name).collect();
                 table = Table::new(&names);
             }
             SimpleQueryMessage::Row(row) => {
