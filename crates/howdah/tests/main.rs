@@ -10,7 +10,15 @@ mod broken;
 mod files;
 #[path = "main/kills.rs"]
 mod kills;
+#[path = "main/latency.rs"]
+mod latency;
 #[path = "main/market.rs"]
 mod market;
+#[path = "main/recorded.rs"]
+mod recorded;
 #[path = "main/rig.rs"]
 mod rig;
+#[path = "main/signals.rs"]
+mod signals;
+#[path = "main/two.rs"]
+mod two;

@@ -142,10 +142,16 @@ async fn broken_records_of_csv_become_dead_letters() {
         ("1,s3cret,104,,buy,1,1,0", "missing_field", "\"executed_at\""),
         ("1,s3cret,105,2024-08-05T00:00:00Z,buy,1000000000000,1,0", "out_of_range", "\"price\""),
     ]
-    .map(|(event, code, names)| Broken { event: event.into(), code, names });
+    .map(|(record, code, names)| Broken {
+        // A record is kept with its header, so that it can be read again.
+        event: format!("{}\n{record}", Fill::HEADER).into(),
+        code,
+        names,
+    });
     let mut file = format!("{}\n", Fill::HEADER);
     for (fill, broken) in good.iter().zip(&broken) {
-        file += &format!("{}\n{}\n", fill.row(), String::from_utf8_lossy(&broken.event));
+        let record = &broken.event[Fill::HEADER.len() + 1..];
+        file += &format!("{}\n{}\n", fill.row(), String::from_utf8_lossy(record));
     }
     for fill in &good[broken.len()..] {
         file += &format!("{}\n", fill.row());

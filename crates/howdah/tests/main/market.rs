@@ -214,7 +214,8 @@ impl Posting {
     }
 }
 
-fn rfc3339(ms: u64) -> String {
+/// Milliseconds since 1970 as RFC 3339.
+pub fn rfc3339(ms: u64) -> String {
     let (days, ms) = (ms / 86_400_000, ms % 86_400_000);
     // Civil date from days since 1970: H. Hinnant, "chrono-Compatible Low-Level Date Algorithms".
     let days = days + 719_468;
