@@ -70,7 +70,7 @@ async fn play(
         return Ok(Outcome::Interrupted);
     }
     let holds = summary::print(&connection, stage, system, &expected, &before).await?;
-    summary::print_ways(stage, args.stay)?;
+    summary::print_ways(stage, args)?;
     if args.stay {
         shutdown.cancelled().await;
     }

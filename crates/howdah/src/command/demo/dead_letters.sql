@@ -1,5 +1,5 @@
-select stream, code, count(*) as letters, left(max(reason), 60) as "for instance"
+select stream, code, count(*) as letters, left(regexp_replace(max(reason), '^the database refused the event: ', ''), 44) as "for instance"
 from howdah.dead_letters
 group by stream, code
 order by count(*) desc, stream, code
-limit 8
+limit 20

@@ -4,9 +4,9 @@ use std::time::{Duration, Instant};
 
 use howdah_error::Result;
 use howdah_pg::{Connection, from_pg};
-use tokio_postgres::{SimpleColumn, SimpleQueryMessage};
+use tokio_postgres::SimpleQueryMessage;
 
-use super::systems::{DEAD_LETTERS, Embedded, Look};
+use super::systems::{Embedded, LETTER_CODES, Look};
 use crate::canvas::Canvas;
 use crate::meter::{Meter, Speed};
 use crate::output::{self, Table, grouped};
@@ -43,7 +43,7 @@ impl Screen {
         }
     }
 
-    /// Shows the moment, unless the last drawing is fresh.
+    /// Shows the moment, unless the last drawing is fresh; at most 24 lines, as small terminals have.
     pub async fn show(&mut self, connection: &Connection, meter: &Meter, moment: &Moment) {
         if self.drawn.elapsed() < self.every {
             return;
@@ -56,7 +56,7 @@ impl Screen {
         }
         let mut lines = vec![format!("howdah demo · {}", self.system.name)];
         lines.extend(counts);
-        for look in self.system.looks.iter().chain([&DEAD_LETTERS]) {
+        for look in self.system.looks {
             lines.push(String::new());
             lines.push(look.title.to_owned());
             // A look that fails now may work the next time: the counts go on meanwhile.
@@ -65,6 +65,14 @@ impl Screen {
                 Err(error) => lines.push(format!("  {error}")),
             }
         }
+        lines.push(String::new());
+        lines.push(match rows(connection, &LETTER_CODES).await {
+            Ok((_, rows)) => {
+                let counts: Vec<String> = rows.iter().map(|row| row.join(" ")).collect();
+                format!("dead letters by code: {}", counts.join("  "))
+            }
+            Err(error) => format!("dead letters: {error}"),
+        });
         self.canvas.draw(&lines);
     }
 
@@ -98,25 +106,33 @@ impl Screen {
     }
 }
 
-/// The answer of a look.
+/// The answer of a look as a table.
 pub async fn table(connection: &Connection, look: &Look) -> Result<Table> {
+    let (names, rows) = rows(connection, look).await?;
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let mut table = Table::new(&names);
+    rows.into_iter().for_each(|row| table.row(row));
+    Ok(table)
+}
+
+/// The column names and the rows of a look.
+async fn rows(connection: &Connection, look: &Look) -> Result<(Vec<String>, Vec<Vec<String>>)> {
     let messages = connection
         .simple_query(look.sql)
         .await
         .map_err(|error| from_pg(&format!("could not show {}", look.title), &error))?;
-    let mut table = Table::new(&[]);
+    let (mut names, mut rows) = (Vec::new(), Vec::new());
     for message in &messages {
         match message {
             SimpleQueryMessage::RowDescription(columns) => {
-                let names: Vec<&str> = columns.iter().map(SimpleColumn::name).collect();
-                table = Table::new(&names);
+                names = columns.iter().map(|column| column.name().to_owned()).collect();
             }
             SimpleQueryMessage::Row(row) => {
                 let cell = |index| row.get(index).unwrap_or("-").to_owned();
-                table.row((0..row.len()).map(cell).collect());
+                rows.push((0..row.len()).map(cell).collect());
             }
             _ => {}
         }
     }
-    Ok(table)
+    Ok((names, rows))
 }

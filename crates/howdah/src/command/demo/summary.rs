@@ -8,6 +8,7 @@ use howdah_upkeep::verify::{self, Proof};
 use super::screen;
 use super::stage::Stage;
 use super::systems::{DEAD_LETTERS, Embedded};
+use crate::cli::DemoArgs;
 use crate::command::verify::{print_positions, print_rollups};
 use crate::output::{Table, grouped, line};
 
@@ -99,27 +100,29 @@ fn print_counts(expected: &Expected, before: &Committed, now: &Committed) -> Res
 }
 
 /// Prints how to look with psql and howdah.
-pub fn print_ways(stage: &Stage, stay: bool) -> Result<()> {
-    let folder = stage.folder.display();
-    if let Some(server) = stage.session.private_server() {
-        let password = server.home().join("howdah.password");
-        if stay {
-            line("Look around in another terminal; Ctrl-C here ends the servers.")?;
-        } else {
-            line("The servers end now: they run while howdah does. To look around:")?;
-            line("  howdah demo --keep --stay --events 0")?;
-        }
-        line(&format!(
-            "  PGPASSWORD=$(cat {}) psql -h 127.0.0.1 -p {} -U howdah howdah",
-            password.display(),
-            server.port()
-        ))?;
+pub fn print_ways(stage: &Stage, args: &DemoArgs) -> Result<()> {
+    let Some(server) = stage.session.private_server() else { return Ok(()) };
+    if args.stay {
+        line("\nThe servers run until Ctrl-C. In another terminal:")?;
+    } else {
+        line(
+            "\nThe servers end now: they run while howdah does. To look around, start them again",
+        )?;
+        let dir = args.dir.display();
+        line(&format!("  howdah demo {} --dir {dir} --keep --stay --events 0", args.system))?;
+        line("and in another terminal:")?;
     }
+    line(&format!(
+        "  PGPASSWORD=$(cat {}) \\\n    psql -h 127.0.0.1 -p {} -U howdah howdah",
+        server.home().join("howdah.password").display(),
+        server.port()
+    ))?;
     line("    select * from candles_1m order by bucket desc limit 5;")?;
     line("    select * from positions where quantity <> 0 limit 5;")?;
-    line("    select * from howdah.positions;")?;
-    for command in ["status", "dead-letters list", "verify"] {
-        line(&format!("  howdah --file {folder} {command}"))?;
+    line("    select * from howdah.positions;      -- how far each source is committed")?;
+    line("    \\d+ trades                           -- a plain partitioned table")?;
+    for command in ["status", "dead-letters list", "dead-letters show 1", "verify"] {
+        line(&format!("  howdah --file {} {command}", stage.folder.display()))?;
     }
     Ok(())
 }

@@ -20,7 +20,7 @@ pub struct Embedded {
 pub struct Look {
     /// What it shows.
     pub title: &'static str,
-    /// The query.
+    /// The query; at most five rows when the screen shows it.
     pub sql: &'static str,
 }
 
@@ -59,7 +59,13 @@ const TRADING: Embedded = Embedded {
     ],
 };
 
-/// Dead letters by code: of every system.
+/// Dead letters by code alone, for a line of the screen.
+pub const LETTER_CODES: Look = Look {
+    title: "dead letters by code",
+    sql: "select code, count(*) from howdah.dead_letters group by code order by 2 desc, 1",
+};
+
+/// Dead letters by stream and code: of every system.
 pub const DEAD_LETTERS: Look =
     Look { title: "dead letters", sql: include_str!("dead_letters.sql") };
 
