@@ -112,19 +112,30 @@ impl Wanted {
         )
     }
 
+    /// Whether the grant itself is there: a privilege that comes from elsewhere (`public`, another
+    /// role) may go away without it.
     fn check(&self) -> String {
-        let who = Literal(self.grantee.as_str());
-        match &self.target {
-            GrantTarget::Schema(schema) => {
-                format!("has_schema_privilege({who}, {}, 'USAGE')", Literal(schema.as_str()))
-            }
-            GrantTarget::Relation(relation) => format!(
-                "has_table_privilege({who}, {}, '{}')",
-                Literal(&relation.to_string()),
-                self.privilege
+        let (from, object) = match &self.target {
+            GrantTarget::Schema(schema) => (
+                "pg_catalog.pg_namespace o, aclexplode(o.nspacl) a",
+                format!("o.nspname = {}", Literal(schema.as_str())),
             ),
-            _ => "true".to_owned(),
-        }
+            _ => (
+                "pg_catalog.pg_class o, aclexplode(o.relacl) a",
+                format!("o.oid = to_regclass({})", Literal(&self.object())),
+            ),
+        };
+        let grantee = match self.grantee.as_str() {
+            "public" => "0".to_owned(),
+            role => {
+                format!("(select oid from pg_catalog.pg_roles where rolname = {})", Literal(role))
+            }
+        };
+        format!(
+            "exists (select from {from} where {object} and a.grantee = {grantee} \
+             and a.privilege_type = '{}')",
+            self.privilege
+        )
     }
 }
 

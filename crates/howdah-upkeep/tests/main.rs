@@ -7,5 +7,7 @@ mod apply;
 mod convert;
 #[path = "main/engine.rs"]
 mod engine;
+#[path = "main/tenants.rs"]
+mod tenants;
 #[path = "main/waits.rs"]
 mod waits;
