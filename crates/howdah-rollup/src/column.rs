@@ -85,10 +85,15 @@ pub fn columns(stream: &Stream, rollup: &Rollup) -> RollupColumns {
 fn add_measure(out: &mut RollupColumns, stream: &Stream, measure: &Measure, order: &[Ident]) {
     let filter = measure.filter.as_ref().map(|filter| filter.text.clone());
     let mut push = |name: Ident, type_name: &str, role: ColumnRole| {
+        // Merging compares by the stored column's collation, aggregating by the expression's.
+        let collation = match &measure.kind {
+            MeasureKind::Min(x) | MeasureKind::Max(x) => collation_of(stream, x),
+            _ => None,
+        };
         out.stored.push(RollupColumn {
             name,
             type_name: type_name.to_owned(),
-            collation: None,
+            collation,
             role,
             filter: filter.clone(),
         });
@@ -162,6 +167,16 @@ fn suffixed(measure: &Ident, suffix: &str) -> Ident {
 
 fn type_of(stream: &Stream, column: &Ident) -> String {
     stream.column(column).map_or_else(|| "text".to_owned(), |column| column.type_name.clone())
+}
+
+/// The collation that an expression of text takes from its columns, when it is not the default.
+fn collation_of(stream: &Stream, x: &Expr) -> Option<RelName> {
+    let text = matches!(
+        x.type_name.as_str(),
+        "text" | "character varying" | "character" | "name" | "text[]"
+    );
+    let mut collations = x.columns.iter().filter_map(|name| stream.column(name)?.collation.clone());
+    collations.next().filter(|_| text)
 }
 
 fn is_float(x: &Expr) -> bool {

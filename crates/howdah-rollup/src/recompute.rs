@@ -116,7 +116,8 @@ pub fn differing_keys(
         "with fresh as materialized ({fresh}), kept as materialized ({kept}), \
          d as ((select * from fresh except all select * from kept) union all \
          (select * from kept except all select * from fresh)) \
-         select distinct row_to_json(k)::text from (select {keys} from d) k limit {limit}"
+         select distinct row_to_json(howdah_key)::text \
+         from (select {keys} from d) howdah_key limit {limit}"
     )
 }
 

@@ -7,7 +7,11 @@ mod apply;
 mod convert;
 #[path = "main/engine.rs"]
 mod engine;
+#[path = "main/rollups.rs"]
+mod rollups;
 #[path = "main/tenants.rs"]
 mod tenants;
 #[path = "main/waits.rs"]
 mod waits;
+#[path = "main/worked.rs"]
+mod worked;

@@ -126,19 +126,17 @@ impl Engine {
         let (_, system) = self.model().await;
         for rollup in &system.rollups {
             for level in 0..rollup.levels.len() {
-                fine(
-                    rebuild::rebuild_level(
-                        &self.client,
-                        &system,
-                        &rollup.name,
-                        level,
-                        None,
-                        |_| {},
-                    )
-                    .await,
-                );
+                self.rebuild(&rollup.name, level).await;
             }
         }
+    }
+
+    /// Rebuilds one level of a rollup.
+    pub async fn rebuild(&self, rollup: &str, level: usize) {
+        let (_, system) = self.model().await;
+        let rebuilt =
+            rebuild::rebuild_level(&self.client, &system, rollup, level, None, |_| {}).await;
+        fine(rebuilt);
     }
 
     /// Folded, rebuilt and proved are one and the same.
