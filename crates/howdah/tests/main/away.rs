@@ -73,6 +73,31 @@ async fn an_answer_of_disk_full_is_waited_out() {
     assert_eq!(counts(&connection, "trades_file").await, [2_000, 2_000, 0, 0]);
 }
 
+#[tokio::test]
+async fn a_database_that_became_read_only_is_waited_out() {
+    let database = Cluster::shared().await.database().await;
+    let rig = market(&database, FILES).await;
+    let expected = write_trades(&rig, 34, 5_000);
+    let mut running = rig.start(&["run", "--once", "--source", "trades_file"]);
+    let connection = rig.connect().await;
+    let begun = "select coalesce(sum(events), 0) >= 500 from howdah.positions";
+    until("the load has begun", &connection, begun).await;
+    let name = database.name();
+    let read_only = format!(
+        "alter database {name} set default_transaction_read_only = on; \
+         select pg_terminate_backend(pid) from pg_stat_activity \
+         where application_name like 'howdah run %' and datname = current_database()"
+    );
+    connection.batch_execute(&read_only).await.unwrap();
+    until_waiting(&running, "read-only").await;
+    assert!(running.runs());
+    let again = format!("alter database {name} reset default_transaction_read_only");
+    connection.batch_execute(&again).await.unwrap();
+    assert_eq!(running.wait().await, Some(0), "{}", running.said());
+    expected.hold(&connection).await;
+    assert_eq!(counts(&connection, "trades_file").await, [5_000, 5_000, 0, 0]);
+}
+
 /// A small disk in memory, which only root may mount; unmounted when dropped.
 struct SmallDisk {
     folder: TestFolder,

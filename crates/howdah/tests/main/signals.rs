@@ -64,6 +64,9 @@ async fn a_second_signal_stops_at_once_and_the_next_run_goes_on() {
     // The batch in hand cannot be finished while this lock is held.
     let lock = "begin; lock table candles_1m in access exclusive mode";
     connection.batch_execute(lock).await.unwrap();
+    let blocked = "select exists (select from pg_stat_activity where wait_event_type = 'Lock' and \
+                   application_name like 'howdah run %' and datname = current_database())";
+    until("a batch waits for the lock", &connection, blocked).await;
     running.signal(Signal::SIGTERM);
     wait_until("the first signal is heard", PATIENCE, || async {
         running.said().contains("again to stop at once")
