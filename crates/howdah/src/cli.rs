@@ -6,6 +6,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::values;
 
+/// The heading of what every command takes.
+const EVERYWHERE: &str = "With every command";
+
 /// A system of record for events on a stock PostgreSQL.
 #[derive(Debug, Parser)]
 #[command(name = "howdah", version, max_term_width = 100, arg_required_else_help = true)]
@@ -14,7 +17,7 @@ pub struct Cli {
     #[command(flatten)]
     pub global: Global,
     /// Say more on standard error.
-    #[arg(short, long, global = true)]
+    #[arg(short, long, global = true, help_heading = EVERYWHERE)]
     pub verbose: bool,
     /// What to do.
     #[command(subcommand)]
@@ -26,9 +29,11 @@ pub struct Cli {
 pub struct Global {
     /// The system file, or the folder that holds howdah.toml
     #[arg(short, long, global = true, default_value = ".", value_name = "PATH")]
+    #[arg(help_heading = EVERYWHERE)]
     pub file: PathBuf,
     /// How to print
     #[arg(long, global = true, value_enum, default_value_t = OutputFormat::Text)]
+    #[arg(help_heading = EVERYWHERE)]
     pub format: OutputFormat,
 }
 

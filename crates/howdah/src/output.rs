@@ -89,6 +89,20 @@ fn is_number(cell: &str) -> bool {
         || cell.chars().all(|c| c.is_ascii_digit() || matches!(c, '.' | ',' | '-' | '+' | '%'))
 }
 
+/// The widest that a cell of foreign length may be: 80 columns hold the tables.
+const CELL: usize = 24;
+
+/// The beginning and the end of what is too long.
+pub fn cut(text: &str) -> String {
+    let length = text.chars().count();
+    if length <= CELL {
+        return text.to_owned();
+    }
+    let head: String = text.chars().take(CELL / 2).collect();
+    let tail: String = text.chars().skip(length - (CELL - CELL / 2 - 1)).collect();
+    format!("{head}…{tail}")
+}
+
 /// 1234567 as 1,234,567.
 pub fn grouped(number: i64) -> String {
     let digits = number.unsigned_abs().to_string();
@@ -124,5 +138,11 @@ mod tests {
         table.row(vec!["trades".into(), grouped(1_234_567)]);
         table.row(vec!["fills".into(), grouped(-12)]);
         assert_eq!(table.lines(), ["name         rows", "trades  1,234,567", "fills         -12"]);
+    }
+
+    #[test]
+    fn what_is_too_long_keeps_both_ends() {
+        assert_eq!(cut("trades"), "trades");
+        assert_eq!(cut("/srv/recordings/2026/november/trades.ndjson"), "/srv/recordi…ades.ndjson");
     }
 }

@@ -4,7 +4,7 @@ use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use howdah_error::{Error, Result};
+use howdah_error::{Code, Error, Result};
 use howdah_feed::{Broken, Expected, Options};
 use howdah_pg::from_pg;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -38,6 +38,7 @@ pub async fn run(global: &Global, args: &FeedArgs) -> Result<Outcome> {
         return Ok(Outcome::Interrupted);
     }
     let only = args.stream.as_deref();
+    known_stream(feed.expected(), only)?;
     match (global.format, &target) {
         (OutputFormat::Json, Target::Stdout) | (OutputFormat::Text, _) => {
             say_summary(feed.expected(), only);
@@ -45,6 +46,19 @@ pub async fn run(global: &Global, args: &FeedArgs) -> Result<Outcome> {
         (OutputFormat::Json, _) => output::json(&summary(feed.expected(), only))?,
     }
     Ok(Outcome::Fine)
+}
+
+/// A stream that had no event is a mistake, unless no stream had one.
+fn known_stream(expected: &Expected, only: Option<&str>) -> Result<()> {
+    let names: Vec<&str> = expected.streams().map(|(name, _)| name).collect();
+    match only {
+        Some(only) if !names.is_empty() && !names.contains(&only) => {
+            Err(Error::input(format!("the feed has no event of stream \"{only}\""))
+                .code(Code::UnknownName)
+                .hint(format!("Its streams: {}.", names.join(", "))))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn until(args: &FeedArgs) -> i64 {

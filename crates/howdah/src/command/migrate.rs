@@ -2,8 +2,9 @@
 
 use howdah_error::Result;
 use howdah_pg::migrate::{self, MigrateOptions, MigrationState, Migrations};
+use serde_json::json;
 
-use crate::cli::{Global, MigrateAction, MigrateArgs};
+use crate::cli::{Global, MigrateAction, MigrateArgs, OutputFormat};
 use crate::output::{self, Table};
 use crate::session::Session;
 use crate::{Outcome, command::apply::migrate_up};
@@ -11,27 +12,33 @@ use crate::{Outcome, command::apply::migrate_up};
 /// Runs one of the three.
 pub async fn run(global: &Global, args: &MigrateArgs) -> Result<Outcome> {
     let session = Session::open(global).await?;
-    let result = act(&session, &args.action).await;
+    let result = act(&session, global.format, &args.action).await;
     session.close().await?;
     result
 }
 
-async fn act(session: &Session, action: &MigrateAction) -> Result<Outcome> {
+async fn act(session: &Session, format: OutputFormat, action: &MigrateAction) -> Result<Outcome> {
     let connection = session.connect().await?;
     match action {
         MigrateAction::Status => {
             let migrations = Migrations::load(&session.migrations())?;
+            let statuses = migrate::status(&connection, &migrations).await?;
+            let is_applied = |state: &_| matches!(state, MigrationState::Applied { .. });
+            let fine = statuses.iter().all(|status| is_applied(&status.state));
             let mut table = Table::new(&["version", "name", "state"]);
-            let mut fine = true;
-            for status in migrate::status(&connection, &migrations).await? {
-                fine &= matches!(status.state, MigrationState::Applied { .. });
-                table.row(vec![
-                    status.version.to_string(),
-                    status.description,
-                    state(&status.state),
-                ]);
+            let mut list = Vec::new();
+            for status in statuses {
+                let state = state(&status.state);
+                list.push(json!({
+                    "version": status.version, "name": status.description, "state": state,
+                }));
+                table.row(vec![status.version.to_string(), status.description, state]);
             }
-            table.print()?;
+            if format == OutputFormat::Json {
+                output::json(&json!({ "version": 1, "migrations": list }))?;
+            } else {
+                table.print()?;
+            }
             return Ok(if fine { Outcome::Fine } else { Outcome::Findings });
         }
         MigrateAction::Up { to } => {

@@ -17,6 +17,7 @@ pub async fn run(global: &Global, args: &RebuildArgs) -> Result<Outcome> {
 
 async fn rebuild(session: &Session, args: &RebuildArgs) -> Result<Outcome> {
     let connection = session.connect().await?;
+    session.require_applied(&connection).await?;
     let model = session.model(&connection).await?;
     let rollup = find(&model.system, &args.rollup)?;
     let asked = (args.from.is_some() || args.to.is_some())

@@ -40,7 +40,9 @@ async fn told(session: &Session, global: &Global, args: &RunArgs) -> Result<()> 
     let shutdown = CancellationToken::new();
     stop_on_signals(shutdown.clone())?;
     let connection = session.connect().await?;
+    session.require_applied(&connection).await?;
     let model = session.model(&connection).await?;
+    drop(connection);
     report::start(session, &model.system, &chosen(&model.system, &args.source)?);
     let meter = Meter::default();
     let ingesting =
@@ -49,7 +51,9 @@ async fn told(session: &Session, global: &Global, args: &RunArgs) -> Result<()> 
         result = ingesting => result,
         () = report::watch(session, &model.system, &meter) => Ok(()),
     };
-    report::end(&meter, global.format)?;
+    if result.is_ok() || meter.totals().events > 0 {
+        report::end(&meter, global.format)?;
+    }
     result
 }
 
@@ -235,7 +239,7 @@ pub fn stop_on_signals(shutdown: CancellationToken) -> Result<()> {
                 std::process::exit(130);
             }
             told = true;
-            output::say("ending after the batch in hand; again to stop at once");
+            output::say("ending after what is in hand; again to stop at once");
             shutdown.cancel();
         }
     });

@@ -10,12 +10,9 @@ use howdah_pg::Connection;
 use crate::Outcome;
 use crate::canvas::Canvas;
 use crate::cli::{Global, OutputFormat, StatusArgs};
-use crate::output::{self, Table, bytes, grouped};
+use crate::output::{self, Table, bytes, cut, grouped};
 use crate::session::{Model, Session};
 use collect::{SourceStatus, Status, collect};
-
-/// The widest that a cell of foreign length may be: 80 columns hold the table.
-const CELL: usize = 24;
 
 /// Prints the status, once or again and again.
 pub async fn run(global: &Global, args: &StatusArgs) -> Result<Outcome> {
@@ -158,17 +155,6 @@ fn rollups(status: &Status) -> Table {
     table
 }
 
-/// The beginning and the end of what is too long.
-fn cut(text: &str) -> String {
-    let length = text.chars().count();
-    if length <= CELL {
-        return text.to_owned();
-    }
-    let head: String = text.chars().take(CELL / 2).collect();
-    let tail: String = text.chars().skip(length - (CELL - CELL / 2 - 1)).collect();
-    format!("{head}…{tail}")
-}
-
 /// Seconds for people: 42 s ago, 3 h ago.
 fn age(seconds: i64) -> String {
     match seconds {
@@ -182,12 +168,6 @@ fn age(seconds: i64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_is_too_long_keeps_both_ends() {
-        assert_eq!(cut("trades"), "trades");
-        assert_eq!(cut("/srv/recordings/2026/november/trades.ndjson"), "/srv/recordi…ades.ndjson");
-    }
 
     #[test]
     fn ages_are_rounded_down() {

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::Outcome;
 use crate::cli::{Global, OutputFormat, VerifyArgs, VerifyWhat};
-use crate::output::{self, Table, grouped};
+use crate::output::{self, Table, cut, grouped};
 use crate::session::Session;
 
 /// Proves what was asked for.
@@ -19,6 +19,7 @@ pub async fn run(global: &Global, args: &VerifyArgs) -> Result<Outcome> {
 
 async fn prove(session: &Session, global: &Global, args: &VerifyArgs) -> Result<Outcome> {
     let connection = session.connect().await?;
+    session.require_applied(&connection).await?;
     let model = session.model(&connection).await?;
     let rollups = if args.what == VerifyWhat::Positions {
         Vec::new()
@@ -83,12 +84,11 @@ pub fn print_positions(proofs: &[PositionProof]) -> Result<()> {
     if proofs.is_empty() {
         return Ok(());
     }
-    let mut table = Table::new(&["source", "shard", "position", "events", "proof"]);
+    let mut table = Table::new(&["source", "shard", "events", "proof"]);
     for proof in proofs {
         table.row(vec![
-            proof.source.clone(),
-            proof.shard.clone(),
-            proof.position.clone(),
+            cut(&proof.source),
+            cut(&proof.shard),
             grouped(proof.events),
             if proof.problems.is_empty() { "adds up" } else { "DIFFERS" }.to_owned(),
         ]);
