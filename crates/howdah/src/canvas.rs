@@ -44,8 +44,9 @@ impl Canvas {
             text.push_str(&format!("\x1b[{}A\x1b[J", self.lines));
         }
         for line in lines {
-            if self.terminal {
-                text.extend(line.chars().take(WIDTH));
+            if self.terminal && line.chars().count() > WIDTH {
+                text.extend(line.chars().take(WIDTH - 1));
+                text.push('…');
             } else {
                 text.push_str(line);
             }

@@ -6,6 +6,8 @@
 mod away;
 #[path = "main/broken.rs"]
 mod broken;
+#[path = "main/cli.rs"]
+mod cli;
 #[path = "main/files.rs"]
 mod files;
 #[path = "main/kills.rs"]

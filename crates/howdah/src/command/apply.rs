@@ -24,7 +24,7 @@ pub async fn run(global: &Global, args: &ApplyArgs) -> Result<Outcome> {
 
 /// Migrations, then the plan; gives the number of files and steps that were run.
 pub async fn apply_all(session: &Session, allow: &[String]) -> Result<usize> {
-    apply_told(session, allow, &output::say).await
+    Box::pin(apply_told(session, allow, &output::say)).await
 }
 
 /// [`apply_all`] that tells each file and step to `say`.

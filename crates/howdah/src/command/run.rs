@@ -42,6 +42,7 @@ async fn told(session: &Session, global: &Global, args: &RunArgs) -> Result<()> 
     let connection = session.connect().await?;
     session.require_applied(&connection).await?;
     let model = session.model(&connection).await?;
+    let before = report::before(&connection).await?;
     drop(connection);
     report::start(session, &model.system, &chosen(&model.system, &args.source)?);
     let meter = Meter::default();
@@ -49,7 +50,7 @@ async fn told(session: &Session, global: &Global, args: &RunArgs) -> Result<()> 
         ingest(session, args, &shutdown, |source, progress| meter.add(&source.name, progress));
     let result = tokio::select! {
         result = ingesting => result,
-        () = report::watch(session, &model.system, &meter) => Ok(()),
+        () = report::watch(session, &model.system, &before, &meter) => Ok(()),
     };
     if result.is_ok() || meter.totals().events > 0 {
         report::end(&meter, global.format)?;

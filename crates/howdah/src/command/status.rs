@@ -2,6 +2,7 @@
 
 mod collect;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use howdah_error::Result;
@@ -52,6 +53,8 @@ async fn watch(
         let status = collect(session, connection, model).await?;
         let drawn = if format == OutputFormat::Json {
             serde_json::to_string(&status).unwrap_or_default().lines().map(str::to_owned).collect()
+        } else if canvas.redraws() {
+            brief(&status)
         } else {
             lines(&status)
         };
@@ -92,6 +95,31 @@ fn lines(status: &Status) -> Vec<String> {
         ]);
     }
     out.extend(table.lines());
+    out
+}
+
+/// The status in about 20 lines, for a small terminal that is redrawn.
+fn brief(status: &Status) -> Vec<String> {
+    let mut out = vec![format!("{} on {}", status.system, status.database), String::new()];
+    out.extend(streams(status).lines());
+    out.push(String::new());
+    out.extend(counts(&status.sources).lines());
+    out.push(String::new());
+    out.extend(positions(&status.sources).lines());
+    out.push(String::new());
+    let (ready, other): (Vec<_>, Vec<_>) =
+        status.rollups.iter().partition(|rollup| rollup.state == "ready");
+    let size = status.rollups.iter().map(|rollup| rollup.bytes).sum();
+    out.push(format!("rollups: {} ready, {}", ready.len(), bytes(size)));
+    out.extend(other.iter().map(|rollup| format!("  {} is {}", rollup.relation, rollup.state)));
+    let mut codes: BTreeMap<&str, i64> = BTreeMap::new();
+    for count in &status.dead_letters {
+        *codes.entry(&count.code).or_default() += count.letters;
+    }
+    let codes: Vec<String> =
+        codes.iter().map(|(code, letters)| format!("{code} {}", grouped(*letters))).collect();
+    let codes = if codes.is_empty() { "none".to_owned() } else { codes.join("  ") };
+    out.push(format!("dead letters: {codes}"));
     out
 }
 

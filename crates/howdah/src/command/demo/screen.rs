@@ -111,7 +111,9 @@ pub async fn table(connection: &Connection, look: &Look) -> Result<Table> {
     let (names, rows) = rows(connection, look).await?;
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let mut table = Table::new(&names);
-    rows.into_iter().for_each(|row| table.row(row));
+    for row in rows {
+        table.row(row);
+    }
     Ok(table)
 }
 

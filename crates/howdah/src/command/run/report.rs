@@ -1,11 +1,15 @@
 //! What `howdah run` says: its sources at the start, how it goes now and then, counts at the end.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use howdah_error::Result;
-use howdah_stream::source::{Lag, lag};
+use howdah_pg::{Connection, from_pg};
+use howdah_stream::ShardId;
+use howdah_stream::source::{Lag, lag, shard_of};
 use howdah_system::{Origin, Source, System};
 use serde_json::json;
+use tokio_postgres::Row;
 
 use crate::canvas::Canvas;
 use crate::cli::OutputFormat;
@@ -43,20 +47,32 @@ pub fn origin(origin: &Origin) -> String {
     }
 }
 
+/// How many events of each shard, by source and shard, were committed before the run.
+pub type Before = HashMap<(String, String), u64>;
+
+/// Reads what was committed before the run.
+pub async fn before(connection: &Connection) -> Result<Before> {
+    let rows = connection
+        .query("select source, shard, events from howdah.positions", &[])
+        .await
+        .map_err(|error| from_pg("could not read the positions", &error))?;
+    let count = |row: &Row| ((row.get(0), row.get(1)), row.get::<_, i64>(2) as u64);
+    Ok(rows.iter().map(count).collect())
+}
+
 /// Says how it goes: all the time on a terminal, else every ten seconds. Never ends.
-pub async fn watch(session: &Session, system: &System, meter: &Meter) {
+pub async fn watch(session: &Session, system: &System, before: &Before, meter: &Meter) {
     let mut canvas = Canvas::stderr();
     let mut speed = Speed::new();
     let every = Duration::from_secs(if canvas.redraws() { 1 } else { 10 });
     loop {
         tokio::time::sleep(every).await;
         let totals = meter.totals();
-        let behind = behind(session, system, meter).await;
+        let behind = behind(session, system, before, meter).await;
         let line = format!(
-            "{} events  {}/s  rows {}  duplicates {}  dead letters {}  lag {behind}{}",
+            "{} events  {}/s  lag {behind}  duplicates {}  dead letters {}{}",
             grouped(totals.events as i64),
             grouped(speed.look(totals.events) as i64),
-            grouped(totals.rows as i64),
             grouped(totals.duplicates as i64),
             grouped(totals.dead_letters as i64),
             if totals.waiting { "  (waiting for the database)" } else { "" },
@@ -66,15 +82,17 @@ pub async fn watch(session: &Session, system: &System, meter: &Meter) {
 }
 
 /// The lag of all running sources together, in their units.
-async fn behind(session: &Session, system: &System, meter: &Meter) -> String {
+async fn behind(session: &Session, system: &System, before: &Before, meter: &Meter) -> String {
     let (mut entries, mut length, mut unknown) = (0, 0, false);
     for (name, progress) in meter.sources() {
         let Some(source) = system.sources.iter().find(|source| source.name == name) else {
             continue;
         };
         let Ok(access) = session.access(source) else { continue };
+        let ShardId { source: name, shard } = shard_of(source);
+        let events = before.get(&(name, shard)).unwrap_or(&0) + progress.events;
         let position = progress.last_position.as_ref();
-        match tokio::time::timeout(ASK, lag(source, &access, position, progress.events)).await {
+        match tokio::time::timeout(ASK, lag(source, &access, position, events)).await {
             Ok(Ok(Some(Lag::Entries(count)))) => entries += count,
             Ok(Ok(Some(Lag::Bytes(count)))) => length += count,
             Ok(Ok(None)) => {}
