@@ -6,6 +6,7 @@
 //!
 //! Invariant: no IO. What only the database knows beyond its catalog comes in as [`Facts`].
 
+mod change;
 pub mod chunk;
 mod facts;
 mod index;

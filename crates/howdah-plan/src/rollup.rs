@@ -3,17 +3,18 @@
 //! Whatever changes what a batch has to write also moves the generation, under the stream's lock:
 //! a writer that started before stops at its next batch instead of leaving a rollup behind.
 
-use howdah_catalog::{Catalog, Ident, Literal, RelName, Relation, RelationKind};
-use howdah_error::{Code, Error, Kind, Result};
+use howdah_catalog::{Catalog, Literal, RelName, Relation};
+use howdah_error::Result;
 use howdah_rollup::judge::ForeignColumn;
 use howdah_rollup::lock::AdvisoryLock;
 use howdah_rollup::{recompute, table};
 use howdah_system::{Level, Rollup, Stream, System};
 
+use crate::change::Change;
 use crate::facts::Facts;
 use crate::step::{Action, Lock, LockMode, Plan, Step};
 
-const NEXT_GENERATION: &str = "update howdah.generation set generation = generation + 1";
+pub(crate) const NEXT_GENERATION: &str = "update howdah.generation set generation = generation + 1";
 
 pub(crate) fn plan(
     plan: &mut Plan,
@@ -32,8 +33,11 @@ pub(crate) fn plan(
                 if installed.is_some_and(|installed| installed.definition == definition) {
                     continue;
                 }
-                check_adoptable(stream, rollup, level, relation)?;
-                change(plan, stream, rollup, level, relation, &definition);
+                let change = Change { stream, rollup, level, relation };
+                plan.steps.push(match installed {
+                    Some(installed) => change.own(&installed.definition, &definition),
+                    None => change.adopt(&definition)?,
+                });
             }
         }
     }
@@ -96,7 +100,7 @@ pub fn foreign_columns(
         .collect()
 }
 
-fn register(stream: &Stream, level: &Level, definition: &str, ready: &str) -> String {
+pub(crate) fn register(stream: &Stream, level: &Level, definition: &str, ready: &str) -> String {
     format!(
         "insert into howdah.rollups (relation, stream, definition, ready) \
          values ({}, {}, {}, {ready}) on conflict (relation) do update set \
@@ -107,7 +111,7 @@ fn register(stream: &Stream, level: &Level, definition: &str, ready: &str) -> St
     )
 }
 
-fn registered_check(level: &Level, definition: &str) -> String {
+pub(crate) fn registered_check(level: &Level, definition: &str) -> String {
     format!(
         "select case when to_regclass({}) is null then false else exists (select from \
          howdah.rollups where relation = {} and definition = {}) end",
@@ -117,7 +121,7 @@ fn registered_check(level: &Level, definition: &str) -> String {
     )
 }
 
-fn kind_of(rollup: &Rollup) -> &'static str {
+pub(crate) fn kind_of(rollup: &Rollup) -> &'static str {
     if rollup.is_state() { "state" } else { "rollup" }
 }
 
@@ -144,103 +148,6 @@ fn create(stream: &Stream, rollup: &Rollup, level: &Level, definition: &str) -> 
         format!("delete from howdah.rollups where relation = {}", Literal(&level.table.plain())),
     ])
     .check(registered_check(level, definition))
-}
-
-fn check_adoptable(
-    stream: &Stream,
-    rollup: &Rollup,
-    level: &Level,
-    relation: &Relation,
-) -> Result<()> {
-    let refuse = |why: String| {
-        Error::new(
-            Kind::Conflict,
-            format!("\"{}\" cannot be the table of a {}", level.table.plain(), kind_of(rollup)),
-        )
-        .code(Code::CannotBecomeStream)
-        .detail(why)
-        .hint("Rename the rollup in the system file, or the relation in a migration.")
-    };
-    if relation.kind != RelationKind::Table {
-        return Err(refuse("A relation of that name exists and is not a table.".to_owned()));
-    }
-    let key = table::key(rollup, level);
-    let unique = relation.indexes.iter().any(|index| {
-        let columns: Vec<&Ident> =
-            index.columns.iter().filter_map(|column| column.column.as_ref()).collect();
-        index.unique
-            && index.predicate.is_none()
-            && columns.len() == key.len()
-            && key.iter().all(|column| columns.contains(&column))
-    });
-    if !unique {
-        return Err(refuse(format!(
-            "A table of that name exists, without a unique key on ({}).",
-            howdah_catalog::name::list(&key)
-        )));
-    }
-    for own in table::table_columns(stream, rollup, level) {
-        if let Some(column) = relation.column(own.name.as_str())
-            && column.type_base != base_name(&own.type_name)
-            && column.type_name != own.type_name
-        {
-            return Err(refuse(format!(
-                "Its column \"{}\" is {}, the {} needs {}.",
-                own.name.as_str(),
-                column.type_name,
-                kind_of(rollup),
-                own.type_name
-            )));
-        }
-    }
-    Ok(())
-}
-
-/// `numeric(38,18)` and `numeric` hold the same; the type's modifier may be the user's choice.
-fn base_name(type_name: &str) -> &str {
-    type_name.split('(').next().unwrap_or(type_name).trim()
-}
-
-fn change(
-    plan: &mut Plan,
-    stream: &Stream,
-    rollup: &Rollup,
-    level: &Level,
-    relation: &Relation,
-    definition: &str,
-) {
-    let name = &level.table;
-    let mut sql = vec![AdvisoryLock::stream(stream).exclusive(), NEXT_GENERATION.to_owned()];
-    for own in table::table_columns(stream, rollup, level) {
-        match relation.column(own.name.as_str()) {
-            None => {
-                sql.push(format!("alter table {name} add column {} {}", own.name, own.definition));
-            }
-            Some(column) if column.generated.is_some() => {
-                sql.push(format!("alter table {name} drop column {}", own.name));
-                sql.push(format!("alter table {name} add column {} {}", own.name, own.definition));
-            }
-            Some(_) => {}
-        }
-    }
-    // Not null would refuse the rows that a fold makes without that column.
-    for column in &relation.columns {
-        let ours = table::table_columns(stream, rollup, level);
-        let own = ours.iter().any(|own| own.name == column.name);
-        if !own && column.not_null && column.default.is_none() {
-            sql.push(format!("alter table {name} alter column {} drop not null", column.name));
-        }
-    }
-    sql.push(register(stream, level, definition, "false"));
-    plan.steps.push(
-        Step::new(
-            format!("rollup {}", name.plain()),
-            format!("bring the {} {} to its new definition", kind_of(rollup), name.plain()),
-            sql,
-        )
-        .lock(Lock::moment(LockMode::AccessExclusive, name))
-        .check(registered_check(level, definition)),
-    );
 }
 
 fn rebuild(stream: &Stream, rollup: &Rollup, index: usize, foreign: bool) -> Step {

@@ -3,12 +3,16 @@
 
 #[path = "main/apply.rs"]
 mod apply;
+#[path = "main/change.rs"]
+mod change;
 #[path = "main/convert.rs"]
 mod convert;
 #[path = "main/engine.rs"]
 mod engine;
 #[path = "main/rollups.rs"]
 mod rollups;
+#[path = "main/sequences.rs"]
+mod sequences;
 #[path = "main/tenants.rs"]
 mod tenants;
 #[path = "main/waits.rs"]

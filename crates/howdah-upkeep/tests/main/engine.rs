@@ -201,6 +201,11 @@ pub struct Feed {
 }
 
 impl Feed {
+    /// Begins anew, as if nothing of the shard was committed.
+    pub fn restart(&mut self) {
+        self.at = 0;
+    }
+
     /// Decodes the events (JSON texts) and commits them as one batch.
     pub async fn try_commit<S: AsRef<str>>(&mut self, events: &[S]) -> Result<Outcome> {
         let place = |at: u64| Position(at.to_string());
