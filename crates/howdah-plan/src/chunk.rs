@@ -328,7 +328,7 @@ mod tests {
     fn a_chunk_beside_a_wider_partition_is_cut() {
         let day = Chunk::holding(Bucket::Day, us("2025-10-17 12:00:00+00")).expect("in range");
         let until = us("2025-10-17 06:00:00+00");
-        let covered = vec![i64::MIN..until];
+        let covered: Vec<Range<i64>> = std::iter::once(i64::MIN..until).collect();
         let free = free_part(day, &covered, us("2025-10-17 12:00:00+00")).expect("free");
         assert_eq!((free.from_us, free.to_us), (until, day.to_us));
         assert_eq!(free_part(day, &covered, us("2025-10-17 01:00:00+00")), None);

@@ -2,9 +2,9 @@
 //!
 //! Each table with the tenant column, and each that declares `visible_to`, gets three policies:
 //! - `howdah_tenant`, for everybody: the rows of the session's tenant;
-//! - `howdah_owner`, for the login that runs howdah, and only while it is the session's own login:
-//!   a view or function that it owns does not carry its sight to others (`session_user` cannot be
-//!   changed by SQL, `current_user` can);
+//! - `howdah_owner`, for the table's owner, and only while the session's own login is that role or
+//!   a member of it: a view or function that it owns does not carry its sight to others
+//!   (`session_user` cannot be changed by SQL, `current_user` can);
 //! - `howdah_writer`, for members of the writer role.
 //!
 //! The tenant is asked once a statement (`(select …)` becomes an init plan), not once a row.
@@ -45,14 +45,14 @@ pub(crate) fn plan(plan: &mut Plan, system: &System, catalog: &Catalog) {
         for right in target.writer {
             grants.push(Wanted::relation(&target.relation, &system.roles.writer, right));
         }
-        let plain = target.relation.plain();
-        push_grants(plan, catalog, &format!("grants {plain}"), &plain, &grants);
+        let what = target.relation.plain();
+        push_grants(plan, catalog, &format!("grants {what}"), &what, &grants);
     }
     let tenant_table = system.tenants.as_ref().and_then(|tenants| tenants.table.as_ref());
     if let Some((table, _)) = tenant_table {
         let grants = [Wanted::relation(table, &system.roles.writer, "SELECT")];
-        let plain = table.plain();
-        push_grants(plan, catalog, &format!("grants {plain} for the writer"), &plain, &grants);
+        let what = table.plain();
+        push_grants(plan, catalog, &format!("grants {what} for the writer"), &what, &grants);
     }
     close_chunk_schema(plan, catalog);
 }
@@ -139,13 +139,17 @@ fn protect(
     relation: &RelName,
     predicate: &str,
 ) {
-    let owner = &catalog.server.user;
+    let have = catalog.relation(relation);
+    let owner = have.map_or(&catalog.server.user, |have| &have.owner);
     let mut walls = vec![
         Wall { name: "howdah_tenant", roles: "public".to_owned(), predicate: predicate.to_owned() },
         Wall {
             name: "howdah_owner",
             roles: owner.to_string(),
-            predicate: format!("session_user = {}", Literal(owner.as_str())),
+            predicate: format!(
+                "(select pg_has_role(session_user, {}, 'member'))",
+                Literal(owner.as_str())
+            ),
         },
     ];
     let writer = &system.roles.writer;
@@ -158,7 +162,6 @@ fn protect(
             predicate: "true".to_owned(),
         });
     }
-    let have = catalog.relation(relation);
     let done = have.is_some_and(|have| {
         have.row_security
             && have.force_row_security

@@ -50,7 +50,7 @@ fn own_schema(plan: &mut Plan, system: &System, catalog: &Catalog) {
         vec![Wanted::schema("howdah", &Ident::new("public")), Wanted::schema("howdah", writer)];
     for (table, privileges) in [
         ("positions", &["SELECT", "INSERT", "UPDATE"][..]),
-        ("dead_letters", &["SELECT", "INSERT", "DELETE"]),
+        ("dead_letters", &["SELECT", "INSERT", "UPDATE", "DELETE"]),
         ("rollups", &["SELECT"]),
         ("generation", &["SELECT"]),
         ("version", &["SELECT"]),

@@ -41,7 +41,7 @@ pub(crate) fn plan(
                 plan.steps.push(swap.empty());
             } else {
                 index::plan(plan, relation, catalog, &missing);
-                covered = convert_full(plan, &swap, facts)?;
+                covered.push(i64::MIN..convert_full(plan, &swap, facts)?);
             }
         }
         _ => return Err(refuse(stream, "it is not a table")),
@@ -164,12 +164,8 @@ fn check_swappable(
 }
 
 /// A table with rows becomes the first partition, untouched: its rows are proved to lie before a
-/// boundary while reads and writes go on, then the names are swapped in a moment.
-fn convert_full(
-    plan: &mut Plan,
-    swap: &Swap<'_>,
-    facts: &Facts,
-) -> Result<Vec<std::ops::Range<i64>>> {
+/// boundary while reads and writes go on, then the names are swapped in a moment. Gives the boundary.
+fn convert_full(plan: &mut Plan, swap: &Swap<'_>, facts: &Facts) -> Result<i64> {
     // Rows of the present must fit while the conversion goes on, or the table would refuse them.
     const LEEWAY_US: i64 = 24 * 3600 * 1_000_000;
     let Swap { stream, relation, known, .. } = swap;
@@ -221,7 +217,7 @@ fn convert_full(
         );
     }
     plan.steps.push(swap.full(until));
-    Ok(vec![i64::MIN..until])
+    Ok(until)
 }
 
 fn constraint_check(table: &RelName, condition: &str) -> String {

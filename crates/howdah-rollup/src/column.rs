@@ -36,10 +36,19 @@ pub enum ColumnRole {
         /// The expression.
         value: String,
         /// The measure's order columns in the rollup's table: what decides a merge.
-        order: Vec<Ident>,
+        order: Vec<OrderColumn>,
     },
     /// One field of the position, computed apart; see `position`.
     Position,
+}
+
+/// A column of the order of events, as a rollup's table keeps it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OrderColumn {
+    /// Its name in the rollup's table.
+    pub name: Ident,
+    /// Whether the stream's column may be null; null comes after every value, as in `order by`.
+    pub nullable: bool,
 }
 
 /// The first or the last event of a group.
@@ -142,8 +151,13 @@ fn add_end(
     order: &[Ident],
 ) {
     let filter = measure.filter.as_ref().map(|filter| filter.text.clone());
-    let order_columns: Vec<Ident> =
-        order.iter().map(|column| suffixed(&measure.name, column.as_str())).collect();
+    let order_columns: Vec<OrderColumn> = order
+        .iter()
+        .map(|column| OrderColumn {
+            name: suffixed(&measure.name, column.as_str()),
+            nullable: is_nullable(stream, column),
+        })
+        .collect();
     let mut push = |name: Ident, type_name: String, collation, value: String| {
         out.stored.push(RollupColumn {
             name,
@@ -156,7 +170,7 @@ fn add_end(
     push(measure.name.clone(), x.type_name.clone(), None, x.text.clone());
     for (column, stored) in order.iter().zip(&order_columns) {
         let collation = stream.column(column).and_then(|column| column.collation.clone());
-        push(stored.clone(), type_of(stream, column), collation, column.to_string());
+        push(stored.name.clone(), type_of(stream, column), collation, column.to_string());
     }
 }
 
@@ -238,8 +252,8 @@ impl RollupColumn {
             ColumnRole::Max(_) => format!("max({name})"),
             ColumnRole::End { end, order, .. } => format!(
                 "(array_agg({name} order by {}) filter (where {} is not null))[1]",
-                ordered(order, *end),
-                order[0],
+                ordered(&names(order), *end),
+                order[0].name,
             ),
             ColumnRole::Position => String::new(),
         }
@@ -257,26 +271,53 @@ impl RollupColumn {
             ColumnRole::Min(_) => format!("least({old}.{name}, {more}.{name})"),
             ColumnRole::Max(_) => format!("greatest({old}.{name}, {more}.{name})"),
             ColumnRole::End { end, order, .. } => {
-                let of = |alias: &str| {
-                    howdah_catalog::name::list(
-                        order.iter().map(|column| format!("{alias}.{column}")),
-                    )
+                let names = names(order);
+                let of = |alias: &str| -> Vec<String> {
+                    names.iter().map(|column| format!("{alias}.{column}")).collect()
                 };
-                let before = match end {
-                    End::First => "<",
-                    End::Last => ">",
+                let nullable: Vec<bool> = order.iter().map(|column| column.nullable).collect();
+                let wins = match end {
+                    End::First => precedes(&of(more), &of(old), &nullable),
+                    End::Last => precedes(&of(old), &of(more), &nullable),
                 };
-                let first = &order[0];
+                let first = &names[0];
                 format!(
-                    "case when {old}.{first} is null or ({}) {before} ({}) \
-                     then {more}.{name} else {old}.{name} end",
-                    of(more),
-                    of(old),
+                    "case when {old}.{first} is null or {wins} \
+                     then {more}.{name} else {old}.{name} end"
                 )
             }
             ColumnRole::Position => format!("{more}.{name}"),
         }
     }
+}
+
+fn names(order: &[OrderColumn]) -> Vec<Ident> {
+    order.iter().map(|column| column.name.clone()).collect()
+}
+
+/// Whether a column of the stream may be null.
+pub(crate) fn is_nullable(stream: &Stream, column: &Ident) -> bool {
+    stream.column(column).is_none_or(|column| !column.not_null)
+}
+
+/// The condition that the row of `a` comes before that of `b` in `order by`: nulls are last. A plain
+/// row comparison would say null as soon as it meets one.
+pub(crate) fn precedes(a: &[String], b: &[String], nullable: &[bool]) -> String {
+    if !nullable.contains(&true) {
+        return format!("({}) < ({})", a.join(", "), b.join(", "));
+    }
+    let mut out = "false".to_owned();
+    for ((a, b), nullable) in a.iter().zip(b).zip(nullable).rev() {
+        out = if *nullable {
+            format!(
+                "(coalesce({a} < {b}, {a} is not null and {b} is null) \
+                 or {a} is not distinct from {b} and {out})"
+            )
+        } else {
+            format!("({a} < {b} or {a} = {b} and {out})")
+        };
+    }
+    out
 }
 
 fn ordered(order: &[Ident], end: End) -> String {

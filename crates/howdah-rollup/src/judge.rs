@@ -11,6 +11,7 @@ use howdah_system::{Rollup, Stream};
 
 use crate::column::{ColumnRole, RollupColumns, columns};
 use crate::staging::{ORD, Staging};
+use crate::table::same_key;
 
 /// A column of a state's table that howdah does not keep, and the SQL of its default: a limit that
 /// the application sets, for instance.
@@ -68,11 +69,7 @@ pub fn first_refused(
         .iter()
         .map(|average| format!(", {} as {}", average.expression, average.name))
         .collect::<String>();
-    let matching = keys
-        .iter()
-        .map(|key| format!("s.{key} is not distinct from w.{key}"))
-        .collect::<Vec<_>>()
-        .join(" and ");
+    let matching = same_key("s", "w", &rollup.by);
     Ok(Some(format!(
         "with candidate as ({}),\n\
          w as (select {ORD}, {key_list}, {} from candidate{filter} \

@@ -7,9 +7,13 @@
 //!
 //! The fold is not commutative. New fills that come after all known ones continue from the stored
 //! state; a key that gets an earlier fill is folded anew from the stream, in the same statement.
+//! A fill without side, quantity or price counts for nothing.
 
 use howdah_catalog::{Ident, RelName, name};
 use howdah_system::{MeasureKind, PositionFold, Rollup, Stream};
+
+use crate::column::{is_nullable, precedes};
+use crate::table::same_key;
 
 /// The stored columns of a position, beside its key and the order of its last fill.
 pub const FIELDS: [(&str, &str); 5] = [
@@ -51,17 +55,26 @@ fn last(order: &[Ident]) -> Vec<Ident> {
 pub(crate) fn recompute(stream: &Stream, rollup: &Rollup, fold: &PositionFold) -> String {
     let order = stream.total_order(&rollup.by);
     let keys = name::list(rollup.by.iter().map(|key| &key.name));
-    let filter = rollup.filter.as_ref().map(|f| format!(" where {}", f.text)).unwrap_or_default();
     format!(
         "select {keys}, {}, {} from (\
-         select {keys}, howdah.position(null, {} order by {}) as howdah_position, {} \
-         from {}{filter} group by {keys}) p",
+         select {keys}, howdah.position(null, howdah_signed, howdah_price, howdah_fee \
+         order by {}) as howdah_position, {} from {} group by {keys}) p",
         name::list(FIELDS.iter().map(|(field, _)| format!("(howdah_position).{field}"))),
         name::list(last(&order)),
-        inputs(fold),
         name::list(&order),
         last_of(&order),
-        stream.table,
+        fills(&stream.table.to_string(), rollup, fold),
+    )
+}
+
+/// The rows of `source` (with the stream's columns) that count, with the fold's inputs beside them,
+/// as an item of a `from` list with a `where`.
+fn fills(source: &str, rollup: &Rollup, fold: &PositionFold) -> String {
+    let filter = rollup.filter.as_ref().map(|f| format!("({}) and ", f.text)).unwrap_or_default();
+    format!(
+        "{source}, lateral (values ({})) i (howdah_signed, howdah_price, howdah_fee) \
+         where {filter}howdah_signed is not null and howdah_price is not null",
+        inputs(fold)
     )
 }
 
@@ -86,19 +99,15 @@ pub(crate) fn fold_ctes(
     let order = stream.total_order(&rollup.by);
     let key_names: Vec<&Ident> = rollup.by.iter().map(|key| &key.name).collect();
     let keys = name::list(&key_names);
-    let filter = rollup.filter.as_ref().map(|f| format!(" where {}", f.text)).unwrap_or_default();
-    let and_filter =
-        rollup.filter.as_ref().map(|f| format!(" and ({})", f.text)).unwrap_or_default();
     let orders = name::list(&order);
-    let inputs = inputs(fold);
     let rows = format!(
         "{prefix}_rows as materialized (select {keys}, {orders}, \
-         i.howdah_signed, i.howdah_price, i.howdah_fee from new, \
-         lateral (values ({inputs})) i (howdah_signed, howdah_price, howdah_fee){filter})"
+         howdah_signed, howdah_price, howdah_fee from {})",
+        fills("new", rollup, fold)
     );
-    let late = late_cte(table, &key_names, &order, prefix);
+    let late = late_cte(stream, rollup, &order, prefix);
     let is_late = |alias: &str| {
-        format!("exists (select from {prefix}_late l where {})", matching("l", alias, &key_names))
+        format!("exists (select from {prefix}_late l where {})", same_key("l", alias, &rollup.by))
     };
     let base = format!(
         "case when s.fills is not null then row({})::howdah.position_state end",
@@ -114,11 +123,12 @@ pub(crate) fn fold_ctes(
          select {new_columns}, n.howdah_signed, n.howdah_price, n.howdah_fee, null \
          from {prefix}_rows n where {} \
          union all \
-         select {keys}, {orders}, {inputs}, null from {} f where {}{and_filter})",
-        matching("s", "n", &key_names),
+         select {keys}, {orders}, howdah_signed, howdah_price, howdah_fee, null \
+         from {} and {})",
+        same_key("s", "n", &rollup.by),
         is_late("n"),
         is_late("n"),
-        stream.table,
+        fills(&format!("{} f", stream.table), rollup, fold),
         is_late("f"),
     );
     let folded = format!(
@@ -131,21 +141,23 @@ pub(crate) fn fold_ctes(
 }
 
 /// The keys that get a fill before their last known one.
-fn late_cte(table: &RelName, keys: &[&Ident], order: &[Ident], prefix: &str) -> String {
-    let key_list = name::list(keys);
-    let of = |alias: &str, columns: &[Ident]| {
-        name::list(columns.iter().map(|column| format!("{alias}.{column}")))
+fn late_cte(stream: &Stream, rollup: &Rollup, order: &[Ident], prefix: &str) -> String {
+    let keys: Vec<&Ident> = rollup.by.iter().map(|key| &key.name).collect();
+    let key_list = name::list(&keys);
+    let of = |alias: &str, columns: &[Ident]| -> Vec<String> {
+        columns.iter().map(|column| format!("{alias}.{column}")).collect()
     };
+    let nullable: Vec<bool> = order.iter().map(|column| is_nullable(stream, column)).collect();
     format!(
         "{prefix}_late as materialized (select {} from (\
          select distinct on ({key_list}) {key_list}, {} from {prefix}_rows \
-         order by {key_list}, {}) e join {table} s on {} where ({}) < ({}))",
+         order by {key_list}, {}) e join {table} s on {} where {})",
         name::list(keys.iter().map(|key| format!("e.{key}"))),
         name::list(order),
         name::list(order),
-        matching("s", "e", keys),
-        of("e", order),
-        of("s", &last(order)),
+        same_key("s", "e", &rollup.by),
+        precedes(&of("e", order), &of("s", &last(order)), &nullable),
+        table = rollup.levels[0].table,
     )
 }
 
@@ -165,10 +177,4 @@ fn upsert_cte(table: &RelName, keys: &[&Ident], order: &[Ident], prefix: &str) -
         name::list(last(order)),
         name::list(columns.iter().map(|column| format!("{column} = excluded.{column}"))),
     )
-}
-
-/// `a.k is not distinct from b.k and …`; plain equality where the key cannot be null would do, but
-/// the keys of a position are few.
-fn matching(a: &str, b: &str, keys: &[&Ident]) -> String {
-    keys.iter().map(|key| format!("{a}.{key} = {b}.{key}")).collect::<Vec<_>>().join(" and ")
 }

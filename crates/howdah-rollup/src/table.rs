@@ -1,7 +1,7 @@
 //! The tables of rollups and states.
 
 use howdah_catalog::{Ident, name};
-use howdah_system::{Level, Rollup, Stream};
+use howdah_system::{KeyColumn, Level, Rollup, Stream};
 
 use crate::bucket::bucket_type;
 use crate::column::{RollupColumns, columns};
@@ -14,6 +14,16 @@ pub const BUCKET: &str = "bucket";
 pub fn key(rollup: &Rollup, level: &Level) -> Vec<Ident> {
     let bucket = level.bucket.map(|_| Ident::new(BUCKET));
     rollup.by.iter().map(|key| key.name.clone()).chain(bucket).collect()
+}
+
+/// The condition that the rows of aliases `a` and `b` have one key. Plain equality where no null can
+/// be, because `is not distinct from` uses neither an index nor a hash.
+pub(crate) fn same_key(a: &str, b: &str, keys: &[KeyColumn]) -> String {
+    let conditions = keys.iter().map(|key| {
+        let operator = if key.not_null { "=" } else { "is not distinct from" };
+        format!("{a}.{name} {operator} {b}.{name}", name = key.name)
+    });
+    conditions.collect::<Vec<_>>().join(" and ")
 }
 
 /// A column of a rollup's table as `create table` and `add column` take it, and as a catalog shows

@@ -6,6 +6,10 @@ use howdah_rollup::recompute;
 use howdah_system::{Rollup, System};
 use tokio_postgres::Client;
 
+/// A proof reads one moment, and takes as long as it takes.
+const SNAPSHOT: &str =
+    "begin isolation level repeatable read read only; set local statement_timeout = 0";
+
 /// The outcome of one proof.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Proof {
@@ -59,12 +63,7 @@ async fn prove(client: &Client, system: &System, rollup: &Rollup, index: usize) 
     let stream = system.stream_of(rollup);
     let level = &rollup.levels[index];
     // A batch commits rows and rollups together, so every snapshot is consistent: no lock.
-    client
-        .batch_execute(
-            "begin isolation level repeatable read read only; set local statement_timeout = 0",
-        )
-        .await
-        .map_err(failed)?;
+    client.batch_execute(SNAPSHOT).await.map_err(failed)?;
     let result = async {
         let row = client
             .query_one(&recompute::proof(stream, rollup, index, None), &[])
@@ -113,6 +112,16 @@ pub struct PositionProof {
 /// Checks the positions: that every event is accounted for (rows, duplicates and dead letters add
 /// up to events), and that no stream holds fewer rows than its shards committed.
 pub async fn positions(client: &Client, system: &System) -> Result<Vec<PositionProof>> {
+    client
+        .batch_execute(SNAPSHOT)
+        .await
+        .map_err(|error| from_pg("could not prove positions", &error))?;
+    let result = positions_in_txn(client, system).await;
+    let _ = client.batch_execute("rollback").await;
+    result
+}
+
+async fn positions_in_txn(client: &Client, system: &System) -> Result<Vec<PositionProof>> {
     let failed = |error| from_pg("could not prove positions", &error);
     let rows = client
         .query(

@@ -5,8 +5,12 @@
 mod apply;
 #[path = "main/change.rs"]
 mod change;
+#[path = "main/compiled.rs"]
+mod compiled;
 #[path = "main/convert.rs"]
 mod convert;
+#[path = "main/edges.rs"]
+mod edges;
 #[path = "main/engine.rs"]
 mod engine;
 #[path = "main/rollups.rs"]

@@ -3,7 +3,7 @@
 use howdah_error::Code;
 use howdah_plan::{Action, Plan};
 use howdah_upkeep::apply::{Event, apply};
-use tokio::sync::mpsc;
+use tokio::sync::watch;
 
 use crate::engine::{Engine, fine};
 
@@ -92,25 +92,22 @@ async fn apply_goes_on_after_its_connection_was_killed_within_any_step() {
         assert!(round < 200, "the plan does not get shorter");
         let worker = engine.db.connect().await;
         let pid: i32 = worker.query_one("select pg_backend_pid()", &[]).await.unwrap().get(0);
-        let (tell, mut begun) = mpsc::unbounded_channel();
+        let (tell, mut begun) = watch::channel(0);
         let apply = apply(&worker, &system, &plan, &[], |event| {
             if let Event::Begin(_, number, _) = event {
-                let _ = tell.send(number);
+                tell.send_replace(number);
             }
         });
         // The second step is struck, so that each round gets on by at least one.
         let strike = async {
-            while let Some(number) = begun.recv().await {
-                if number == 2 {
-                    // Later strikes in later rounds: somewhere else within the step.
-                    for _ in 0..round % 7 {
-                        tokio::task::yield_now().await;
-                    }
-                    admin.query("select pg_terminate_backend($1)", &[&pid]).await.unwrap();
-                    return std::future::pending().await;
+            if begun.wait_for(|number| *number >= 2).await.is_ok() {
+                // Later strikes in later rounds: somewhere else within the step.
+                for _ in 0..round % 7 {
+                    tokio::task::yield_now().await;
                 }
+                admin.query("select pg_terminate_backend($1)", &[&pid]).await.unwrap();
             }
-            std::future::pending::<()>().await
+            std::future::pending::<()>().await;
         };
         tokio::select! {
             result = apply => killed += usize::from(result.is_err()),

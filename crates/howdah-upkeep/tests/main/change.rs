@@ -199,18 +199,16 @@ async fn a_rebuild_that_was_killed_goes_on() {
     };
     fine(howdah_upkeep::apply::apply(&engine.client, &system, &changes, &[], |_| {}).await);
     let mut ranges = 0;
-    let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
+    let (tell, mut told) = tokio::sync::watch::channel(0);
     let rebuilding = howdah_upkeep::rebuild::rebuild_level(&worker, &system, "r", 0, None, |_| {
         ranges += 1;
-        let _ = tell.send(ranges);
+        tell.send_replace(ranges);
     });
     let strike = async {
-        while let Some(number) = told.recv().await {
-            if number == 5 {
-                admin.query("select pg_terminate_backend($1)", &[&pid]).await.unwrap();
-            }
+        if told.wait_for(|ranges| *ranges >= 5).await.is_ok() {
+            admin.query("select pg_terminate_backend($1)", &[&pid]).await.unwrap();
         }
-        std::future::pending::<()>().await
+        std::future::pending::<()>().await;
     };
     tokio::select! {
         result = rebuilding => assert!(result.is_err(), "it was not struck"),

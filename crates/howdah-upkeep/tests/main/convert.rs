@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use howdah_error::Code;
 
-use crate::engine::{Engine, fine};
+use crate::engine::Engine;
 
 /// A table with everything that can hang on one.
 const RICH: &str = r#"
@@ -367,19 +367,4 @@ async fn every_time_type_and_chunk_width_works() {
             }
         }
     }
-}
-
-#[tokio::test]
-async fn a_table_that_is_not_a_stream_is_left_alone() {
-    let engine = Engine::new(
-        "create table events (id bigint not null, at timestamptz not null);\
-         create table plain (id int primary key, tenant text);\
-         insert into plain values (1, 'a');",
-        "[system]\nname = \"{db}\"\n[streams.events]\ntime = \"at\"\nkey = [\"id\"]\n",
-    )
-    .await;
-    let oid: i64 = engine.one("select 'plain'::regclass::oid::bigint").await;
-    let settled = fine(engine.try_apply(&[]).await);
-    assert_eq!(settled, ());
-    assert_eq!(engine.one::<i64>("select 'plain'::regclass::oid::bigint").await, oid);
 }
