@@ -131,8 +131,23 @@ impl Session {
         Ok(system)
     }
 
-    /// What apply would do now.
+    /// What apply would do now. Looking may read a whole table, and take as long as it takes.
     pub async fn plan(&self, connection: &Connection, model: &Model) -> Result<(Plan, Facts)> {
+        connection
+            .batch_execute("begin read only; set local statement_timeout = 0")
+            .await
+            .map_err(|error| from_pg("could not begin to plan", &error))?;
+        let result = self.plan_in_txn(connection, model).await;
+        let _ = connection.batch_execute("rollback").await;
+        result
+    }
+
+    /// The same, inside the transaction that the caller has open.
+    pub async fn plan_in_txn(
+        &self,
+        connection: &Connection,
+        model: &Model,
+    ) -> Result<(Plan, Facts)> {
         let facts = read_facts(connection, &model.system, &model.catalog).await?;
         let plan = howdah_plan::plan(&model.system, &model.catalog, &facts)?;
         Ok((plan, facts))

@@ -89,7 +89,7 @@ async fn rehearse(
             howdah_pg::introspect_in_txn(&**connection, howdah_pg::Scope::default()).await?;
         let system = session.resolve(connection, &catalog).await?;
         let model = Model { catalog, system };
-        session.plan(connection, &model).await.map(|(plan, _)| Some(plan))
+        session.plan_in_txn(connection, &model).await.map(|(plan, _)| Some(plan))
     }
     .await;
     let _ = connection.batch_execute("rollback").await;
