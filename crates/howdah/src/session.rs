@@ -15,6 +15,7 @@ use howdah_system::{
     DatabaseConfig, DatabaseTarget, Format, Origin, SecretRef, Source, System, SystemFile, error_of,
 };
 use howdah_upkeep::{answer_questions, read_facts};
+use tokio::sync::{Mutex, MutexGuard};
 
 use crate::cli::Global;
 
@@ -36,7 +37,7 @@ pub struct Session {
     /// Sources that are read from a file instead, by name.
     file_sources: Vec<(String, PathBuf)>,
     /// The private server, when the file names no database; it ends with this process.
-    server: Option<PrivateServer>,
+    server: Option<Mutex<PrivateServer>>,
 }
 
 /// A system that is held against a database.
@@ -56,6 +57,7 @@ impl Session {
         let folder = folder_of(&path);
         let (options, server) = Box::pin(database(&file, &folder)).await?;
         let pool = Pool::new(options.clone())?;
+        let server = server.map(Mutex::new);
         Ok(Self { path, folder, file, options, pool, file_sources: Vec::new(), server })
     }
 
@@ -76,15 +78,24 @@ impl Session {
         self.pool.get().await
     }
 
-    /// The private server, when the database is on one.
-    pub fn private_server(&self) -> Option<&PrivateServer> {
-        self.server.as_ref()
+    /// The private server, when the database is on one and is not being started again.
+    pub fn private_server(&self) -> Option<MutexGuard<'_, PrivateServer>> {
+        self.server.as_ref()?.try_lock().ok()
+    }
+
+    /// Starts the private server again when it has died; gives whether it had. Connections that
+    /// were open are lost, what was committed is not.
+    pub async fn revive(&self) -> Result<bool> {
+        match &self.server {
+            Some(server) => server.lock().await.revive().await,
+            None => Ok(false),
+        }
     }
 
     /// Makes the database of the private server anew, empty; refuses when another process runs
     /// the server, because it uses it.
     pub async fn empty_private(&self) -> Result<()> {
-        let Some(server) = self.server.as_ref().filter(|server| !server.is_attached()) else {
+        let Some(server) = self.private_server().filter(|server| !server.is_attached()) else {
             return Err(Error::new(Kind::Conflict, "another process uses the private server")
                 .hint("End it first, or use another folder."));
         };
@@ -187,14 +198,14 @@ impl Session {
     /// Stops the private server, if this process runs it.
     pub async fn close(self) -> Result<()> {
         match self.server {
-            Some(server) => server.stop().await,
+            Some(server) => server.into_inner().stop().await,
             None => Ok(()),
         }
     }
 
     /// The superuser of the private server, for measurements.
     pub fn admin_options(&self) -> Result<ConnectOptions> {
-        let admin = self.server.as_ref().map(PrivateServer::admin_options);
+        let admin = self.private_server().map(|server| server.admin_options());
         admin.map(|options| options.database(self.options.get_database())).ok_or_else(|| {
             Error::input("this needs the private server")
                 .hint("Leave [database] out of the system file.")

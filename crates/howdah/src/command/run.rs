@@ -8,9 +8,11 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use howdah_error::{Code, Error, Kind, Result};
-use howdah_pg::{ConnectOptions, Connection, RetryPolicy, from_pg};
+use howdah_pg::{ConnectOptions, Connection, from_pg};
 use howdah_plan::{Step, foreign_columns};
-use howdah_stream::{Decoder, Ended, Progress, Reporter, Run, SourceSql, Writer, run_source};
+use howdah_stream::{
+    Decoder, Ended, PATIENT, Progress, Reporter, Run, SourceSql, Writer, run_source,
+};
 use howdah_system::{Source, System};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -21,6 +23,8 @@ use crate::meter::Meter;
 use crate::session::{Model, Session};
 use crate::{Outcome, output};
 
+/// How often the private server is looked after.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// How often upkeep looks for chunks to make.
 const UPKEEP_EVERY: Duration = Duration::from_secs(60);
 
@@ -89,6 +93,19 @@ pub async fn ingest(
     tokio::select! {
         result = all(running, shutdown) => result,
         () = upkeep => Ok(()),
+        () = keep_server(session) => Ok(()),
+    }
+}
+
+/// Starts the private server again whenever it dies; a batch in hand waits for it.
+async fn keep_server(session: &Session) {
+    loop {
+        tokio::time::sleep(LOOK_EVERY).await;
+        match session.revive().await {
+            Ok(false) => {}
+            Ok(true) => tracing::warn!("the private server had died and was started again"),
+            Err(error) => tracing::warn!(%error, "could not start the private server again"),
+        }
     }
 }
 
@@ -126,11 +143,6 @@ impl Job {
         let system = &model.system;
         let stream = &system.streams[source.stream];
         howdah_stream::source::check(source, stream)?;
-        let retry = RetryPolicy {
-            attempts: u32::MAX,
-            total: Duration::from_secs(24 * 3600),
-            ..RetryPolicy::default()
-        };
         Ok(Self {
             decoder: decoder(system, source)?,
             run: Run {
@@ -138,7 +150,7 @@ impl Job {
                 access: session.access(source)?,
                 limits: system.ingest,
                 once,
-                retry,
+                retry: PATIENT,
             },
             sql: source_sql(model, source, generation)?,
             options: session
