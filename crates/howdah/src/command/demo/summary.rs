@@ -77,6 +77,7 @@ pub async fn print(
 fn print_counts(expected: &Expected, before: &Committed, now: &Committed) -> Result<bool> {
     let mut table =
         Table::new(&["stream", "rows", "of", "repeats", "of", "dead letters", "of", "proof"]);
+    let fresh = before.iter().all(|(_, counts)| *counts == Counts::default());
     let mut all = true;
     for (index, (name, now)) in now.iter().enumerate() {
         let before = before.get(index).map_or_else(Counts::default, |(_, counts)| *counts);
@@ -86,13 +87,22 @@ fn print_counts(expected: &Expected, before: &Committed, now: &Committed) -> Res
             (now.duplicates - before.duplicates, want.duplicates),
             (now.broken - before.broken, want.broken),
         ];
-        let holds = pairs.iter().all(|(is, want)| is == want);
-        all &= holds;
+        let exact = pairs.iter().all(|(is, want)| is == want);
+        // A demo that goes on may meet keys of the one before: those rows are repeats then.
+        let kept = !fresh
+            && pairs[0].0 + pairs[1].0 == pairs[0].1 + pairs[1].1
+            && pairs[2].0 == pairs[2].1;
+        all &= exact || kept;
         let mut cells = vec![name.clone()];
         for (is, want) in pairs {
             cells.extend([grouped(is as i64), grouped(want as i64)]);
         }
-        cells.push(if holds { "as fed" } else { "DIFFERS" }.to_owned());
+        let proof = match (exact, kept) {
+            (true, _) => "as fed",
+            (_, true) => "as fed, some were there",
+            _ => "DIFFERS",
+        };
+        cells.push(proof.to_owned());
         table.row(cells);
     }
     table.print()?;

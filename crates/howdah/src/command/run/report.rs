@@ -100,16 +100,16 @@ async fn behind(session: &Session, system: &System, before: &Before, meter: &Met
         }
     }
     let mut parts = Vec::new();
-    if entries > 0 || length == 0 {
+    if entries > 0 || (length == 0 && !unknown) {
         parts.push(grouped(entries as i64));
     }
     if length > 0 {
         parts.push(bytes(length as i64));
     }
     if unknown {
-        parts.push("a source that does not answer".to_owned());
+        parts.push("unknown (a source does not answer)".to_owned());
     }
-    parts.join(" and ")
+    parts.join(" + ")
 }
 
 /// The counts of the run: for people on standard error, as JSON on standard output.
