@@ -98,6 +98,31 @@ pub fn list<T: fmt::Display>(items: impl IntoIterator<Item = T>) -> String {
     out
 }
 
+/// FNV-1a, 64 bits (Fowler, Noll, Vo): the same in every process, version and machine. For names and
+/// lock keys, never for secrets.
+#[must_use]
+pub fn stable_hash(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    })
+}
+
+/// `base_suffix` as an identifier. One that is too long keeps its suffix, which tells siblings
+/// apart, and a hash of `base`, of which the end is cut.
+#[must_use]
+pub fn fitting(base: &str, suffix: &str) -> Ident {
+    let full = format!("{base}_{suffix}");
+    if full.len() <= MAX_IDENT_BYTES {
+        return Ident::new(full);
+    }
+    let tail = format!("_{:08x}_{suffix}", stable_hash(base) as u32);
+    let mut cut = MAX_IDENT_BYTES.saturating_sub(tail.len());
+    while !base.is_char_boundary(cut) {
+        cut -= 1;
+    }
+    Ident::new(format!("{}{tail}", &base[..cut]))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -108,5 +133,14 @@ mod tests {
         assert_eq!(RelName::new("public", "t; drop").to_string(), "\"public\".\"t; drop\"");
         assert_eq!(Literal("it's").to_string(), "'it''s'");
         assert_eq!(Literal("a\\'b").to_string(), "E'a\\\\''b'");
+    }
+
+    #[test]
+    fn long_names_are_cut_and_stay_apart() {
+        assert_eq!(fitting("trades", "20251017"), Ident::new("trades_20251017"));
+        let a = fitting(&"ü".repeat(40), "key");
+        let b = fitting(&"ü".repeat(41), "key");
+        assert!(a.as_str().len() <= MAX_IDENT_BYTES && a.as_str().ends_with("_key"));
+        assert_ne!(a, b);
     }
 }

@@ -4,7 +4,6 @@
 //! Columns are ascending: `(symbol, ts desc)` was measured to cost twice the insert time and twice
 //! the size of `(symbol, ts)` for the same reads, because new rows then split pages in the middle.
 
-use howdah_catalog::name::MAX_IDENT_BYTES;
 use howdah_catalog::{
     Catalog, ConstraintKind, Ident, Index, Literal, RelName, Relation, RelationKind, name,
 };
@@ -125,20 +124,7 @@ fn serves(index: &Index, needed: &Needed) -> bool {
 fn index_name(table: &RelName, needed: &Needed) -> Ident {
     let suffix = if needed.unique { "key" } else { "idx" };
     let columns: Vec<&str> = needed.columns.iter().map(Ident::as_str).collect();
-    let mut name = format!("{}_{}_{suffix}", table.name.as_str(), columns.join("_"));
-    if name.len() > MAX_IDENT_BYTES {
-        let hash = name
-            .bytes()
-            .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
-        let tail = format!("_{hash:08x}_{suffix}");
-        let mut cut = MAX_IDENT_BYTES - tail.len();
-        while !name.is_char_boundary(cut) {
-            cut -= 1;
-        }
-        name.truncate(cut);
-        name.push_str(&tail);
-    }
-    Ident::new(name)
+    name::fitting(&format!("{}_{}", table.name.as_str(), columns.join("_")), suffix)
 }
 
 fn create(table: &str, index: &Ident, needed: &Needed, how: &str) -> String {

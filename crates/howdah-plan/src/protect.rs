@@ -9,6 +9,7 @@
 //!
 //! The tenant is asked once a statement (`(select …)` becomes an init plan), not once a row.
 
+use howdah_catalog::name::stable_hash;
 use howdah_catalog::{Catalog, GrantTarget, Literal, RelName, RelationKind};
 use howdah_system::{System, Tenants};
 
@@ -120,14 +121,7 @@ struct Wall {
 impl Wall {
     /// The policy's comment; the hash tells a policy of an older definition.
     fn comment(&self) -> String {
-        let hash = self
-            .roles
-            .bytes()
-            .chain([0])
-            .chain(self.predicate.bytes())
-            .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-                (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-            });
+        let hash = stable_hash(&format!("{} {}", self.roles, self.predicate));
         format!("howdah {hash:016x}")
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Order in which they are taken, always: stream, then the stream's judge. Row locks come after.
 
+use howdah_catalog::name::stable_hash;
 use howdah_system::Stream;
 
 /// First key of every advisory lock of howdah: the bytes of `howd`.
@@ -25,13 +26,8 @@ impl AdvisoryLock {
         Self::named("judge", &stream.table.to_string())
     }
 
-    /// FNV-1a over kind and name: the locks need to be the same in every process and version.
     fn named(kind: &str, name: &str) -> Self {
-        let hash =
-            kind.bytes().chain([0]).chain(name.bytes()).fold(0x811c_9dc5_u32, |hash, byte| {
-                (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
-            });
-        Self(hash as i32)
+        Self(stable_hash(&format!("{kind} {name}")) as i32)
     }
 
     /// `select pg_advisory_xact_lock(…)`.
