@@ -23,7 +23,7 @@ pub async fn run(global: &Global, args: &FeedArgs) -> Result<Outcome> {
     let options =
         Options { span_ms: args.span, ..Options::new(args.events, args.seed, until(args)) };
     if args.entities {
-        return entities(global, args, &options).await;
+        return Box::pin(entities(global, args, &options)).await;
     }
     let mut feed = howdah_feed::events(&args.system, &options)?;
     let target = target(args)?;
