@@ -236,18 +236,21 @@ async fn the_tenant_of_a_session_cannot_be_changed_by_sql() {
     assert_eq!(count(a, "select * from moves").await, Ok(2));
 }
 
+/// The owner's sight ends with `set role`: an application that logs in as the owner and acts as a
+/// reader has no tenant. (A login that is made a member of the owner is the owner: it could as well
+/// drop the policies.)
 #[tokio::test]
-async fn an_application_that_is_granted_the_owner_does_not_see_with_its_eyes() {
-    let (engine, logins) = world().await;
+async fn the_owner_that_acts_as_a_reader_sees_nothing() {
+    let (engine, _) = world().await;
     let name = engine.db.name().to_owned();
     let admin = engine.db.admin().await;
-    admin.batch_execute(&format!("grant {name} to {name}_a")).await.unwrap();
-    let a = &logins[0];
-    a.batch_execute(&format!("set role {name}")).await.unwrap();
-    for (sql, rows) in READS {
-        assert_eq!(count(a, sql).await, Ok(rows), "{sql}");
-        let others = format!("select * from ({sql}) t where tenant_id = '{B}'");
-        assert_eq!(count(a, &others).await, Ok(0), "{sql}");
+    admin.batch_execute(&format!("grant {name}_reader to {name}")).await.unwrap();
+    let owner = engine.db.connect().await;
+    assert_eq!(count(&owner, "select * from moves").await, Ok(4));
+    owner.batch_execute(&format!("set role {name}_reader")).await.unwrap();
+    let own = ["definer", "definer_days", "all_moves()"];
+    for (sql, _) in READS.iter().filter(|(sql, _)| own.iter().all(|view| !sql.ends_with(view))) {
+        assert_eq!(count(&owner, sql).await, Ok(0), "{sql}");
     }
 }
 
