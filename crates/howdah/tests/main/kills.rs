@@ -246,11 +246,9 @@ impl Campaign {
         let _ = kill(Pid::from_raw(row.get(0)), Signal::SIGKILL);
         let options = self.rig.database().clone();
         wait_until("the server is back", PATIENCE, || async {
-            match howdah_pg::connect(&options).await {
-                // The old connection is closed by the restart.
-                Ok(_) => connection.simple_query("select 1").await.is_err(),
-                Err(_) => false,
-            }
+            // The restart closes the old connection.
+            connection.simple_query("select 1").await.is_err()
+                && howdah_pg::connect(&options).await.is_ok()
         })
         .await;
     }

@@ -5,8 +5,8 @@ use std::time::Duration;
 use howdah_testkit::{Cluster, Cuts, Persistence, RedisServer};
 use nix::sys::signal::Signal;
 
-use crate::market::{Expected, FILES, REDIS, Trade, counts, write};
-use crate::rig::{Rig, Running, until};
+use crate::market::{Expected, FILES, REDIS, Trade, counts, market, write};
+use crate::rig::{Rig, Running, number, until};
 
 fn rolled(seed: u64, many: u64) -> Vec<Trade> {
     let mut dice = Cuts::new(seed);
@@ -46,6 +46,53 @@ async fn two_runs_on_one_file_double_nothing() {
         assert_eq!(counts(&connection, "trades_file").await, [5_000, 5_000, 0, 0]);
         Expected { trades, ..Expected::default() }.hold(&connection).await;
         rig.fine(&["verify"]).await;
+    }
+}
+
+#[tokio::test]
+async fn several_runs_that_start_together_make_the_chunks_ahead_together() {
+    let database = Cluster::shared().await.database().await;
+    let rig = market(&database, FILES).await;
+    rig.write("trades.ndjson", "");
+    let connection = rig.connect().await;
+    let chunks = "select count(*) from pg_inherits where inhparent = 'trades'::regclass";
+    let made = number(&connection, chunks).await;
+    let drop = "do $$ declare chunk regclass; begin \
+                for chunk in select inhrelid from pg_inherits where inhparent in \
+                ('trades'::regclass, 'fills'::regclass, 'postings'::regclass) loop \
+                execute 'drop table ' || chunk; end loop; end $$";
+    for _ in 0..3 {
+        connection.batch_execute(drop).await.unwrap();
+        let run = ["run", "--once", "--source", "trades_file"];
+        let mut runs: Vec<Running> = (0..5).map(|_| rig.start(&run)).collect();
+        for running in &mut runs {
+            assert_eq!(running.wait().await, Some(0), "{}", running.said());
+        }
+        assert_eq!(number(&connection, chunks).await, made);
+    }
+}
+
+#[tokio::test]
+async fn a_chunk_that_somebody_drops_is_made_again() {
+    let database = Cluster::shared().await.database().await;
+    let redis = RedisServer::start(Persistence::None).await.unwrap();
+    let rig = Rig::new(&database).with_redis(redis.url());
+    write(&rig, &database, REDIS);
+    rig.fine(&["apply"]).await;
+    let _running = rig.start(&["run", "--source", "trades"]);
+    let connection = rig.connect().await;
+    let client = redis::Client::open(redis.url()).unwrap();
+    let mut feeder = client.get_multiplexed_async_connection().await.unwrap();
+    for (round, trade) in rolled(56, 3).iter().enumerate() {
+        let mut add = redis::cmd("XADD");
+        add.arg(&["trades", "*", "data", &trade.json()]);
+        add.exec_async(&mut feeder).await.unwrap();
+        let done = format!("select coalesce(sum(events), 0) = {} from howdah.positions", round + 1);
+        until("the trade is committed", &connection, &done).await;
+        assert_eq!(counts(&connection, "trades").await[3], 0, "none is refused");
+        let drop = "do $$ begin execute 'drop table ' || \
+                    (select tableoid::regclass from trades limit 1); end $$";
+        connection.batch_execute(drop).await.unwrap();
     }
 }
 
