@@ -16,6 +16,8 @@ mod kills;
 mod latency;
 #[path = "main/market.rs"]
 mod market;
+#[path = "main/rebuilds.rs"]
+mod rebuilds;
 #[path = "main/recorded.rs"]
 mod recorded;
 #[path = "main/rig.rs"]

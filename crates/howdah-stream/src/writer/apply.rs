@@ -6,7 +6,7 @@
 
 use bytes::{BufMut as _, Bytes, BytesMut};
 use futures_util::SinkExt as _;
-use howdah_error::{Error, Result};
+use howdah_error::{Error, Kind, Result};
 use howdah_pg::{Fault, classify, from_pg, sqlstate};
 
 use super::{Applied, Writer};
@@ -124,25 +124,39 @@ impl Writer {
         let mut step = staged.len();
         while at < staged.len() {
             let mut end = (at + step).min(staged.len());
-            let breaking = self.first_breaking(at, end).await?;
-            if let Some(place) = breaking {
-                end = place;
-            }
-            if at < end {
-                self.execute("savepoint howdah_range").await?;
-                match self.fold(at, end).await {
-                    Ok(new) => applied.new += new,
-                    Err(error) if classify(&error) == Fault::Data => {
-                        self.execute("rollback to savepoint howdah_range").await?;
-                        if end - at == 1 {
-                            applied.refused.push(refused(staged[at], &error));
-                            at += 1;
-                        }
-                        step = ((end - at) / 2).max(1);
-                        continue;
-                    }
-                    Err(error) => return Err(from_pg("could not apply a batch", &error)),
+            self.execute("savepoint howdah_range").await?;
+            let mut breaking = None;
+            let folded = match self.first_breaking(at, end).await {
+                Ok(place) => {
+                    breaking = place;
+                    end = place.unwrap_or(end);
+                    if at < end { self.fold(at, end).await } else { Ok(0) }
                 }
+                // An expression that fails on a row does so in the judgement already.
+                Err(error) => Err(error),
+            };
+            // Each savepoint is released: nested ones would make every row slower.
+            match folded {
+                Ok(new) => {
+                    applied.new += new;
+                    if end < staged.len() {
+                        self.execute("release savepoint howdah_range").await?;
+                    }
+                }
+                Err(error) if no_chunk(&error) => return Err(chunk_gone(&error)),
+                Err(error) if classify(&error) == Fault::Data => {
+                    self.execute(
+                        "rollback to savepoint howdah_range; release savepoint howdah_range",
+                    )
+                    .await?;
+                    if end - at == 1 {
+                        applied.refused.push(refused(staged[at], &error));
+                        at += 1;
+                    }
+                    step = ((end - at) / 2).max(1);
+                    continue;
+                }
+                Err(error) => return Err(from_pg("could not apply a batch", &error)),
             }
             at = end;
             if let Some(place) = breaking {
@@ -167,15 +181,15 @@ impl Writer {
     }
 
     /// The first place in `at..end` whose row would break the check of a state.
-    async fn first_breaking(&self, at: usize, end: usize) -> Result<Option<usize>> {
+    async fn first_breaking(
+        &self,
+        at: usize,
+        end: usize,
+    ) -> Result<Option<usize>, tokio_postgres::Error> {
         let (first, last) = bounds(at, end);
         let mut breaking: Option<i32> = None;
         for judge in &self.statements.judges {
-            let row = self
-                .connection
-                .query_one(judge, &[&first, &last])
-                .await
-                .map_err(|error| judge_failed(&error))?;
+            let row = self.connection.query_one(judge, &[&first, &last]).await?;
             let place: Option<i32> = row.get(0);
             breaking = match (breaking, place) {
                 (Some(a), Some(b)) => Some(a.min(b)),
@@ -186,14 +200,23 @@ impl Writer {
     }
 }
 
-fn judge_failed(error: &tokio_postgres::Error) -> Error {
-    from_pg("could not judge a batch", error)
-}
-
 /// The inclusive bounds of `howdah_ord` for the places `at..end`.
 fn bounds(at: usize, end: usize) -> (i32, i32) {
     let as_ord = |place: usize| i32::try_from(place).unwrap_or(i32::MAX);
     (as_ord(at), as_ord(end) - 1)
+}
+
+/// Whether no partition holds a row. Its SQLSTATE is that of a violated check; only the server's
+/// function tells it from one whatever the language (`src/backend/executor/execPartition.c`).
+fn no_chunk(error: &tokio_postgres::Error) -> bool {
+    error.as_db_error().is_some_and(|db| db.routine() == Some("ExecFindPartition"))
+}
+
+/// Somebody dropped or detached a chunk after it was seen. Not the row's fault: a new writer sees
+/// that the chunk is missing and makes it.
+fn chunk_gone(error: &tokio_postgres::Error) -> Error {
+    let message = "a chunk that the batch needs is gone";
+    Error::new(Kind::Unavailable, message).source(from_pg("could not apply a batch", error))
 }
 
 /// One tuple: the order in front of the decoded columns.
