@@ -164,7 +164,8 @@ fn check_swappable(
 }
 
 /// A table with rows becomes the first partition, untouched: its rows are proved to lie before a
-/// boundary while reads and writes go on, then the names are swapped in a moment. Gives the boundary.
+/// boundary while reads and writes go on, then the names are swapped in a moment. Gives the
+/// boundary.
 fn convert_full(plan: &mut Plan, swap: &Swap<'_>, facts: &Facts) -> Result<i64> {
     // Rows of the present must fit while the conversion goes on, or the table would refuse them.
     const LEEWAY_US: i64 = 24 * 3600 * 1_000_000;

@@ -300,8 +300,8 @@ pub(crate) fn is_nullable(stream: &Stream, column: &Ident) -> bool {
     stream.column(column).is_none_or(|column| !column.not_null)
 }
 
-/// The condition that the row of `a` comes before that of `b` in `order by`: nulls are last. A plain
-/// row comparison would say null as soon as it meets one.
+/// The condition that the row of `a` comes before that of `b` in `order by`: nulls are last. A
+/// plain row comparison would say null as soon as it meets one.
 pub(crate) fn precedes(a: &[String], b: &[String], nullable: &[bool]) -> String {
     if !nullable.contains(&true) {
         return format!("({}) < ({})", a.join(", "), b.join(", "));

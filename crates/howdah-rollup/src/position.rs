@@ -117,7 +117,8 @@ pub(crate) fn fold_ctes(
         name::list(key_names.iter().copied().chain(&order).map(|column| format!("n.{column}")));
     let input = format!(
         "{prefix}_input as (\
-         select {new_columns}, n.howdah_signed, n.howdah_price, n.howdah_fee, {base} as howdah_base \
+         select {new_columns}, n.howdah_signed, n.howdah_price, n.howdah_fee, \
+         {base} as howdah_base \
          from {prefix}_rows n left join {table} s on {} where not {} \
          union all \
          select {new_columns}, n.howdah_signed, n.howdah_price, n.howdah_fee, null \

@@ -16,8 +16,8 @@ pub fn key(rollup: &Rollup, level: &Level) -> Vec<Ident> {
     rollup.by.iter().map(|key| key.name.clone()).chain(bucket).collect()
 }
 
-/// The condition that the rows of aliases `a` and `b` have one key. Plain equality where no null can
-/// be, because `is not distinct from` uses neither an index nor a hash.
+/// The condition that the rows of aliases `a` and `b` have one key. Plain equality where no null
+/// can be, because `is not distinct from` uses neither an index nor a hash.
 pub(crate) fn same_key(a: &str, b: &str, keys: &[KeyColumn]) -> String {
     let conditions = keys.iter().map(|key| {
         let operator = if key.not_null { "=" } else { "is not distinct from" };

@@ -164,7 +164,8 @@ async fn a_step_that_loses_data_runs_only_when_allowed_by_name() {
 #[tokio::test]
 async fn a_login_that_may_not_create_roles_is_told_and_served() {
     let engine = Engine::new(
-        "create table events (id bigint not null, at timestamptz not null, tenant_id uuid not null)",
+        "create table events (id bigint not null, at timestamptz not null, \
+         tenant_id uuid not null)",
         "[system]\nname = \"{db}\"\n[tenants]\ncolumn = \"tenant_id\"\n\
          [streams.events]\ntime = \"at\"\nkey = [\"id\"]\n",
     )

@@ -67,14 +67,15 @@ async fn shape(engine: &Engine) -> Vec<String> {
     engine
         .texts(&format!(
             "select 'column ' || attname || format_type(atttypid, atttypmod) || attnotnull \
-             || attidentity::text || attgenerated::text || attstorage::text || coalesce(col_description(attrelid, \
-             attnum), '') || attcollation::regcollation::text || coalesce(attacl::text, '') \
+             || attidentity::text || attgenerated::text || attstorage::text \
+             || coalesce(col_description(attrelid, attnum), '') || attcollation::regcollation::text || coalesce(attacl::text, '') \
              || coalesce((select pg_get_expr(adbin, adrelid) from pg_attrdef \
              where adrelid = attrelid and adnum = attnum), '') \
              from pg_attribute where attrelid = {table} and attnum > 0 and not attisdropped \
              union all select 'constraint ' || conname || pg_get_constraintdef(oid) \
              from pg_constraint where conrelid = {table} and conparentid = 0 and contype <> 'n' \
-             union all select 'index ' || replace(pg_get_indexdef(indexrelid), ' ON ONLY ', ' ON ') \
+             union all select 'index ' \
+             || replace(pg_get_indexdef(indexrelid), ' ON ONLY ', ' ON ') \
              from pg_index where indrelid = {table} \
              union all select 'policy ' || polname || polcmd::text || polpermissive \
              || polroles::regrole[]::text || coalesce(pg_get_expr(polqual, polrelid), '') \
@@ -216,7 +217,8 @@ async fn what_cannot_follow_is_refused_before_anything_is_done() {
                  r int4range, primary key (id, at));";
     for (more, told) in [
         (
-            "create table refers (id bigint, at timestamptz, foreign key (id, at) references events)",
+            "create table refers (id bigint, at timestamptz, \
+             foreign key (id, at) references events)",
             "foreign key refers to it",
         ),
         (
@@ -279,7 +281,8 @@ async fn a_partitioned_table_keeps_its_partitions_and_gets_what_it_lacks() {
     let engine = Engine::new(
         "create table events (id bigint not null, at timestamptz not null, n int) \
          partition by range (at);\
-         create table p1 partition of events for values from ('2020-01-01') to ('2020-02-15 06:00');\
+         create table p1 partition of events \
+             for values from ('2020-01-01') to ('2020-02-15 06:00');\
          create table p2 partition of events \
              for values from (date_trunc('day', now()) - interval '5 hours') \
              to (date_trunc('day', now()) + interval '29 hours');\
@@ -302,7 +305,10 @@ async fn a_partitioned_table_keeps_its_partitions_and_gets_what_it_lacks() {
     assert_eq!(plan.notes.len(), 1, "the default partition is noted: {:?}", plan.notes);
     engine.apply().await;
     let unique: bool = engine
-        .one("select bool_or(indisunique and indisvalid) from pg_index where indrelid = 'events'::regclass")
+        .one(
+            "select bool_or(indisunique and indisvalid) from pg_index \
+             where indrelid = 'events'::regclass",
+        )
         .await;
     assert!(unique);
     let open: i64 = engine
@@ -337,7 +343,8 @@ async fn every_time_type_and_chunk_width_works() {
             ] {
                 let engine = Engine::applied(
                     &format!(
-                        "create table events (id bigint not null, at {column} not null, n int);{rows}"
+                        "create table events (id bigint not null, at {column} not null, \
+                         n int);{rows}"
                     ),
                     &format!(
                         "[system]\nname = \"{{db}}\"\n[streams.events]\ntime = \"at\"\n\

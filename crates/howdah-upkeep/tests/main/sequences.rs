@@ -57,7 +57,11 @@ close = "last(price)"
 from = "moves"
 by = ["account"]
 where = "amount <> 0"
-position = { side = "case when amount > 0 then 'buy' else 'sell' end", quantity = "abs(amount)", price = "price", fee = "1" }
+[rollups.holdings.position]
+side = "case when amount > 0 then 'buy' else 'sell' end"
+quantity = "abs(amount)"
+price = "price"
+fee = "1"
 "#;
 
 /// What the application set before any event: account `c` may go down to -50.

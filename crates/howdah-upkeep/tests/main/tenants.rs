@@ -139,7 +139,7 @@ async fn no_partition_can_be_read_by_name() {
     let (engine, logins) = world().await;
     let partitions = engine
         .texts(
-            "select inhrelid::regclass::text from pg_inherits i join pg_class c on c.oid = inhrelid \
+            "select inhrelid::regclass::text from pg_inherits join pg_class c on c.oid = inhrelid \
              where c.relkind = 'r' order by 1",
         )
         .await;
