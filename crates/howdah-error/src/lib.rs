@@ -147,8 +147,13 @@ impl Error {
         if let Some(code) = self.0.code {
             let _ = write!(out, " [{code}]");
         }
-        if let Some(detail) = &self.0.detail {
-            let _ = write!(out, "\n  Detail: {detail}");
+        match &self.0.detail {
+            // A detail of lines of its own, such as all mistakes of a file.
+            Some(lines) if lines.starts_with('\n') => out.push_str(lines),
+            Some(detail) => {
+                let _ = write!(out, "\n  Detail: {detail}");
+            }
+            None => {}
         }
         let mut cause = std::error::Error::source(self);
         while let Some(error) = cause {

@@ -27,13 +27,18 @@ pub struct Rights {
     pub owns_database: bool,
     /// Whether the login may create schemas.
     pub create_schema: bool,
+    /// Whether a bare name can mean a table of schema `howdah`: the schema is in the search path, or
+    /// will be as `"$user"`.
+    pub hides_user_tables: bool,
 }
 
 /// One thing that was checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RightsFinding {
-    /// Whether it is as howdah needs it.
+    /// Whether it is as it should be.
     pub ok: bool,
+    /// Whether nothing can be applied while it is not; otherwise howdah does with less.
+    pub needed: bool,
     /// What was found, lower-case and without a full stop.
     pub what: String,
     /// What to do, a sentence; none when all is well.
@@ -42,7 +47,12 @@ pub struct RightsFinding {
 
 impl RightsFinding {
     fn new(ok: bool, what: String, hint: impl FnOnce() -> String) -> Self {
-        Self { ok, what, hint: (!ok).then(hint) }
+        Self { ok, needed: true, what, hint: (!ok).then(hint) }
+    }
+
+    /// The same, but howdah can do without.
+    fn optional(self) -> Self {
+        Self { needed: false, ..self }
     }
 }
 
@@ -63,6 +73,7 @@ impl Rights {
             create_role: row.get(5),
             owns_database: row.get(6),
             create_schema: row.get(7),
+            hides_user_tables: row.get(8),
         })
     }
 
@@ -94,7 +105,8 @@ impl Rights {
                 self.create_role || self.superuser,
                 format!("{login} may {}create roles", not(self.create_role || self.superuser)),
                 || format!("alter role {login} createrole;"),
-            ),
+            )
+            .optional(),
             RightsFinding::new(
                 !self.superuser && !self.bypass_rls,
                 format!(
@@ -102,6 +114,20 @@ impl Rights {
                     not(!self.superuser && !self.bypass_rls)
                 ),
                 || format!("alter role {login} nosuperuser nobypassrls;"),
+            )
+            .optional(),
+            RightsFinding::new(
+                !self.hides_user_tables,
+                format!(
+                    "schema howdah is {}in the search path of {login}",
+                    not(self.hides_user_tables)
+                ),
+                || {
+                    format!(
+                        "Tables of howdah would hide those of the user: \
+                         alter role {login} set search_path = public;"
+                    )
+                },
             ),
         ]
     }

@@ -255,7 +255,6 @@ async fn database(
         DatabaseTarget::Private => {
             let server =
                 PrivateServer::start(&folder.join(PRIVATE), &ServerOptions::default()).await?;
-            prefer_public(&server).await?;
             (server.options(), Some(server))
         }
         DatabaseTarget::Url(url) => (ConnectOptions::from_url(&secret(url, folder)?)?, None),
@@ -271,21 +270,6 @@ async fn database(
         }
     };
     Ok((with_settings(options, config)?, server))
-}
-
-/// The private login is called like howdah's own schema, which `"$user"` in the default search path
-/// would put before the user's: his `positions` would be howdah's.
-async fn prefer_public(server: &PrivateServer) -> Result<()> {
-    if server.is_attached() {
-        return Ok(());
-    }
-    let login = server.options();
-    let sql = format!("alter role {} set search_path = public", Ident::new(login.get_user()));
-    let admin = connect(&server.admin_options()).await?;
-    admin
-        .batch_execute(&sql)
-        .await
-        .map_err(|error| from_pg("could not set the search path of the private login", &error))
 }
 
 fn with_settings(mut options: ConnectOptions, config: &DatabaseConfig) -> Result<ConnectOptions> {

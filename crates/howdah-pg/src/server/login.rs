@@ -26,8 +26,11 @@ pub(super) async fn ensure(admin: &ConnectOptions, password: &str) -> Result<()>
     let (has_role, has_database): (bool, bool) = (row.get(0), row.get(1));
     let name = Ident::new(NAME);
     if !has_role {
+        // The login is called like howdah's own schema, which "$user" in the default search path
+        // would put before the user's.
         let sql = format!(
-            "create role {name} login nosuperuser nobypassrls createrole password {}",
+            "create role {name} login nosuperuser nobypassrls createrole password {}; \
+             alter role {name} set search_path = public",
             Literal(password)
         );
         connection.batch_execute(&sql).await.map_err(failed)?;

@@ -2,7 +2,7 @@
 
 use howdah_error::{Code, Error, Kind, Result};
 use howdah_pg::migrate::{self, MigrateOptions, MigrationEvent, Migrations};
-use howdah_pg::{Connection, check_rights};
+use howdah_pg::{Connection, RightsFinding, check_rights};
 use howdah_upkeep::apply::{Event, apply};
 
 use crate::cli::{ApplyArgs, Global};
@@ -75,7 +75,8 @@ pub async fn migrate_up(
 
 async fn refuse_missing_rights(connection: &Connection) -> Result<()> {
     let findings = check_rights(connection).await?;
-    let Some(first) = findings.into_iter().find(|finding| !finding.ok) else { return Ok(()) };
+    let lacks = |finding: &RightsFinding| finding.needed && !finding.ok;
+    let Some(first) = findings.into_iter().find(lacks) else { return Ok(()) };
     let error = Error::new(Kind::Refused, first.what).code(Code::MissingRight);
     Err(match first.hint {
         Some(hint) => error.hint(hint),

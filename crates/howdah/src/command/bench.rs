@@ -55,7 +55,7 @@ pub async fn run(global: &Global, args: &BenchArgs) -> Result<Outcome> {
     let folder = PathBuf::from(FOLDER);
     let events = write_inputs(&folder, args.events)?;
     let session = Session::open(&Global { file: folder, format: global.format }).await?;
-    let result = measure_all(&session, args, events).await;
+    let result = Box::pin(measure_all(&session, args, events)).await;
     session.close().await?;
     let cases = result?;
     let command = format!("howdah bench ingest --events {} --runs {}", args.events, args.runs);

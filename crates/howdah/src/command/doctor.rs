@@ -118,7 +118,8 @@ async fn examine(session: &Session, checks: &mut Checks) {
         Ok(findings) => {
             for finding in findings {
                 let hint = finding.hint.unwrap_or_default();
-                checks.expect("database", finding.ok, State::Fail, finding.what, &hint);
+                let state = if finding.needed { State::Fail } else { State::Warn };
+                checks.expect("database", finding.ok, state, finding.what, &hint);
             }
         }
         Err(error) => checks.failed("database", &error),
@@ -139,7 +140,7 @@ async fn settings(connection: &Connection, checks: &mut Checks) -> Result<()> {
         .await
         .map_err(|error| from_pg("could not read the settings", &error))?;
     let (fsync, commit, pages): (String, String, String) = (row.get(1), row.get(2), row.get(3));
-    let (free, in_recovery, hidden): (i32, bool, bool) = (row.get(6), row.get(4), row.get(5));
+    let (free, in_recovery): (i32, bool) = (row.get(5), row.get(4));
     checks.expect(
         "database",
         row.get(0),
@@ -153,13 +154,6 @@ async fn settings(connection: &Connection, checks: &mut Checks) -> Result<()> {
         State::Fail,
         if in_recovery { "this server is a read-only standby" } else { "the server takes writes" },
         "Connect to the primary.",
-    );
-    checks.expect(
-        "database",
-        !hidden,
-        State::Fail,
-        if hidden { "schema howdah is in the search path" } else { "the search path" },
-        "Tables of howdah would hide yours: alter role … set search_path = public.",
     );
     checks.expect(
         "settings",

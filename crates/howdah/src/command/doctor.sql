@@ -4,7 +4,5 @@ select has_database_privilege(current_database(), 'temp'),
        current_setting('synchronous_commit'),
        current_setting('full_page_writes'),
        pg_is_in_recovery(),
-       'howdah' = any (current_schemas(false)) or session_user = 'howdah' and
-           current_setting('search_path') like '%$user%',
        current_setting('max_connections')::int
            - (select count(*) from pg_stat_activity where backend_type = 'client backend')::int
