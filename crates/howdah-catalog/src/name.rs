@@ -98,8 +98,8 @@ pub fn list<T: fmt::Display>(items: impl IntoIterator<Item = T>) -> String {
     out
 }
 
-/// FNV-1a, 64 bits (Fowler, Noll, Vo): the same in every process, version and machine. For names and
-/// lock keys, never for secrets.
+/// FNV-1a, 64 bits (Fowler, Noll, Vo): the same in every process, version and machine. For names
+/// and lock keys, never for secrets.
 #[must_use]
 pub fn stable_hash(text: &str) -> u64 {
     text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {

@@ -152,6 +152,11 @@ fn advice(state: &str) -> (Kind, Option<Code>, Option<&'static str>) {
             Some(Code::DatabaseFull),
             Some("The server is read-only: connect to the primary, or end the read-only mode."),
         ),
+        "53000" | "53200" | "58030" => (
+            Kind::Unavailable,
+            Some(Code::DatabaseFull),
+            Some("The server lacks memory or cannot read or write its disk: see its log."),
+        ),
         "53300" => (
             Kind::Unavailable,
             Some(Code::CannotConnect),

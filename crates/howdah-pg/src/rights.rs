@@ -27,8 +27,8 @@ pub struct Rights {
     pub owns_database: bool,
     /// Whether the login may create schemas.
     pub create_schema: bool,
-    /// Whether a bare name can mean a table of schema `howdah`: the schema is in the search path, or
-    /// will be as `"$user"`.
+    /// Whether a bare name can mean a table of schema `howdah`: the schema is in the search path,
+    /// or will be as `"$user"`.
     pub hides_user_tables: bool,
 }
 

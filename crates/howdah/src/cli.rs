@@ -51,7 +51,7 @@ pub enum OutputFormat {
 pub enum Command {
     /// Print what apply would do: each step with its lock, its undo and its check
     Plan(PlanArgs),
-    /// Bring the database to what the system file says: migrations, then policies; online, resumable
+    /// Bring the database to what the system file says: migrations, then policies; resumable
     Apply(ApplyArgs),
     /// Ingest from the sources and keep chunks ahead; SIGTERM drains, a second one stops at once
     Run(RunCommand),

@@ -15,7 +15,10 @@ const EDGES: &[(&str, &[&str])] = &[
     ("howdah-rollup", &["howdah-system", "howdah-catalog"]),
     ("howdah-plan", &["howdah-rollup", "howdah-system", "howdah-catalog"]),
     ("howdah-pg", &["howdah-catalog", "howdah-sql"]),
-    ("howdah-stream", &["howdah-pg", "howdah-plan", "howdah-rollup", "howdah-system", "howdah-catalog"]),
+    (
+        "howdah-stream",
+        &["howdah-pg", "howdah-plan", "howdah-rollup", "howdah-system", "howdah-catalog"],
+    ),
     (
         "howdah-upkeep",
         &["howdah-pg", "howdah-plan", "howdah-rollup", "howdah-system", "howdah-catalog"],

@@ -38,8 +38,9 @@ async fn a_returned_connection_is_as_new() {
     let prepared = connection.prepare("select current_setting('lock_timeout')").await.unwrap();
     connection
         .batch_execute(&format!(
-            "create role {role}; grant {role} to current_user; create temp table left_over (a int); \
-             select pg_advisory_lock(1); set lock_timeout = 0; set timezone = 'Asia/Tokyo'; \
+            "create role {role}; grant {role} to current_user; \
+             create temp table left_over (a int); select pg_advisory_lock(1); \
+             set lock_timeout = 0; set timezone = 'Asia/Tokyo'; \
              set howdah.tenant = 'someone'; set role {role}; begin; listen x"
         ))
         .await

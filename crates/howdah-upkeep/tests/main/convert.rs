@@ -68,7 +68,8 @@ async fn shape(engine: &Engine) -> Vec<String> {
         .texts(&format!(
             "select 'column ' || attname || format_type(atttypid, atttypmod) || attnotnull \
              || attidentity::text || attgenerated::text || attstorage::text \
-             || coalesce(col_description(attrelid, attnum), '') || attcollation::regcollation::text || coalesce(attacl::text, '') \
+             || coalesce(col_description(attrelid, attnum), '') \
+             || attcollation::regcollation::text || coalesce(attacl::text, '') \
              || coalesce((select pg_get_expr(adbin, adrelid) from pg_attrdef \
              where adrelid = attrelid and adnum = attnum), '') \
              from pg_attribute where attrelid = {table} and attnum > 0 and not attisdropped \

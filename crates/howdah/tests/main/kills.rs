@@ -339,8 +339,8 @@ impl Campaign {
 }
 
 /// Process numbers of howdah's backends that ingest.
-const BACKENDS: &str = "select pid from pg_stat_activity where application_name like 'howdah run %' and \
-     datname = current_database()";
+const BACKENDS: &str = "select pid from pg_stat_activity \
+     where application_name like 'howdah run %' and datname = current_database()";
 
 /// An entry of a Redis stream: its key, and field names and values.
 type Entry = (&'static str, Vec<(&'static str, String)>);

@@ -85,7 +85,8 @@ impl Trade {
     /// As a JSON object.
     pub fn json(&self) -> String {
         format!(
-            r#"{{"exchange":"{}","symbol":"{}","trade_id":{},"executed_at":"{}","price":"{}","quantity":{},"side":"{}"}}"#,
+            "{{\"exchange\":\"{}\",\"symbol\":\"{}\",\"trade_id\":{},\"executed_at\":\"{}\",\
+             \"price\":\"{}\",\"quantity\":{},\"side\":\"{}\"}}",
             self.exchange,
             self.symbol,
             self.id,
@@ -243,8 +244,9 @@ impl Expected {
     /// Holds streams, rollups and states against it; `connection` may make schema `expected`.
     pub async fn hold(&self, connection: &Connection) {
         let make = "drop schema if exists expected cascade; create schema expected; \
-             create table expected.trades as select exchange, symbol, trade_id, executed_at, price, \
-             quantity, side from trades limit 0; \
+             create table expected.trades as \
+             select exchange, symbol, trade_id, executed_at, price, quantity, side \
+             from trades limit 0; \
              create table expected.fills as select * from fills limit 0; \
              create table expected.postings as select * from postings limit 0";
         connection.batch_execute(make).await.unwrap();

@@ -130,6 +130,8 @@ fn message(record: &str) -> String {
     };
     let at = rfc3339(at_ms.parse().unwrap());
     format!(
-        r#"{{"exchange":"{market}","symbol":"{symbol}","trade_id":{id},"event_time":"{at}","price":"{price}","amount":"{quantity}","side":"{side}"}}"#
+        "{{\"exchange\":\"{market}\",\"symbol\":\"{symbol}\",\"trade_id\":{id},\
+         \"event_time\":\"{at}\",\"price\":\"{price}\",\"amount\":\"{quantity}\",\
+         \"side\":\"{side}\"}}"
     )
 }

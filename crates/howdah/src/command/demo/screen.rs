@@ -43,7 +43,7 @@ impl Screen {
         }
     }
 
-    /// Shows the moment, unless the last drawing is fresh; at most 24 lines, as small terminals have.
+    /// Shows the moment, unless the last drawing is fresh; at most 24 lines, for small terminals.
     pub async fn show(&mut self, connection: &Connection, meter: &Meter, moment: &Moment) {
         if self.drawn.elapsed() < self.every {
             return;

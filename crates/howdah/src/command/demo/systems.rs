@@ -28,7 +28,9 @@ macro_rules! migrations {
     ($folder:literal: $($name:literal),* $(,)?) => {
         &[$((
             concat!($name, ".sql"),
-            include_str!(concat!("../../../../../systems/", $folder, "/migrations/", $name, ".sql")),
+            include_str!(concat!(
+                "../../../../../systems/", $folder, "/migrations/", $name, ".sql"
+            )),
         ), (
             concat!($name, ".down.sql"),
             include_str!(concat!(
