@@ -139,5 +139,9 @@ pub fn definition(stream: &Stream, rollup: &Rollup, level: &Level) -> String {
             out.push_str(&crate::position::definition(fold));
         }
     }
+    // A rebuild judges nothing again, but writers must take up the new check.
+    if let Some(check) = &rollup.check {
+        out.push_str(&format!("; check {}", check.text));
+    }
     out
 }

@@ -106,7 +106,7 @@ async fn the_exit_code_of_a_single_run_tells_how_it_ended() {
         assert_eq!(ended.code, Some(2), "{args:?}: {}", ended.stderr);
         assert!(ended.stderr.contains(code), "{args:?}: {}", ended.stderr);
     };
-    failed(&run, "HD0301").await;
+    failed(&run, "HD0402").await;
     rig.fine(&["migrate", "up"]).await;
     failed(&run, "HD0402").await;
     rig.fine(&["apply"]).await;
