@@ -99,6 +99,9 @@ fn write_inputs(folder: &Path, events: u64) -> Result<u64> {
     // The last second of a fixed day: the same events at every run.
     let until_ms = 1_760_745_599_000;
     let mut options = howdah_feed::Options::new(events, 1, until_ms);
+    // The pace of the trading brief, 10 million trades a day: it decides how many fall into a
+    // bucket, and so how much a rollup writes.
+    options.span_ms = i64::try_from(events).unwrap_or(i64::MAX).saturating_mul(864) / 100;
     options.broken_per_million = 0;
     options.duplicates_per_million = 0;
     let mut text = String::new();
