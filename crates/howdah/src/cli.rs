@@ -136,13 +136,28 @@ pub enum MigrateAction {
         /// Up to this version, itself included
         #[arg(long, value_name = "VERSION")]
         to: Option<i64>,
+        /// What became of the statement of which nobody knows (HD0204)
+        #[arg(long, value_enum)]
+        in_flight: Option<InFlightArg>,
     },
     /// Take migrations back
     Down {
-        /// Down to this version, which stays
+        /// Down to this version, which stays; left out: the last one alone
         #[arg(long, value_name = "VERSION")]
-        to: i64,
+        to: Option<i64>,
+        /// What became of the statement of which nobody knows (HD0204)
+        #[arg(long, value_enum)]
+        in_flight: Option<InFlightArg>,
     },
+}
+
+/// What became of a statement that was under way when a migration was broken off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum InFlightArg {
+    /// It was done: go on behind it.
+    Done,
+    /// It was not: run it again.
+    Again,
 }
 
 /// `howdah verify`

@@ -1,10 +1,13 @@
 //! `howdah migrate status|up|down`.
 
 use howdah_error::Result;
-use howdah_pg::migrate::{self, MigrateOptions, MigrationState, Migrations};
+use howdah_pg::Connection;
+use howdah_pg::migrate::{
+    self, InFlight, MigrateOptions, MigrationState, MigrationStatus, Migrations,
+};
 use serde_json::json;
 
-use crate::cli::{Global, MigrateAction, MigrateArgs, OutputFormat};
+use crate::cli::{Global, InFlightArg, MigrateAction, MigrateArgs, OutputFormat};
 use crate::output::{self, Table};
 use crate::session::Session;
 use crate::{Outcome, command::apply::migrate_up};
@@ -20,36 +23,20 @@ pub async fn run(global: &Global, args: &MigrateArgs) -> Result<Outcome> {
 async fn act(session: &Session, format: OutputFormat, action: &MigrateAction) -> Result<Outcome> {
     let connection = session.connect().await?;
     match action {
-        MigrateAction::Status => {
-            let migrations = Migrations::load(&session.migrations())?;
-            let statuses = migrate::status(&connection, &migrations).await?;
-            let is_applied = |state: &_| matches!(state, MigrationState::Applied { .. });
-            let fine = statuses.iter().all(|status| is_applied(&status.state));
-            let mut table = Table::new(&["version", "name", "state"]);
-            let mut list = Vec::new();
-            for status in statuses {
-                let state = state(&status.state);
-                list.push(json!({
-                    "version": status.version, "name": status.description, "state": state,
-                }));
-                table.row(vec![status.version.to_string(), status.description, state]);
-            }
-            if format == OutputFormat::Json {
-                output::json(&json!({ "version": 1, "migrations": list }))?;
-            } else {
-                table.print()?;
-            }
-            return Ok(if fine { Outcome::Fine } else { Outcome::Findings });
-        }
-        MigrateAction::Up { to } => {
-            let options = MigrateOptions { target: *to, ..MigrateOptions::default() };
+        MigrateAction::Status => return status(session, &connection, format).await,
+        MigrateAction::Up { to, in_flight } => {
+            let options = MigrateOptions { target: *to, ..options(*in_flight) };
             let applied = migrate_up(&connection, session, &options, &output::say).await?;
             output::say(&format!("{applied} migrations applied"));
         }
-        MigrateAction::Down { to } => {
+        MigrateAction::Down { to, in_flight } => {
             let migrations = Migrations::load(&session.migrations())?;
-            let options = MigrateOptions::default();
-            let reverted = migrate::down(&connection, &migrations, *to, &options, |event| {
+            let to = match to {
+                Some(to) => *to,
+                None => before_last(&migrate::status(&connection, &migrations).await?),
+            };
+            let options = options(*in_flight);
+            let reverted = migrate::down(&connection, &migrations, to, &options, |event| {
                 output::say(&format!("migration {event}"));
             })
             .await?;
@@ -57,6 +44,58 @@ async fn act(session: &Session, format: OutputFormat, action: &MigrateAction) ->
         }
     }
     Ok(Outcome::Fine)
+}
+
+fn options(in_flight: Option<InFlightArg>) -> MigrateOptions {
+    let in_flight = in_flight.map(|told| match told {
+        InFlightArg::Done => InFlight::Done,
+        InFlightArg::Again => InFlight::Again,
+    });
+    MigrateOptions { in_flight, ..MigrateOptions::default() }
+}
+
+/// The version to go down to so that the last one alone is taken back.
+fn before_last(statuses: &[MigrationStatus]) -> i64 {
+    let known = statuses.iter().filter(|status| status.state != MigrationState::Pending);
+    known.rev().nth(1).map_or(-1, |status| status.version)
+}
+
+/// Prints how each migration stands; exit 1 unless all are applied as they are.
+async fn status(
+    session: &Session,
+    connection: &Connection,
+    format: OutputFormat,
+) -> Result<Outcome> {
+    let migrations = Migrations::load(&session.migrations())?;
+    let statuses = migrate::status(connection, &migrations).await?;
+    let is_applied = |state: &_| matches!(state, MigrationState::Applied { .. });
+    let fine = statuses.iter().all(|status| is_applied(&status.state));
+    if format == OutputFormat::Json {
+        let list: Vec<_> = statuses
+            .iter()
+            .map(|status| {
+                json!({
+                    "version": status.version,
+                    "name": status.description,
+                    "state": state(&status.state),
+                })
+            })
+            .collect();
+        output::json(&json!({ "version": 1, "migrations": list }))?;
+    } else {
+        let mut table = Table::new(&["version", "name", "state"]);
+        for status in &statuses {
+            let name = status.description.clone();
+            table.row(vec![status.version.to_string(), name, state(&status.state)]);
+        }
+        table.print()?;
+    }
+    for status in &statuses {
+        if let MigrationState::Edited { difference, .. } = &status.state {
+            output::say(&format!("{} was edited {difference}", status.version));
+        }
+    }
+    Ok(if fine { Outcome::Fine } else { Outcome::Findings })
 }
 
 fn state(state: &MigrationState) -> String {
