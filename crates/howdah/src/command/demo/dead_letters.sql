@@ -1,4 +1,4 @@
-select stream, code, count(*) as letters, left(regexp_replace(max(reason), '^the database refused the event: ', ''), 44) as "for instance"
+select stream, code, count(*) as letters, left(regexp_replace(max(reason), '^the database refused the event: ', ''), 30) as "for instance"
 from howdah.dead_letters
 group by stream, code
 order by count(*) desc, stream, code

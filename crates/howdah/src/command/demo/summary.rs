@@ -115,9 +115,7 @@ pub fn print_ways(stage: &Stage, args: &DemoArgs) -> Result<()> {
     if args.stay {
         line("\nThe servers run until Ctrl-C. In another terminal:")?;
     } else {
-        line(
-            "\nThe servers end now: they run while howdah does. To look around, start them again",
-        )?;
+        line("\nThe servers end with this command. To look around, start them again")?;
         let dir = args.dir.display();
         line(&format!("  howdah demo {} --dir {dir} --keep --stay --events 0", args.system))?;
         line("and in another terminal:")?;
