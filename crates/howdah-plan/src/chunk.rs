@@ -125,17 +125,19 @@ pub fn parse_time(text: &str) -> Option<i64> {
 pub fn covered(catalog: &Catalog, table: &RelName) -> Vec<Range<i64>> {
     let mut out: Vec<Range<i64>> = catalog
         .partitions_of(table)
-        .filter_map(|partition| match &partition.partition_of.as_ref()?.bound {
-            Bound::Range { from, to } => {
-                let start = from.as_deref().map_or(Some(i64::MIN), parse_time)?;
-                let end = to.as_deref().map_or(Some(i64::MAX), parse_time)?;
-                Some(start..end)
-            }
-            Bound::Default | Bound::Other => None,
-        })
+        .filter_map(|partition| range_of(&partition.partition_of.as_ref()?.bound))
         .collect();
     out.sort_by_key(|range| range.start);
     out
+}
+
+/// The times that a range partition holds; unbounded ends are the extremes.
+#[must_use]
+pub fn range_of(bound: &Bound) -> Option<Range<i64>> {
+    let Bound::Range { from, to } = bound else { return None };
+    let start = from.as_deref().map_or(Some(i64::MIN), parse_time)?;
+    let end = to.as_deref().map_or(Some(i64::MAX), parse_time)?;
+    Some(start..end)
 }
 
 /// The part of `chunk` that no range of `covered` holds, when that part is one piece; the chunk

@@ -27,12 +27,8 @@ impl Chunks {
         let mut covered: Vec<Range<i64>> = rows
             .iter()
             .filter_map(|row| match parse_bound(row.get(0)) {
-                Bound::Range { from, to } => Some(
-                    from.as_deref().map_or(Some(i64::MIN), chunk::parse_time)?
-                        ..to.as_deref().map_or(Some(i64::MAX), chunk::parse_time)?,
-                ),
                 Bound::Default => Some(i64::MIN..i64::MAX),
-                Bound::Other => None,
+                bound => chunk::range_of(&bound),
             })
             .collect();
         covered.sort_by_key(|range| range.start);

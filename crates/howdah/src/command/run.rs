@@ -50,8 +50,9 @@ async fn told(session: &Session, global: &Global, args: &RunArgs) -> Result<()> 
     drop(connection);
     report::start(session, &model.system, &chosen(&model.system, &args.source)?);
     let meter = Meter::default();
-    let ingesting =
-        ingest(session, args, &shutdown, |source, progress| meter.add(&source.name, progress));
+    let ingesting = Box::pin(ingest_model(session, &model, args, &shutdown, |source, progress| {
+        meter.add(&source.name, progress);
+    }));
     let result = tokio::select! {
         result = ingesting => result,
         () = report::watch(session, &model.system, &before, &meter) => Ok(()),
@@ -67,18 +68,31 @@ pub async fn ingest(
     session: &Session,
     args: &RunArgs,
     shutdown: &CancellationToken,
-    mut watch: impl FnMut(&Source, watch::Receiver<Progress>),
+    watch: impl FnMut(&Source, watch::Receiver<Progress>),
 ) -> Result<()> {
     let connection = session.connect().await?;
     let model = session.model(&connection).await?;
+    drop(connection);
+    Box::pin(ingest_model(session, &model, args, shutdown, watch)).await
+}
+
+/// The same, for a model that was read a moment ago.
+async fn ingest_model(
+    session: &Session,
+    model: &Model,
+    args: &RunArgs,
+    shutdown: &CancellationToken,
+    mut watch: impl FnMut(&Source, watch::Receiver<Progress>),
+) -> Result<()> {
+    let connection = session.connect().await?;
     let sources = chosen(&model.system, &args.source)?;
-    Box::pin(keep_chunks(session, &connection, &model)).await?;
+    Box::pin(keep_chunks(session, &connection, model)).await?;
     let generation = generation(&connection).await?;
     let running = FuturesUnordered::new();
     for source in sources {
         let (reporter, progress) = Reporter::new();
         watch(source, progress);
-        let job = Job::new(session, &model, source, generation, args.once)?;
+        let job = Job::new(session, model, source, generation, args.once)?;
         running.push(Box::pin(job.run(reporter, shutdown)));
     }
     let upkeep = async {
