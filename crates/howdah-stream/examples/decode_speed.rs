@@ -10,8 +10,8 @@ use bytes::Bytes;
 use howdah_catalog::{Ident, RelName};
 use howdah_stream::{Access, Batches, Body, Decoder, Position, Raw, Reader, source};
 use howdah_system::{
-    Accept, Bucket, ColumnType, Format, IngestLimits, MapFrom, Mapping, Origin, ReadAs, Source,
-    Span, Stream, StreamColumn, TimeType,
+    Accept, Bucket, ColumnType, Format, IngestLimits, MapFrom, Mapping, Origin, ReadAs, Route,
+    Source, Span, Stream, StreamColumn, TimeType,
 };
 
 const EVENTS: usize = 200_000;
@@ -67,7 +67,8 @@ fn source_of(format: Format, fields: [&str; 6], read_as: ReadAs, side: &[(&str, 
             },
         },
     });
-    Source { name: "trades".into(), stream: 0, origin: Origin::Stdin, format, map: map.collect() }
+    let route = Route { stream: 0, when: vec![], legs: None, map: map.collect() };
+    Source { name: "trades".into(), origin: Origin::Stdin, format, each: None, routes: vec![route] }
 }
 
 fn measure(

@@ -19,7 +19,7 @@ pub struct ShardId {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Position(pub String);
 
-/// One decoded event.
+/// One decoded event, or one leg of it.
 #[derive(Debug, Clone)]
 pub struct Row {
     /// The position of this event: reading on from it gives the next one.
@@ -28,6 +28,11 @@ pub struct Row {
     /// length (-1 for null) and the bytes, for the columns of
     /// [`Decoder::columns`](crate::decode::Decoder::columns).
     pub copy: Bytes,
+    /// Which of the source's routes it took: finds the stream and the columns.
+    pub route: usize,
+    /// The rows of a batch with the same number stand or fall together: the legs of one event, the
+    /// events of one HTTP request. Rises with the stream order, from 0 in each batch.
+    pub group: u32,
     /// The event as it came, for a dead letter if the database refuses the row.
     pub raw: Bytes,
     /// The event time in microseconds since 2000-01-01 UTC; finds the chunk.

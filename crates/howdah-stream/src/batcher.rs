@@ -118,7 +118,10 @@ impl Open {
         self.to = Some(position.clone());
         self.bytes += bytes;
         match decoded {
-            Ok(row) => self.rows.push(row),
+            Ok(mut row) => {
+                row.group = u32::try_from(self.rows.len()).unwrap_or(u32::MAX);
+                self.rows.push(row);
+            }
             Err(refusal) => self.refusals.push(refusal),
         }
         if self.due.is_none() {

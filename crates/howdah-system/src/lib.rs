@@ -30,5 +30,5 @@ pub use model::{
 };
 pub use problem::{Place, Problem, error_of};
 pub use secret::SecretRef;
-pub use source::{Format, MapFrom, Mapping, Origin, ReadAs, Source};
+pub use source::{Condition, Format, MapFrom, Mapping, Origin, ReadAs, Route, Source};
 pub use time::{Bucket, Span};

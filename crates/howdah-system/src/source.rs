@@ -11,15 +11,58 @@ use crate::secret::SecretRef;
 pub struct Source {
     /// The name in the file.
     pub name: String,
-    /// Index into `System::streams`.
-    pub stream: usize,
     /// Where the events are.
     pub origin: Origin,
     /// How one event is written.
     pub format: Format,
+    /// JSON only: the path of an array of which each element is an event of its own, refused or
+    /// accepted apart from its neighbours. Mappings reach into it by paths that begin with it.
+    pub each: Option<Vec<String>>,
+    /// Which events go into which stream; the first that matches takes the event. At least one.
+    pub routes: Vec<Route>,
+}
+
+impl Source {
+    /// The streams that the source fills, each once, in the order of its routes: indexes into
+    /// `System::streams`.
+    pub fn streams(&self) -> impl Iterator<Item = usize> + '_ {
+        let earlier = |at: usize, stream| self.routes[..at].iter().any(|r| r.stream == stream);
+        self.routes
+            .iter()
+            .enumerate()
+            .filter(move |(at, route)| !earlier(*at, route.stream))
+            .map(|(_, route)| route.stream)
+    }
+
+    /// Whether one of its routes leads into that stream (an index into `System::streams`).
+    #[must_use]
+    pub fn feeds(&self, stream: usize) -> bool {
+        self.routes.iter().any(|route| route.stream == stream)
+    }
+}
+
+/// Which events of a source go into which stream, and how.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Route {
+    /// Index into `System::streams`.
+    pub stream: usize,
+    /// What the event's fields must hold; empty: every event.
+    pub when: Vec<Condition>,
+    /// JSON only: the path of an array within the event of which each element is a row of the
+    /// stream, a leg. The legs of an event are stored together or not at all.
+    pub legs: Option<Vec<String>>,
     /// One entry per column that the events give, in the order of the stream's columns; columns
     /// that are generated, or neither mapped nor to be had by name, are left out.
     pub map: Vec<Mapping>,
+}
+
+/// A condition of a route: a field holds one of some texts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Condition {
+    /// The way to the field.
+    pub path: Vec<String>,
+    /// The texts.
+    pub is: Vec<String>,
 }
 
 /// Where the events of a source are.

@@ -145,7 +145,13 @@ async fn positions_in_txn(client: &Client, system: &System) -> Result<Vec<Positi
             ));
         }
         match system.sources.iter().find(|known| known.name == source) {
-            Some(known) => committed[known.stream] += new,
+            Some(known) => {
+                // The counts of a source with several streams cannot be told apart.
+                let mut streams = known.streams();
+                if let (Some(stream), None) = (streams.next(), streams.next()) {
+                    committed[stream] += new;
+                }
+            }
             None => problems.push("The system file has no such source.".to_owned()),
         }
         out.push(PositionProof {
@@ -164,7 +170,7 @@ async fn positions_in_txn(client: &Client, system: &System) -> Result<Vec<Positi
             .get(0);
         if count < committed[index] {
             for proof in out.iter_mut().filter(|proof| {
-                system.sources.iter().any(|s| s.name == proof.source && s.stream == index)
+                system.sources.iter().any(|s| s.name == proof.source && s.feeds(index))
             }) {
                 proof.problems.push(format!(
                     "Stream \"{}\" holds {count} rows, its shards committed {}.",

@@ -86,9 +86,10 @@ impl Decoder {
     /// Fails when a constant does not fit its column, or when the mapping does not give the
     /// stream's time.
     pub fn new(source: &Source, stream: &Stream) -> Result<Self> {
-        let mut fields = Vec::with_capacity(source.map.len());
+        let route = &source.routes[0];
+        let mut fields = Vec::with_capacity(route.map.len());
         let mut paths = Paths::default();
-        for (slot, mapping) in source.map.iter().enumerate() {
+        for (slot, mapping) in route.map.iter().enumerate() {
             let column = stream.columns.get(mapping.index).ok_or_else(|| {
                 Error::internal(format!(
                     "no column {} in stream \"{}\"",
@@ -118,7 +119,7 @@ impl Decoder {
             format: source.format,
             entry_field,
             event_bytes: IngestLimits::default().event_bytes,
-            columns: source.map.iter().map(|mapping| mapping.column.clone()).collect(),
+            columns: route.map.iter().map(|mapping| mapping.column.clone()).collect(),
             spans: vec![None; fields.len()],
             fields,
             time,
@@ -177,7 +178,9 @@ impl Decoder {
         };
         let (kept, whole) = self.keep(&body);
         match decoded {
-            Ok((copy, time_us)) => Ok(Row { position, copy, raw: kept, time_us }),
+            Ok((copy, time_us)) => {
+                Ok(Row { position, copy, route: 0, group: 0, raw: kept, time_us })
+            }
             Err(reject) => Err(refusal(position, reject, kept, whole)),
         }
     }

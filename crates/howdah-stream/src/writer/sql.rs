@@ -38,9 +38,9 @@ impl SourceSql {
         generation: i64,
         foreign: impl Fn(&Rollup) -> Vec<ForeignColumn>,
     ) -> Result<Self> {
-        let stream = system.streams[source.stream].clone();
+        let stream = system.streams[source.routes[0].stream].clone();
         let decoder = Decoder::new(source, &stream)?;
-        let staged = source
+        let staged = source.routes[0]
             .map
             .iter()
             .enumerate()

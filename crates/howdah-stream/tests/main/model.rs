@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use howdah_catalog::{Ident, RelName};
 use howdah_stream::{Body, Decoder, Position, Raw};
 use howdah_system::{
-    Accept, Bucket, ColumnType, Format, MapFrom, Mapping, Origin, ReadAs, SecretRef, Source, Span,
-    Stream, StreamColumn, TimeType,
+    Accept, Bucket, ColumnType, Format, MapFrom, Mapping, Origin, ReadAs, Route, SecretRef, Source,
+    Span, Stream, StreamColumn, TimeType,
 };
 
 /// A nullable column without a default.
@@ -52,7 +52,8 @@ pub fn source(stream: &Stream, origin: Origin, format: Format) -> Source {
         index,
         from: field(column.name.as_str(), ReadAs::Type),
     });
-    Source { name: "feed".into(), stream: 0, origin, format, map: map.collect() }
+    let route = Route { stream: 0, when: vec![], legs: None, map: map.collect() };
+    Source { name: "feed".into(), origin, format, each: None, routes: vec![route] }
 }
 
 /// A field at the end of a path with points.

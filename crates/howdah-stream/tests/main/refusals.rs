@@ -85,21 +85,21 @@ fn a_large_event_is_kept_whole() {
 #[test]
 fn values_are_mapped_and_constants_written() {
     let mut source = source(&trades(), Origin::Stdin, Format::Json);
-    source.map[3].from = MapFrom::Field {
+    source.routes[0].map[3].from = MapFrom::Field {
         path: vec!["m".into()],
         read_as: ReadAs::Type,
         values: vec![("true".into(), "sell".into()), ("false".into(), "buy".into())],
     };
-    source.map[4].from = MapFrom::Const("abc".into());
+    source.routes[0].map[4].from = MapFrom::Const("abc".into());
     let mut decoder = Decoder::new(&source, &trades()).unwrap();
     let row = decode(&mut decoder, event(",\"m\":true")).unwrap();
     let ends = b"\0\0\0\x04sell\0\0\0\x03abc\xff\xff\xff\xff";
     assert!(row.copy.ends_with(ends), "{:?}", row.copy);
     let refusal = decode(&mut decoder, event(",\"m\":\"maybe\"")).unwrap_err();
     assert_eq!(refusal.code, "unknown_value");
-    source.map[4].from = MapFrom::Const("too long".into());
+    source.routes[0].map[4].from = MapFrom::Const("too long".into());
     assert!(Decoder::new(&source, &trades()).is_err());
-    source.map.remove(0);
+    source.routes[0].map.remove(0);
     assert!(Decoder::new(&source, &trades()).is_err(), "no time");
 }
 
@@ -157,9 +157,9 @@ fn redis_entries_are_read_by_their_fields() {
 fn nested_fields_and_epochs_are_found() {
     let trades = trades();
     let mut source = source(&trades, Origin::Stdin, Format::Json);
-    source.map[0].from = field("data.T", ReadAs::EpochMillis);
-    source.map[1].from = field("data.t", ReadAs::Type);
-    source.map[2].from = field("data.p", ReadAs::Type);
+    source.routes[0].map[0].from = field("data.T", ReadAs::EpochMillis);
+    source.routes[0].map[1].from = field("data.t", ReadAs::Type);
+    source.routes[0].map[2].from = field("data.p", ReadAs::Type);
     let mut decoder = Decoder::new(&source, &trades).unwrap();
     let text =
         r#"{"stream":"btcusdt@trade","data":{"t":3735683259,"p":"61837.63","T":1723161255342}}"#;

@@ -4,7 +4,7 @@ use super::Check;
 use crate::column::{ColumnType, StreamColumn};
 use crate::file::{At, MapSection, OriginSection, SourceSection};
 use crate::model::Stream;
-use crate::source::{Format, MapFrom, Mapping, Origin, ReadAs, Source};
+use crate::source::{Format, MapFrom, Mapping, Origin, ReadAs, Route, Source};
 use crate::suggest;
 
 impl Check<'_> {
@@ -18,10 +18,10 @@ impl Check<'_> {
             let Some(origin) = section.origin.as_ref().map(origin) else { continue };
             self.system.sources.push(Source {
                 name: section.name.value.clone(),
-                stream: index,
                 origin,
                 format: section.format,
-                map,
+                each: None,
+                routes: vec![Route { stream: index, when: Vec::new(), legs: None, map }],
             });
         }
     }

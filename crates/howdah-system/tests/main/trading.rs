@@ -63,7 +63,7 @@ fn trading_becomes_a_system() {
     assert_eq!(source.format, Format::Json);
     assert!(matches!(&source.origin, Origin::Redis { field, .. } if field == "data"));
     // Every column but the generated one.
-    assert_eq!(source.map.len(), trades.columns.len() - 1);
+    assert_eq!(source.routes[0].map.len(), trades.columns.len() - 1);
 }
 
 #[test]
@@ -71,7 +71,8 @@ fn trading_from_files_becomes_a_system() {
     let system = system(FROM_FILES);
     let csv = &system.sources[0];
     assert_eq!(csv.format, Format::Csv);
-    let executed_at = csv.map.iter().find(|m| m.column.as_str() == "executed_at").unwrap();
+    let executed_at =
+        csv.routes[0].map.iter().find(|m| m.column.as_str() == "executed_at").unwrap();
     assert_eq!(executed_at.index, 3);
     assert_eq!(
         executed_at.from,
@@ -82,7 +83,8 @@ fn trading_from_files_becomes_a_system() {
         }
     );
     let raw = &system.sources[1];
-    let from = |name: &str| &raw.map.iter().find(|m| m.column.as_str() == name).unwrap().from;
+    let from =
+        |name: &str| &raw.routes[0].map.iter().find(|m| m.column.as_str() == name).unwrap().from;
     assert_eq!(*from("exchange"), MapFrom::Const("binance".into()));
     let MapFrom::Field { path, values, .. } = from("side") else { panic!("side is a field") };
     assert_eq!(*path, ["data", "m"]);

@@ -14,8 +14,8 @@ async fn the_folds_of_trading_compile_to_this() {
     for name in ["candles", "positions"] {
         let rollup = system.rollups.iter().find(|rollup| rollup.name == name).unwrap();
         let stream = system.stream_of(rollup);
-        let source = system.sources.iter().find(|source| source.stream == rollup.stream).unwrap();
-        let staged = source.map.iter().map(|mapping| StagedColumn {
+        let source = system.sources.iter().find(|source| source.feeds(rollup.stream)).unwrap();
+        let staged = source.routes[0].map.iter().map(|mapping| StagedColumn {
             column: stream.columns[mapping.index].clone(),
             as_text: false,
         });

@@ -94,7 +94,7 @@ impl Engine {
     pub async fn feed(&self, source: &str) -> Feed {
         let (catalog, system) = self.model().await;
         let source = system.sources.iter().find(|known| known.name == source).unwrap().clone();
-        let stream = system.streams[source.stream].clone();
+        let stream = system.streams[source.routes[0].stream].clone();
         let generation: i64 = self.one("select generation from howdah.generation").await;
         let sql = SourceSql::new(&system, &source, generation, |rollup| {
             let level = &rollup.levels[0];

@@ -192,7 +192,7 @@ struct Encoded {
 
 fn encode(session: &Session, model: &Model, rollups: usize) -> Result<Encoded> {
     let source = &model.system.sources[CASES.iter().position(|n| *n == rollups).unwrap_or(0)];
-    let stream = &model.system.streams[source.stream];
+    let stream = &model.system.streams[source.routes[0].stream];
     let mut decoder = Decoder::new(source, stream)?;
     let text = std::fs::read(session.folder.join(EVENTS))
         .map_err(|error| Error::new(Kind::Io, "could not read the events").source(error))?;

@@ -151,8 +151,8 @@ async fn replay(
         .iter()
         .filter(|source| filter.source.as_ref().is_none_or(|name| source.name == *name))
         .filter(|source| {
-            let stream = &model.system.streams[source.stream].name;
-            filter.stream.as_ref().is_none_or(|name| stream == name)
+            let mut streams = source.streams().map(|index| &model.system.streams[index].name);
+            filter.stream.as_ref().is_none_or(|name| streams.any(|stream| stream == name))
         })
         .collect();
     if sources.is_empty() {

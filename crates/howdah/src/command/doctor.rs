@@ -236,7 +236,7 @@ async fn system(session: &Session, connection: &Connection, checks: &mut Checks)
 }
 
 async fn reach(session: &Session, model: &Model, source: &Source, checks: &mut Checks) {
-    let stream = &model.system.streams[source.stream];
+    let stream = &model.system.streams[source.routes[0].stream];
     let result = async {
         howdah_stream::source::check(source, stream)?;
         let access = session.access(source)?;

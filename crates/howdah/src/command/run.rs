@@ -155,7 +155,7 @@ impl Job {
         once: bool,
     ) -> Result<Self> {
         let system = &model.system;
-        let stream = &system.streams[source.stream];
+        let stream = &system.streams[source.routes[0].stream];
         howdah_stream::source::check(source, stream)?;
         Ok(Self {
             decoder: decoder(system, source)?,
@@ -186,7 +186,7 @@ impl Job {
 
 /// What the writer of a source runs.
 pub fn source_sql(model: &Model, source: &Source, generation: i64) -> Result<Arc<SourceSql>> {
-    let stream = &model.system.streams[source.stream];
+    let stream = &model.system.streams[source.routes[0].stream];
     SourceSql::new(&model.system, source, generation, |rollup| {
         let level = &rollup.levels[0];
         model
@@ -200,7 +200,7 @@ pub fn source_sql(model: &Model, source: &Source, generation: i64) -> Result<Arc
 
 /// What reads the events of a source.
 pub fn decoder(system: &System, source: &Source) -> Result<Decoder> {
-    let stream = &system.streams[source.stream];
+    let stream = &system.streams[source.routes[0].stream];
     Ok(Decoder::new(source, stream)?.with_event_bytes(system.ingest.event_bytes))
 }
 

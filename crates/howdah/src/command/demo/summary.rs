@@ -32,7 +32,7 @@ pub async fn committed(connection: &Connection, stage: &Stage) -> Result<Committ
             continue;
         };
         let count = |index| row.get::<_, i64>(index) as u64;
-        let counts = &mut out[source.stream].1;
+        let counts = &mut out[source.routes[0].stream].1;
         counts.rows += count(1);
         counts.duplicates += count(2);
         counts.broken += count(3);

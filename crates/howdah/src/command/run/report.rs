@@ -24,8 +24,10 @@ const ASK: Duration = Duration::from_secs(1);
 pub fn start(session: &Session, system: &System, sources: &[&Source]) {
     output::say(&format!("{} on {}", system.name, session.database_name()));
     for source in sources {
-        let stream = &system.streams[source.stream].name;
-        output::say(&format!("  {}: {} into {stream}", source.name, origin(&source.origin)));
+        let streams: Vec<&str> =
+            source.streams().map(|index| system.streams[index].name.as_str()).collect();
+        let (name, origin) = (&source.name, origin(&source.origin));
+        output::say(&format!("  {name}: {origin} into {}", streams.join(", ")));
     }
     if sources.is_empty() {
         output::say("  no sources: nothing will come; the system file declares none");
