@@ -347,6 +347,12 @@ pub struct BenchArgs {
     /// How often each case is measured; medians are printed
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=99))]
     pub runs: u64,
+    /// Which cases, by their number of rollup tables
+    #[arg(long, value_delimiter = ',', default_values_t = [1, 3, 6])]
+    pub rollups: Vec<usize>,
+    /// For how many seconds the time from XADD to the visible rollup is measured; 0: not at all
+    #[arg(long, value_name = "SECONDS", default_value_t = 10)]
+    pub freshness: u64,
 }
 
 /// What `howdah bench` measures.

@@ -9,6 +9,7 @@ mod command;
 mod feeder;
 mod meter;
 mod output;
+mod private_redis;
 mod session;
 mod values;
 

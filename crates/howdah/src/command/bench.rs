@@ -1,34 +1,42 @@
 //! `howdah bench ingest`: the whole path against a bare COPY into the same table, in one run.
 //!
-//! Each case is a stream with one, three or six rollups, forced row security and a unique key. Its
-//! events come through a file source: read, decoded, batched, inserted, folded, committed. The
-//! yardstick is one binary COPY of the same rows, encoded before the clock starts, into the same
-//! partitioned table with the same indexes, as a superuser (COPY refuses row security otherwise).
+//! Each case is a stream with one, three or six rollup tables, forced row security and a unique
+//! key. Its events come through a file source: read, decoded, batched, copied, folded, committed.
+//! The yardstick is one binary COPY of the same rows, encoded before the clock starts, into the
+//! same partitioned table with the same indexes, as a superuser (COPY refuses row security
+//! otherwise). Then events flow through Redis at half the speed of the case of three, and probes
+//! tell how long an event takes to show in its candle.
+
+mod freshness;
+mod usage;
+mod yardstick;
 
 use std::fmt::Write as _;
+use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use bytes::{BufMut as _, Bytes, BytesMut};
-use futures_util::SinkExt as _;
 use howdah_error::{Error, Kind, Result};
 use howdah_pg::{Connection, connect, from_pg};
-use howdah_stream::{Body, Decoder, Position, Raw};
+use howdah_system::Source;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 use crate::Outcome;
 use crate::cli::{BenchArgs, BenchWhat, Global, OutputFormat, RunArgs};
 use crate::command::{apply::apply_all, run::ingest};
-use crate::output::{self, Table, grouped};
+use crate::output::{self, Table, bytes, grouped};
+use crate::private_redis::PrivateRedis;
 use crate::session::{Model, Session};
+use freshness::Freshness;
+use usage::{Cost, Usage};
 
 /// The streams of the system file, by their number of rollup tables.
 const CASES: [usize; 3] = [1, 3, 6];
+/// The case that the goals speak of.
+const MAIN_CASE: usize = 3;
 const FOLDER: &str = ".howdah/bench";
 const EVENTS: &str = "events.ndjson";
-/// Bytes handed to the driver at once.
-const COPY_CHUNK: usize = 256 << 10;
 
 /// What one case measured: medians over the runs.
 #[derive(Debug, Serialize)]
@@ -38,6 +46,16 @@ struct Case {
     events_per_second: f64,
     copy_rows_per_second: f64,
     ratio_to_copy: f64,
+    /// Processor seconds of howdah per million events.
+    cpu_seconds_per_million: f64,
+    /// Processor seconds of the server per million events.
+    server_cpu_seconds_per_million: f64,
+    /// Processor seconds of the server per million rows of the bare COPY.
+    copy_server_cpu_seconds_per_million: f64,
+    wal_bytes_per_event: f64,
+    copy_wal_bytes_per_row: f64,
+    /// The largest resident memory of the process, of all runs.
+    memory_bytes: u64,
 }
 
 /// The whole result.
@@ -46,56 +64,139 @@ struct Report {
     version: u32,
     command: String,
     runs: u64,
+    /// Of the case of three rollup tables, when it was measured.
+    events_per_second: Option<f64>,
+    ratio_to_copy: Option<f64>,
+    freshness: Option<Freshness>,
     cases: Vec<Case>,
+}
+
+/// One timed stretch.
+struct Sample {
+    seconds: f64,
+    cost: Cost,
 }
 
 /// Runs the benchmark and prints it.
 pub async fn run(global: &Global, args: &BenchArgs) -> Result<Outcome> {
     let BenchWhat::Ingest = args.what;
+    if let Some(unknown) = args.rollups.iter().find(|number| !CASES.contains(number)) {
+        return Err(Error::input(format!("there is no case of {unknown} rollup tables"))
+            .hint("The cases are 1, 3 and 6."));
+    }
     let folder = PathBuf::from(FOLDER);
     let events = write_inputs(&folder, args.events)?;
-    let session = Session::open(&Global { file: folder, format: global.format }).await?;
-    let result = Box::pin(measure_all(&session, args, events)).await;
-    session.close().await?;
-    let cases = result?;
-    let command = format!("howdah bench ingest --events {} --runs {}", args.events, args.runs);
+    let redis = PrivateRedis::start(&folder.join("redis")).await?;
+    let result = Box::pin(measure(global, args, events, &redis)).await;
+    redis.stop().await;
+    let report = result?;
     if global.format == OutputFormat::Json {
-        output::json(&Report { version: 1, command, runs: args.runs, cases })?;
+        output::json(&report)?;
     } else {
-        print(&cases, &command)?;
+        print(&report)?;
     }
     Ok(Outcome::Fine)
 }
 
-fn print(cases: &[Case], command: &str) -> Result<()> {
+async fn measure(
+    global: &Global,
+    args: &BenchArgs,
+    events: u64,
+    redis: &PrivateRedis,
+) -> Result<Report> {
+    let folder = PathBuf::from(FOLDER);
+    std::fs::write(folder.join(freshness::REDIS_URL), &redis.url).map_err(unwritable)?;
+    let session = Session::open(&Global { file: folder, format: global.format }).await?;
+    let result = Box::pin(measure_all(&session, args, events, redis)).await;
+    session.close().await?;
+    let (cases, freshness) = result?;
+    let main = cases.iter().find(|case| case.rollups == MAIN_CASE);
+    Ok(Report {
+        version: 2,
+        command: command(args),
+        runs: args.runs,
+        events_per_second: main.map(|case| case.events_per_second),
+        ratio_to_copy: main.map(|case| case.ratio_to_copy),
+        freshness,
+        cases,
+    })
+}
+
+/// The command that gives these figures again.
+fn command(args: &BenchArgs) -> String {
+    let mut text = format!("howdah bench ingest --events {} --runs {}", args.events, args.runs);
+    if args.rollups != CASES {
+        let rollups: Vec<String> = args.rollups.iter().map(ToString::to_string).collect();
+        let _ = write!(text, " --rollups {}", rollups.join(","));
+    }
+    let _ = write!(text, " --freshness {}", args.freshness);
+    text
+}
+
+fn print(report: &Report) -> Result<()> {
+    let number = |value: f64| grouped(value as i64);
     let mut table = Table::new(&["rollups", "events", "events/s", "COPY rows/s", "ratio to COPY"]);
-    for case in cases {
+    for case in &report.cases {
         table.row(vec![
             case.rollups.to_string(),
             grouped(case.events as i64),
-            grouped(case.events_per_second as i64),
-            grouped(case.copy_rows_per_second as i64),
+            number(case.events_per_second),
+            number(case.copy_rows_per_second),
             format!("{:.3}", case.ratio_to_copy),
         ]);
     }
     table.print()?;
-    output::line(&format!("medians of: {command}"))
+    output::line("")?;
+    let mut table = Table::new(&[
+        "rollups",
+        "CPU s/M",
+        "server CPU s/M",
+        "of COPY",
+        "WAL B/event",
+        "of COPY",
+        "memory",
+    ]);
+    for case in &report.cases {
+        table.row(vec![
+            case.rollups.to_string(),
+            format!("{:.2}", case.cpu_seconds_per_million),
+            format!("{:.2}", case.server_cpu_seconds_per_million),
+            format!("{:.2}", case.copy_server_cpu_seconds_per_million),
+            number(case.wal_bytes_per_event),
+            number(case.copy_wal_bytes_per_row),
+            bytes(case.memory_bytes as i64),
+        ]);
+    }
+    table.print()?;
+    if let Some(fresh) = &report.freshness {
+        output::line(&format!(
+            "\nXADD to visible candle at {} events/s: p50 {:.1} ms, p95 {:.1}, p99 {:.1}, worst of \
+             {} {:.1}",
+            number(fresh.load_per_second),
+            fresh.p50_ms,
+            fresh.p95_ms,
+            fresh.p99_ms,
+            fresh.probes,
+            fresh.max_ms
+        ))?;
+    }
+    output::line(&format!("\nmedians of: {}", report.command))
+}
+
+fn unwritable(error: std::io::Error) -> Error {
+    Error::new(Kind::Io, format!("could not write below \"{FOLDER}\"")).source(error)
 }
 
 /// Writes the system, its migration and its events; gives how many events there are.
 fn write_inputs(folder: &Path, events: u64) -> Result<u64> {
-    let failed = |error| {
-        Error::new(Kind::Io, format!("could not write below \"{}\"", folder.display()))
-            .source(error)
-    };
-    std::fs::create_dir_all(folder.join("migrations")).map_err(failed)?;
+    std::fs::create_dir_all(folder.join("migrations")).map_err(unwritable)?;
     std::fs::write(folder.join("howdah.toml"), include_str!("bench/howdah.toml"))
-        .map_err(failed)?;
+        .map_err(unwritable)?;
     std::fs::write(
         folder.join("migrations/0001_trades.sql"),
         include_str!("bench/0001_trades.sql"),
     )
-    .map_err(failed)?;
+    .map_err(unwritable)?;
     // The last second of a fixed day: the same events at every run.
     let until_ms = 1_760_745_599_000;
     let mut options = howdah_feed::Options::new(events, 1, until_ms);
@@ -104,64 +205,111 @@ fn write_inputs(folder: &Path, events: u64) -> Result<u64> {
     options.span_ms = i64::try_from(events).unwrap_or(i64::MAX).saturating_mul(864) / 100;
     options.broken_per_million = 0;
     options.duplicates_per_million = 0;
-    let mut text = String::new();
+    let file = std::fs::File::create(folder.join(EVENTS)).map_err(unwritable)?;
+    let mut out = BufWriter::new(file);
     let mut count = 0;
     for event in howdah_feed::events("trading", &options)? {
         if event.stream == "trades" {
-            let _ = writeln!(text, "{}", event.json);
+            writeln!(out, "{}", event.json).map_err(unwritable)?;
             count += 1;
         }
     }
-    std::fs::write(folder.join(EVENTS), text).map_err(failed)?;
+    out.flush().map_err(unwritable)?;
     Ok(count)
 }
 
-async fn measure_all(session: &Session, args: &BenchArgs, events: u64) -> Result<Vec<Case>> {
+async fn measure_all(
+    session: &Session,
+    args: &BenchArgs,
+    events: u64,
+    redis: &PrivateRedis,
+) -> Result<(Vec<Case>, Option<Freshness>)> {
     apply_all(session, &[]).await?;
     let admin = connect(&session.admin_options()?).await?;
     let connection = session.connect().await?;
     let model = session.model(&connection).await?;
     let mut cases = Vec::new();
-    for rollups in CASES {
-        let mut ours = Vec::new();
-        let mut copies = Vec::new();
-        let rows = encode(session, &model, rollups)?;
-        for run in 0..args.runs {
-            // Ours comes first: it makes the chunks that the bare COPY needs.
-            empty(&admin, &model, rollups).await?;
-            ours.push(load(session, rollups).await?);
-            empty(&admin, &model, rollups).await?;
-            copies.push(copy(&admin, &rows).await?);
-            output::say(&format!("{rollups} rollups, run {} of {}", run + 1, args.runs));
-        }
-        check_count(&admin, rollups, events).await?;
-        let (ours, copies) = (median(ours), median(copies));
-        cases.push(Case {
-            rollups,
-            events,
-            events_per_second: events as f64 / ours,
-            copy_rows_per_second: events as f64 / copies,
-            ratio_to_copy: copies / ours,
-        });
+    for rollups in &args.rollups {
+        cases.push(Box::pin(measure_case(session, &admin, &model, args, events, *rollups)).await?);
     }
-    Ok(cases)
+    let speed = cases.iter().find(|case| case.rollups == MAIN_CASE);
+    let freshness = match speed {
+        Some(case) if args.freshness > 0 => {
+            output::say(&format!("freshness at half load, {} s", args.freshness));
+            empty(&admin, &model, "trades_live").await?;
+            let (path, rate) = (session.folder.join(EVENTS), case.events_per_second / 2.0);
+            let lasting = Duration::from_secs(args.freshness);
+            Some(Box::pin(freshness::measure(session, redis, &path, rate, lasting)).await?)
+        }
+        _ => None,
+    };
+    Ok((cases, freshness))
 }
 
-fn median(mut seconds: Vec<f64>) -> f64 {
-    seconds.sort_by(f64::total_cmp);
-    seconds[seconds.len() / 2]
+async fn measure_case(
+    session: &Session,
+    admin: &Connection,
+    model: &Model,
+    args: &BenchArgs,
+    events: u64,
+    rollups: usize,
+) -> Result<Case> {
+    let name = format!("trades_{rollups}");
+    let rows =
+        yardstick::encode(model, source(model, &name)?, &session.folder.join(EVENTS)).await?;
+    let (mut ours, mut copies, mut memory_bytes) = (Vec::new(), Vec::new(), 0);
+    for run in 0..args.runs {
+        // Ours comes first: it makes the chunks that the bare COPY needs.
+        empty(admin, model, &name).await?;
+        let (sample, memory) = load(session, admin, &name).await?;
+        ours.push(sample);
+        memory_bytes = memory.max(memory_bytes);
+        empty(admin, model, &name).await?;
+        let (usage, started) = (Usage::now(admin).await?, Instant::now());
+        yardstick::copy(admin, &rows).await?;
+        let seconds = started.elapsed().as_secs_f64();
+        copies.push(Sample { seconds, cost: usage.until_now(admin).await? });
+        output::say(&format!("{rollups} rollups, run {} of {}", run + 1, args.runs));
+    }
+    check_count(admin, &name, events).await?;
+    let count = events as f64;
+    let seconds = |samples: &[Sample]| median(samples, |sample| sample.seconds);
+    let each = |samples: &[Sample], of: fn(&Cost) -> f64| median(samples, |s| of(&s.cost)) / count;
+    Ok(Case {
+        rollups,
+        events,
+        events_per_second: count / seconds(&ours),
+        copy_rows_per_second: count / seconds(&copies),
+        ratio_to_copy: seconds(&copies) / seconds(&ours),
+        cpu_seconds_per_million: each(&ours, |cost| cost.own_seconds) * 1e6,
+        server_cpu_seconds_per_million: each(&ours, |cost| cost.server_seconds) * 1e6,
+        copy_server_cpu_seconds_per_million: each(&copies, |cost| cost.server_seconds) * 1e6,
+        wal_bytes_per_event: each(&ours, |cost| cost.wal_bytes),
+        copy_wal_bytes_per_row: each(&copies, |cost| cost.wal_bytes),
+        memory_bytes,
+    })
+}
+
+fn median(samples: &[Sample], of: impl Fn(&Sample) -> f64) -> f64 {
+    let mut values: Vec<f64> = samples.iter().map(of).collect();
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
 }
 
 fn sql_failed(error: &tokio_postgres::Error) -> Error {
     from_pg("could not run the benchmark's SQL", error)
 }
 
-/// Empties the case's stream, rollups and position, and writes out what is dirty.
-async fn empty(admin: &Connection, model: &Model, rollups: usize) -> Result<()> {
-    let name = format!("trades_{rollups}");
+fn source<'m>(model: &'m Model, name: &str) -> Result<&'m Source> {
+    let found = model.system.sources.iter().find(|source| source.name == name);
+    found.ok_or_else(|| Error::internal(format!("the benchmark has no source \"{name}\"")))
+}
+
+/// Empties a stream, its rollups and the positions, and writes out what is dirty.
+async fn empty(admin: &Connection, model: &Model, name: &str) -> Result<()> {
     let stream = model
         .system
-        .stream(&name)
+        .stream(name)
         .ok_or_else(|| Error::internal(format!("the benchmark has no stream \"{name}\"")))?;
     let mut sql = format!("truncate {}", stream.table);
     for rollup in model.system.rollups_of(stream) {
@@ -176,64 +324,24 @@ async fn empty(admin: &Connection, model: &Model, rollups: usize) -> Result<()> 
     Ok(())
 }
 
-/// Seconds for the whole path.
-async fn load(session: &Session, rollups: usize) -> Result<f64> {
-    let args = RunArgs { once: true, source: vec![format!("trades_{rollups}")] };
-    let started = Instant::now();
-    ingest(session, &args, &CancellationToken::new(), |_, _| {}).await?;
-    Ok(started.elapsed().as_secs_f64())
-}
-
-/// The rows of the yardstick: the COPY statement, and the stream that it reads.
-struct Encoded {
-    copy: String,
-    chunks: Vec<Bytes>,
-}
-
-fn encode(session: &Session, model: &Model, rollups: usize) -> Result<Encoded> {
-    let source = &model.system.sources[CASES.iter().position(|n| *n == rollups).unwrap_or(0)];
-    let stream = &model.system.streams[source.routes[0].stream];
-    let mut decoder = Decoder::new(source, stream)?;
-    let text = std::fs::read(session.folder.join(EVENTS))
-        .map_err(|error| Error::new(Kind::Io, "could not read the events").source(error))?;
-    let text = Bytes::from(text);
-    let mut buffer = BytesMut::new();
-    buffer.put_slice(b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0");
-    let mut chunks = Vec::new();
-    let mut at = 0;
-    for line in text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
-        let body = Body::Text(text.slice_ref(line));
-        at += 1;
-        let raw = Raw { position: Position(at.to_string()), body };
-        let row = decoder.decode(raw).map_err(|refusal| Error::internal(refusal.reason))?;
-        buffer.put_slice(&row.copy);
-        if buffer.len() >= COPY_CHUNK {
-            chunks.push(buffer.split().freeze());
-        }
-    }
-    buffer.put_i16(-1);
-    chunks.push(buffer.freeze());
-    let columns = howdah_catalog::name::list(decoder.columns());
-    let copy = format!("copy {} ({columns}) from stdin (format binary)", stream.table);
-    Ok(Encoded { copy, chunks })
-}
-
-/// Seconds for the bare COPY, in one transaction.
-async fn copy(admin: &Connection, rows: &Encoded) -> Result<f64> {
-    let started = Instant::now();
-    let sink = admin.copy_in::<_, Bytes>(&rows.copy).await.map_err(|error| sql_failed(&error))?;
-    futures_util::pin_mut!(sink);
-    for chunk in &rows.chunks {
-        sink.send(chunk.clone()).await.map_err(|error| sql_failed(&error))?;
-    }
-    sink.finish().await.map_err(|error| sql_failed(&error))?;
-    Ok(started.elapsed().as_secs_f64())
+/// The whole path, timed; and the largest resident memory meanwhile.
+async fn load(session: &Session, admin: &Connection, source: &str) -> Result<(Sample, u64)> {
+    let args = RunArgs { once: true, source: vec![source.to_owned()] };
+    let loaded = CancellationToken::new();
+    let memory = tokio::spawn(usage::watch_memory(loaded.clone()));
+    let (usage, started) = (Usage::now(admin).await?, Instant::now());
+    let result = ingest(session, &args, &CancellationToken::new(), |_, _| {}).await;
+    let seconds = started.elapsed().as_secs_f64();
+    loaded.cancel();
+    let memory = memory.await.map_err(|error| Error::internal("no memory").source(error))?;
+    result?;
+    Ok((Sample { seconds, cost: usage.until_now(admin).await? }, memory))
 }
 
 /// What was measured must have happened.
-async fn check_count(admin: &Connection, rollups: usize, events: u64) -> Result<()> {
+async fn check_count(admin: &Connection, stream: &str, events: u64) -> Result<()> {
     let count: i64 = admin
-        .query_one(&format!("select count(*) from trades_{rollups}"), &[])
+        .query_one(&format!("select count(*) from {stream}"), &[])
         .await
         .map_err(|error| sql_failed(&error))?
         .get(0);

@@ -1,6 +1,5 @@
 //! `howdah demo`: a whole system with servers of its own, fed, shown live, and proved at the end.
 
-mod redis;
 mod screen;
 mod stage;
 mod summary;

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use howdah_error::{Error, Kind, Result};
 use nix::fcntl::{Flock, FlockArg};
 
-use super::redis::PrivateRedis;
 use super::systems::Embedded;
 use crate::cli::{Global, OutputFormat};
+use crate::private_redis::PrivateRedis;
 use crate::session::Session;
 
 /// Where the URL of Redis is kept, beside the system file.

@@ -1,4 +1,4 @@
-//! A Redis of our own: on a free loopback port, with a password, in a folder of the demo.
+//! A Redis of our own: on a free loopback port, with a password, in a folder of ours.
 
 use std::fs;
 use std::io::Read as _;
@@ -90,7 +90,7 @@ fn find_program() -> Result<PathBuf> {
         .ok_or_else(|| {
             Error::new(Kind::Io, "\"redis-server\" is not installed")
                 .code(Code::ProgramMissing)
-                .detail("The demo feeds its events through a Redis of its own.")
+                .detail("The demo and the benchmark feed events through a Redis of their own.")
                 .hint(
                     "Debian, Ubuntu: sudo apt-get install redis-server. macOS: brew install redis.",
                 )
