@@ -35,7 +35,8 @@ impl Usage {
     pub async fn now(admin: &Connection) -> Result<Self> {
         let row = admin
             .query_one(
-                "select pg_backend_pid(), pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::float8",
+                "select pg_backend_pid(), \
+                 pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::double precision",
                 &[],
             )
             .await
