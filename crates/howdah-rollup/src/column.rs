@@ -151,13 +151,14 @@ fn add_end(
     order: &[Ident],
 ) {
     let filter = measure.filter.as_ref().map(|filter| filter.text.clone());
-    let order_columns: Vec<OrderColumn> = order
-        .iter()
-        .map(|column| OrderColumn {
-            name: suffixed(&measure.name, column.as_str()),
+    let shared = shared_order(out, end, filter.as_deref());
+    let order_columns = shared.clone().unwrap_or_else(|| {
+        let own = |column| OrderColumn {
+            name: suffixed(&measure.name, Ident::as_str(column)),
             nullable: is_nullable(stream, column),
-        })
-        .collect();
+        };
+        order.iter().map(own).collect()
+    });
     let mut push = |name: Ident, type_name: String, collation, value: String| {
         out.stored.push(RollupColumn {
             name,
@@ -168,10 +169,24 @@ fn add_end(
         });
     };
     push(measure.name.clone(), x.type_name.clone(), None, x.text.clone());
+    if shared.is_some() {
+        return;
+    }
     for (column, stored) in order.iter().zip(&order_columns) {
         let collation = stream.column(column).and_then(|column| column.collation.clone());
         push(stored.name.clone(), type_of(stream, column), collation, column.to_string());
     }
+}
+
+/// The order columns of an earlier measure that takes its value from the same event: the same end
+/// of the same rows. Keeping them once saves a state of many `last` most of its width.
+fn shared_order(out: &RollupColumns, of: End, filter: Option<&str>) -> Option<Vec<OrderColumn>> {
+    out.stored.iter().find_map(|column| match &column.role {
+        ColumnRole::End { end, order, .. } if *end == of && column.filter.as_deref() == filter => {
+            Some(order.clone())
+        }
+        _ => None,
+    })
 }
 
 /// The hidden column of a measure: `open_executed_at`, `price_sum`.
