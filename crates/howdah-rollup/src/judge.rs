@@ -70,6 +70,13 @@ pub fn first_refused(
         .map(|average| format!(", {} as {}", average.expression, average.name))
         .collect::<String>();
     let matching = same_key("s", "w", &rollup.by);
+    let of_state = |name: &Ident| {
+        keys.contains(&name)
+            || stored.iter().any(|column| column.name == *name)
+            || averages.iter().any(|column| column.name == *name)
+            || foreign.iter().any(|column| column.name == *name)
+    };
+    let event: Vec<&Ident> = check.columns.iter().filter(|name| !of_state(name)).collect();
     Ok(Some(format!(
         "with candidate as ({}),\n\
          w as (select {ORD}, {key_list}, {} from candidate{filter} \
@@ -79,9 +86,9 @@ pub fn first_refused(
          (select *, true as howdah_here from {}) s on {matching})\n\
          select min({ORD}) from (select m.*{generated} from m) v where not ({})",
         candidates(stream, staging),
-        name::list(running),
+        name::list(running.chain(event.iter().map(ToString::to_string))),
         name::list(keys.iter().map(|key| format!("w.{key}"))),
-        name::list(merged),
+        name::list(merged.chain(event.iter().map(|name| format!("w.{name}")))),
         rollup.levels[0].table,
         check.text,
     )))

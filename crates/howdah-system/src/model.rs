@@ -174,7 +174,8 @@ pub struct Rollup {
     /// Measures in the order of the file.
     pub measures: Vec<Measure>,
     /// A state only: what must hold after every event; an event that would break it becomes a dead
-    /// letter. Speaks of measures, key columns and further columns of the state's table.
+    /// letter. Speaks of measures, key columns and further columns of the state's table; any other
+    /// name is a column of the event that is being judged.
     pub check: Option<Expr>,
 }
 

@@ -275,7 +275,8 @@ impl Check<'_> {
         })
     }
 
-    /// A state's check speaks of the state's own row.
+    /// A state's check speaks of the state's own row, and of the event that is being judged where
+    /// the state has no column of that name.
     pub(super) fn state_check(
         &mut self,
         context: &Context<'_>,
@@ -304,6 +305,14 @@ impl Check<'_> {
                 if !columns.iter().any(|(name, _)| *name == column.name) {
                     columns.push((column.name.clone(), column.type_name.clone()));
                 }
+            }
+        }
+        for name in check.value.column_names() {
+            let event = context.columns.iter().find(|(column, _)| column.as_str() == name);
+            if let Some(event) = event
+                && !columns.iter().any(|(column, _)| column.as_str() == name)
+            {
+                columns.push(event.clone());
             }
         }
         let context = Context { columns, ..*context };

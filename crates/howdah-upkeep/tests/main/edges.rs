@@ -183,3 +183,29 @@ async fn two_writers_of_one_stream_never_lose_or_double_anything() {
     assert!(forward > 0 && backward > 0);
     engine.assert_fold_is_rebuild().await;
 }
+
+/// A limit that binds some events and not others: a lowered limit refuses new holds, and takes what
+/// brings the account back.
+#[tokio::test]
+async fn a_check_may_speak_of_the_event_at_hand() {
+    let rollups = "[rollups.s]\nfrom = \"events\"\nby = [\"k\"]\nsum = \"sum(n)\"\n\
+                   check = \"side <> 'sell' or sum >= 0\"\n";
+    let engine = Engine::applied(TABLE, &system(rollups)).await;
+    let mut feed = engine.feed("events").await;
+    let one =
+        |id, side: &str, n: i32| event(id, &format!(r#""k": "x", "n": {n}, "side": "{side}""#));
+    let all = [
+        one(1, "buy", -5),
+        one(2, "sell", 1),
+        one(3, "buy", 4),
+        one(4, "sell", 3),
+        one(5, "sell", -2),
+        one(6, "sell", -1),
+    ];
+    let outcome = feed.commit(&all[..3]).await;
+    assert_eq!((outcome.rows, outcome.dead_letters), (2, 1), "-5 stands, +1 is still below 0");
+    let outcome = feed.commit(&all[3..]).await;
+    assert_eq!((outcome.rows, outcome.dead_letters), (2, 1), "2, 0, and -1 is refused");
+    assert_eq!(engine.texts("select sum::text from s").await, ["0"]);
+    engine.assert_fold_is_rebuild().await;
+}
