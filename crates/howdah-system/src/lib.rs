@@ -23,7 +23,7 @@ mod units;
 pub use check::{Draft, ExprProblem, ExprQuestion};
 pub use column::{ColumnType, StreamColumn};
 pub use effective::{EffectiveSetting, SettingOrigin};
-pub use file::{DatabaseConfig, DatabaseTarget, SystemFile};
+pub use file::{DatabaseConfig, DatabaseTarget, HttpConfig, SystemFile};
 pub use model::{
     Accept, Expr, IngestLimits, KeyColumn, Level, Measure, MeasureKind, PositionFold, Roles,
     Rollup, Segment, Stream, System, Tenants, TimeType,

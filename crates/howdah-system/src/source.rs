@@ -84,6 +84,8 @@ pub enum Origin {
     },
     /// Standard input; NDJSON or CSV.
     Stdin,
+    /// Requests to howdah's own HTTP server; each says by its headers whether it is JSON or CSV.
+    Http,
 }
 
 /// How one event is written.

@@ -51,6 +51,7 @@ pub fn shard_of(source: &Source) -> ShardId {
         Origin::Redis { stream, .. } => stream.clone(),
         Origin::File { path } => path.display().to_string(),
         Origin::Stdin => "-".to_owned(),
+        Origin::Http => "http".to_owned(),
     };
     ShardId { source: source.name.clone(), shard }
 }
@@ -110,6 +111,7 @@ impl Reader {
                 reader.read_header().await?;
                 Inner::Text(Box::new(reader))
             }
+            Origin::Http => return Err(Error::internal("requests are not read, they come")),
         };
         Ok(Self(inner))
     }
@@ -151,7 +153,7 @@ pub async fn lag(
                 .map(|entries| entries.map(Lag::Entries))
         }
         Origin::File { path } => file::lag(&access.folder.join(path), position).await.map(Some),
-        Origin::Stdin => Ok(None),
+        Origin::Stdin | Origin::Http => Ok(None),
     }
 }
 

@@ -125,6 +125,7 @@ impl SystemFile {
         check.streams();
         check.rollups();
         check.sources();
+        check.one_http_source();
         Draft {
             problems: problem::in_order(check.problems),
             questions: check.questions,

@@ -26,6 +26,30 @@ impl Check<'_> {
         }
     }
 
+    /// Requests name a stream, so a stream has at most one source that feeds it alone by HTTP.
+    pub(super) fn one_http_source(&mut self) {
+        let mut taken: Vec<usize> = Vec::new();
+        for source in self.system.sources.clone() {
+            let mut streams = source.streams();
+            let (Some(stream), None) = (streams.next(), streams.next()) else { continue };
+            if source.origin != Origin::Http {
+                continue;
+            }
+            if !taken.contains(&stream) {
+                taken.push(stream);
+                continue;
+            }
+            let file = self.file;
+            let section = file.sources.iter().find(|section| section.name.value == source.name);
+            if let Some(section) = section {
+                let stream = &self.system.streams[stream].name;
+                let message = format!("stream \"{stream}\" has another source that is HTTP");
+                let problem = section.name.problem(message);
+                self.report(problem.hint("One source takes all requests for a stream."));
+            }
+        }
+    }
+
     /// Each column by its entry, else by the field of its own name.
     fn map(&mut self, section: &SourceSection, stream: &Stream) -> Vec<Mapping> {
         for entry in &section.map {
@@ -109,6 +133,7 @@ fn origin(section: &OriginSection) -> Origin {
         }
         OriginSection::File(path) => Origin::File { path: path.clone() },
         OriginSection::Stdin(_) => Origin::Stdin,
+        OriginSection::Http(_) => Origin::Http,
     }
 }
 

@@ -4,6 +4,7 @@
 //! by [`SystemFile::check`].
 
 mod database;
+mod http;
 mod reader;
 mod rollup;
 mod source;
@@ -18,6 +19,7 @@ use crate::problem::{self, Problem};
 use crate::units;
 
 pub use database::{DatabaseConfig, DatabaseTarget};
+pub use http::HttpConfig;
 pub(crate) use reader::{At, Section};
 pub(crate) use rollup::{AggregateSection, MeasureSection, PositionSection, RollupSection};
 pub(crate) use source::{MapSection, OriginSection, SourceSection};
@@ -34,6 +36,7 @@ pub struct SystemFile {
     pub(crate) tables: Vec<TableSection>,
     pub(crate) roles: RoleNames,
     pub(crate) ingest: IngestLimits,
+    pub(crate) http: Option<HttpConfig>,
     pub(crate) streams: Vec<StreamSection>,
     pub(crate) sources: Vec<SourceSection>,
     pub(crate) rollups: Vec<RollupSection>,
@@ -133,6 +136,9 @@ impl SystemFile {
             .collect();
         let roles = read_roles(top, &name);
         let ingest = read_ingest(top);
+        let http = http::read(top);
+        let sources = source::read(top);
+        http::check_sources(top, http.as_ref(), &sources);
         Self {
             name,
             database,
@@ -140,8 +146,9 @@ impl SystemFile {
             tables,
             roles,
             ingest,
+            http,
             streams: stream::read(top),
-            sources: source::read(top),
+            sources,
             rollups: rollup::read(top),
             problems: Vec::new(),
             settings: Vec::new(),
@@ -158,6 +165,12 @@ impl SystemFile {
     #[must_use]
     pub fn database(&self) -> &DatabaseConfig {
         &self.database
+    }
+
+    /// Where and how to listen, when the file has `[http]`.
+    #[must_use]
+    pub fn http(&self) -> Option<&HttpConfig> {
+        self.http.as_ref()
     }
 
     /// Every setting in force with its value and where it comes from; secrets only as references.

@@ -26,6 +26,7 @@ pub(crate) enum OriginSection {
     Redis { url: SecretRef, stream: String, field: String },
     File(PathBuf),
     Stdin(At<()>),
+    Http(At<()>),
 }
 
 /// One entry of the map.
@@ -85,23 +86,24 @@ fn read_one(name: At<String>, section: Section<'_>) -> SourceSection {
 
 fn read_origin(section: &Section<'_>, field: Option<&At<String>>) -> Option<OriginSection> {
     let given: Vec<_> =
-        ["redis", "file", "stdin"].into_iter().filter(|key| section.has(key)).collect();
+        ["redis", "file", "stdin", "http"].into_iter().filter(|key| section.has(key)).collect();
     let redis = section.section("redis");
     let file = section.string("file");
     let stdin = section.boolean("stdin");
+    let http = section.boolean("http");
     match given.as_slice() {
         [_] => {}
         [] => {
             let problem = section.place.problem("the source does not say where its events are");
             section.report(problem.hint(
-                "Add redis = { url = \"env:REDIS_URL\", stream = \"…\" }, file = \"…\" or \
-                 stdin = true.",
+                "Add redis = { url = \"env:REDIS_URL\", stream = \"…\" }, file = \"…\", \
+                 stdin = true or http = true.",
             ));
         }
         [_, second, ..] => {
             let place = section.place_of(second);
             section.report(place.problem("a source reads from one place").hint(
-                "Keep one of redis, file and stdin; several sources may go into one stream.",
+                "Keep one of redis, file, stdin and http; several sources may go into one stream.",
             ));
         }
     }
@@ -118,15 +120,27 @@ fn read_origin(section: &Section<'_>, field: Option<&At<String>>) -> Option<Orig
     if let Some(file) = file {
         return Some(OriginSection::File(PathBuf::from(file.value)));
     }
-    let stdin = stdin?;
-    if !stdin.value {
-        section.report(stdin.problem("\"stdin\" can only be true").hint("Leave the key out."));
+    for (key, given) in [("stdin", &stdin), ("http", &http)] {
+        if let Some(given) = given.as_ref().filter(|given| !given.value) {
+            let message = format!("\"{key}\" can only be true");
+            section.report(given.problem(message).hint("Leave the key out."));
+        }
     }
-    Some(OriginSection::Stdin(stdin.map(|_| ())))
+    let origin = |at: At<bool>, make: fn(At<()>) -> OriginSection| make(at.map(|_| ()));
+    stdin
+        .map(|at| origin(at, OriginSection::Stdin))
+        .or_else(|| http.map(|at| origin(at, OriginSection::Http)))
 }
 
 fn read_format(section: &Section<'_>, origin: Option<&OriginSection>) -> Format {
     let redis = matches!(origin, Some(OriginSection::Redis { .. }));
+    if matches!(origin, Some(OriginSection::Http(_))) {
+        if let Some(format) = section.string("format") {
+            let problem = format.problem("\"format\" has no effect here");
+            section.report(problem.hint("Each request says by its Content-Type what it is."));
+        }
+        return Format::Json;
+    }
     let given = section.parsed("format", |text| match text {
         "json" => Ok(Format::Json),
         "csv" => Ok(Format::Csv),

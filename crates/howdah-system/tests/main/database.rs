@@ -272,6 +272,11 @@ fn sources() {
     assert!(
         told("[sources.s]\nstdin = true\ninto = \"x\"").contains("stream \"x\" is not in the file")
     );
+    let http = |name: &str| format!("[sources.{name}]\nhttp = true\ninto = \"good\"\n");
+    let listen = "[http]\nlisten = \"127.0.0.1:0\"\n";
+    assert_eq!(told(&format!("{GOOD}{listen}{}", http("a"))), "");
+    let two = told(&format!("{GOOD}{listen}{}{}", http("a"), http("b")));
+    assert!(two.contains("stream \"good\" has another source that is HTTP"), "{two}");
     for right in [
         "{ at = { field = \"a\", as = \"epoch us\" }, raw = { field = \"b\", as = \"base64\" } }",
         "{ ok = { const = \"true\" }, price = { const = \"1.5\" } }",

@@ -96,10 +96,33 @@ fn sources() {
         ("stdin = true\nmap = { executed_at = { field = \"a\", as = \"epoch\" } }", "no way"),
         ("stdin = true\nmap = { price = {} }", "[sources.s.map.price] has no \"field\""),
         ("stdin = true\n[sources.t]\ninto = \"trades\"\nstdin = true", "two sources read"),
+        ("http = true", "does not say where to listen"),
+        ("http = true\nformat = \"csv\"", "\"format\" has no effect here"),
+        ("http = false", "\"http\" can only be true"),
+        ("http = true\nstdin = true", "reads from one place"),
     ] {
         let told = told(&file(&source(rest)));
         assert!(told.contains(expected), "{rest}\n--- expected: {expected}\n--- told: {told}");
     }
+}
+
+#[test]
+fn http() {
+    let http = |rest: &str| format!("[http]\n{rest}");
+    for (rest, expected) in [
+        ("", "[http] has no \"listen\""),
+        ("listen = \"8321\"", "\"8321\" is not an address with a port"),
+        ("listen = \"localhost:8321\"", "is not an address with a port"),
+        ("listen = \"[::1]:0\"\nconnections = 0", "\"connections\" must be from 1"),
+        ("listen = \"[::1]:0\"\nbody_bytes = \"128 MiB\"", "larger than the whole queue"),
+        ("listen = \"[::1]:0\"\nwait = \"0 s\"", "\"wait\" is nothing"),
+        ("listen = \"[::1]:0\"\ntls = true", "unknown key \"tls\""),
+    ] {
+        let told = told(&file(&http(rest)));
+        assert!(told.contains(expected), "{rest}\n--- expected: {expected}\n--- told: {told}");
+    }
+    let right = "listen = \"[::1]:0\"\nlinger = \"0 s\"\nkeep_requests = \"1 hour\"";
+    assert_eq!(told(&file(&http(right))), "");
 }
 
 #[test]

@@ -46,6 +46,7 @@ pub fn origin(origin: &Origin) -> String {
         }
         Origin::File { path } => format!("file {}", path.display()),
         Origin::Stdin => "standard input".to_owned(),
+        Origin::Http => "HTTP requests".to_owned(),
     }
 }
 
