@@ -1,6 +1,7 @@
 //! `[http]`: where howdah listens, and what one client may ask of it.
 
-use std::net::SocketAddr;
+// The data of an address, without the sockets of `std`: this crate is pure.
+use core::net::SocketAddr;
 use std::time::Duration;
 
 use super::reader::{At, Section};
