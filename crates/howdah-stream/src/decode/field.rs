@@ -29,6 +29,8 @@ pub(super) struct Field {
     values: Vec<(String, String)>,
     /// The length and bytes of a constant.
     constant: Option<Bytes>,
+    /// The length and bytes of the only value that events may have, and have without saying so.
+    pinned: Option<Bytes>,
     /// No event can do without it.
     required: bool,
 }
@@ -45,6 +47,7 @@ impl Field {
             read_as: ReadAs::Type,
             values: Vec::new(),
             constant: None,
+            pinned: None,
             required: is_time || (column.not_null && !column.has_default),
         };
         match from {
@@ -54,17 +57,32 @@ impl Field {
                 field.values.clone_from(values);
             }
             MapFrom::Const(text) => {
-                let mut out = BytesMut::new();
-                let value = Value::Plain(Cow::Borrowed(text));
-                field.write_value(&value, &mut out).map_err(|fault| {
+                field.constant = Some(field.encoded(text).map_err(|fault| {
                     Error::input(format!("the constant of column {} {}", field.column, fault.what))
                         .code(Code::BadSystemFile)
-                })?;
-                field.constant = Some(out.freeze());
+                })?);
                 field.required = false;
             }
         }
         Ok(field)
+    }
+
+    /// Length and bytes of a text read by the column's type alone.
+    fn encoded(&self, text: &str) -> Result<Bytes, Fault> {
+        let mut out = BytesMut::new();
+        out.put_i32(0);
+        let value = Value::Plain(Cow::Borrowed(text));
+        encode(&self.kind, self.array_oid, ReadAs::Type, &value, &mut out)?;
+        let len = (out.len() - 4) as i32;
+        out[..4].copy_from_slice(&len.to_be_bytes());
+        Ok(out.freeze())
+    }
+
+    /// Lets events have this value only; `None` lifts it. It is read by the column's type, whatever
+    /// the mapping makes of values.
+    pub(super) fn pin(&mut self, value: Option<&str>) -> Result<(), Fault> {
+        self.pinned = value.map(|text| self.encoded(text)).transpose()?;
+        Ok(())
     }
 
     /// Whether every event has the same value, whatever it says.
@@ -74,7 +92,7 @@ impl Field {
 
     /// Whether an event without it is refused.
     pub(super) fn is_required(&self) -> bool {
-        self.required
+        self.required && self.pinned.is_none()
     }
 
     /// Whether an empty text is a value of the column.
@@ -93,6 +111,20 @@ impl Field {
 
     /// Appends length and bytes of the value; `None` is null.
     pub(super) fn write(&self, value: Option<&Value<'_>>, out: &mut BytesMut) -> Result<(), Fault> {
+        let Some(pinned) = &self.pinned else { return self.write_any(value, out) };
+        if value.is_none() && self.constant.is_none() {
+            out.put_slice(pinned);
+            return Ok(());
+        }
+        let start = out.len();
+        self.write_any(value, out)?;
+        if out[start..] == pinned[..] {
+            return Ok(());
+        }
+        Err(Fault::new("other_tenant", "names another tenant than the sender's"))
+    }
+
+    fn write_any(&self, value: Option<&Value<'_>>, out: &mut BytesMut) -> Result<(), Fault> {
         if let Some(constant) = &self.constant {
             out.put_slice(constant);
             return Ok(());

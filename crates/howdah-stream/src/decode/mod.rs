@@ -3,7 +3,8 @@
 //! An event is refused with one of these codes: `bad_json`, `bad_csv`, `bad_utf8`, `too_large`,
 //! `missing_field` (missing or null where the column needs a value), `wrong_type`, `out_of_range`,
 //! `too_long`, `lossy_numeric` (digits would be lost), `unknown_label` (of an enum),
-//! `unknown_value` (not among the mapping's `values`), `nul_character`.
+//! `unknown_value` (not among the mapping's `values`), `nul_character`, `other_tenant` (than the
+//! sender's; see [`Decoder::pin_tenant`]).
 //!
 //! Missing and JSON null are both null. In CSV an empty field is null and a quoted empty field is
 //! an empty text; for other types than text both are null. In Redis fields, which cannot be null,
@@ -134,6 +135,22 @@ impl Decoder {
     pub fn with_event_bytes(mut self, event_bytes: usize) -> Self {
         self.event_bytes = event_bytes.min(HARD_CAP_BYTES);
         self
+    }
+
+    /// Lets events of the next calls be of this tenant only: one that names none gets it, one that
+    /// names another is refused with `other_tenant`. `None` lifts it.
+    ///
+    /// Fails when the tenant is no value of the column's type.
+    pub fn pin_tenant(&mut self, column: &Ident, tenant: Option<&str>) -> Result<()> {
+        for (name, field) in self.columns.iter().zip(&mut self.fields) {
+            if name == column {
+                field.pin(tenant).map_err(|fault| {
+                    Error::input(format!("the tenant {}", fault.what))
+                        .detail(format!("It is for column \"{}\".", column.as_str()))
+                })?;
+            }
+        }
+        Ok(())
     }
 
     /// The columns of [`Row::copy`], in its order: those of the source's mapping.

@@ -4,6 +4,7 @@
 //! position that the database has committed is the only truth, and reading on from it repeats
 //! nothing and leaves nothing out.
 
+pub mod body;
 mod file;
 mod redis;
 mod text;

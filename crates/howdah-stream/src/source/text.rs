@@ -18,7 +18,7 @@ const READ_BYTES: usize = 512 << 10;
 /// A file is known by a fingerprint of this much of its beginning, or less when less was read.
 pub(crate) const FINGERPRINT_BYTES: u64 = 64 << 10;
 /// The mark that some programs put in front of UTF-8.
-const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
+pub(super) const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
 /// What events are read from.
 pub(crate) type Input = Pin<Box<dyn AsyncRead + Send>>;

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
 
 use bytes::Bytes;
+use howdah_catalog::Ident;
 use howdah_stream::{Body, Decoder, Position, Raw};
 use howdah_system::{ColumnType, Format, MapFrom, Origin, ReadAs, Stream};
 
@@ -164,4 +165,44 @@ fn nested_fields_and_epochs_are_found() {
     let text =
         r#"{"stream":"btcusdt@trade","data":{"t":3735683259,"p":"61837.63","T":1723161255342}}"#;
     assert_eq!(decode(&mut decoder, text).unwrap().time_us, 776_476_455_342_000);
+}
+
+#[test]
+fn a_pinned_tenant_is_filled_in_and_no_other_is_taken() {
+    let mut tenant = column("tenant_id", "uuid", ColumnType::Uuid);
+    tenant.not_null = true;
+    let stream = stream(vec![tenant]);
+    let (ours, theirs) =
+        ("8e03978e-40d5-43e8-bc93-6894a57f9324", "0d7e0a44-6a3f-4a47-9a52-2f2a6b4f6c11");
+    let event = |tenant: &str| format!("{{\"at\":\"2025-10-17T00:00:00Z\"{tenant}}}");
+    let named = |tenant: &str| event(&format!(",\"tenant_id\":\"{tenant}\""));
+    let mut json = Decoder::new(&source(&stream, Origin::Stdin, Format::Json), &stream).unwrap();
+    let named_first = decode(&mut json, named(ours)).unwrap().copy;
+    assert_eq!(decode(&mut json, event("")).unwrap_err().code, "missing_field");
+
+    let column = Ident::new("tenant_id");
+    assert!(json.pin_tenant(&column, Some("no uuid")).is_err());
+    json.pin_tenant(&column, Some(ours)).unwrap();
+    for same in [named(ours), named(&ours.to_uppercase()), event(""), event(",\"tenant_id\":null")]
+    {
+        assert_eq!(decode(&mut json, same).unwrap().copy, named_first);
+    }
+    let refusal = decode(&mut json, named(theirs)).unwrap_err();
+    assert_eq!(refusal.code, "other_tenant");
+    assert!(!refusal.reason.contains(theirs) && !refusal.reason.contains(ours));
+    json.pin_tenant(&column, None).unwrap();
+    assert!(decode(&mut json, named(theirs)).is_ok());
+
+    let mut csv = Decoder::new(&source(&stream, Origin::Stdin, Format::Csv), &stream).unwrap();
+    assert!(csv.set_header(&Bytes::from_static(b"at")).is_err());
+    csv.pin_tenant(&column, Some(ours)).unwrap();
+    csv.set_header(&Bytes::from_static(b"at")).unwrap();
+    assert_eq!(decode(&mut csv, "2025-10-17T00:00:00Z").unwrap().copy, named_first);
+
+    // A source of one tenant takes nothing from another.
+    let mut fixed = source(&stream, Origin::Stdin, Format::Json);
+    fixed.routes[0].map[1].from = MapFrom::Const(theirs.to_owned());
+    let mut fixed = Decoder::new(&fixed, &stream).unwrap();
+    fixed.pin_tenant(&column, Some(ours)).unwrap();
+    assert_eq!(decode(&mut fixed, event("")).unwrap_err().code, "other_tenant");
 }
