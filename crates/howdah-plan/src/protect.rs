@@ -1,7 +1,9 @@
 //! Whom rows belong to: forced row security, its policies, and the grants to the group roles.
 //!
-//! Each table with the tenant column, and each that declares `visible_to`, gets three policies:
-//! - `howdah_tenant`, for everybody: the rows of the session's tenant;
+//! Each table with the tenant column, and each of which the file says who sees its rows, gets three
+//! policies:
+//! - `howdah_tenant`, for everybody: the rows of the session's tenant. Where the file says it, rows
+//!   may have several owners, so seeing is not owning: that policy is for reading alone;
 //! - `howdah_owner`, for the table's owner, and only while the session's own login is that role or
 //!   a member of it: a view or function that it owns does not carry its sight to others
 //!   (`session_user` cannot be changed by SQL, `current_user` can);
@@ -20,12 +22,19 @@ use crate::step::{Lock, LockMode, Plan, Step};
 /// A table that tenants may read through row security, or that all may read.
 struct Target {
     relation: RelName,
-    /// The predicate of the tenant's policy; `None`: no row belongs to anyone.
-    predicate: Option<String>,
+    /// Which rows tenants see; `None`: the rows are everybody's.
+    sight: Option<TenantSight>,
     /// What the writer role may do.
     writer: &'static [&'static str],
-    /// Whether the reader role may read it.
-    readable: bool,
+}
+
+/// What the tenant's policy says.
+struct TenantSight {
+    predicate: String,
+    /// Whether a tenant that is granted it may write what it sees.
+    writes: bool,
+    /// Whether there is a row that a tenant may see.
+    any: bool,
 }
 
 const STREAM_RIGHTS: &[&str] = &["SELECT", "INSERT"];
@@ -33,14 +42,14 @@ const ROLLUP_RIGHTS: &[&str] = &["SELECT", "INSERT", "UPDATE", "DELETE"];
 
 pub(crate) fn plan(plan: &mut Plan, system: &System, catalog: &Catalog) {
     for target in targets(system, catalog) {
-        if let Some(predicate) = &target.predicate {
-            protect(plan, system, catalog, &target.relation, predicate);
+        if let Some(sight) = &target.sight {
+            protect(plan, system, catalog, &target.relation, sight);
         }
         let mut grants = vec![
             Wanted::schema(target.relation.schema.as_str(), &system.roles.reader),
             Wanted::schema(target.relation.schema.as_str(), &system.roles.writer),
         ];
-        if target.readable {
+        if target.sight.as_ref().is_none_or(|sight| sight.any) {
             grants.push(Wanted::relation(&target.relation, &system.roles.reader, "SELECT"));
         }
         for right in target.writer {
@@ -64,9 +73,8 @@ fn targets(system: &System, catalog: &Catalog) -> Vec<Target> {
     for stream in &system.streams {
         out.push(Target {
             relation: stream.table.clone(),
-            predicate: predicate(tenants, &stream.table, stream.tenant.is_some()),
+            sight: sight(tenants, &stream.table, stream.tenant.is_some()),
             writer: STREAM_RIGHTS,
-            readable: true,
         });
     }
     for rollup in &system.rollups {
@@ -74,9 +82,8 @@ fn targets(system: &System, catalog: &Catalog) -> Vec<Target> {
         for level in &rollup.levels {
             out.push(Target {
                 relation: level.table.clone(),
-                predicate: predicate(tenants, &level.table, stream.tenant.is_some()),
+                sight: sight(tenants, &level.table, stream.tenant.is_some()),
                 writer: ROLLUP_RIGHTS,
-                readable: true,
             });
         }
     }
@@ -89,31 +96,39 @@ fn targets(system: &System, catalog: &Catalog) -> Vec<Target> {
         }
         let has_tenant =
             tenants.is_some_and(|tenants| relation.column(tenants.column.as_str()).is_some());
-        if let Some(predicate) = predicate(tenants, &relation.name, has_tenant) {
-            out.push(Target {
-                relation: relation.name.clone(),
-                predicate: Some(predicate),
-                writer: &[],
-                readable: true,
-            });
+        if let Some(sight) = sight(tenants, &relation.name, has_tenant) {
+            out.push(Target { relation: relation.name.clone(), sight: Some(sight), writer: &[] });
         }
     }
     out
 }
 
-/// `tenant_id = (select howdah.tenant()::uuid)`, or what the file declares.
-fn predicate(tenants: Option<&Tenants>, table: &RelName, has_tenant: bool) -> Option<String> {
+/// What the file declares, else `tenant_id = (select howdah.tenant()::uuid)`.
+///
+/// A session without a tenant sees nothing, whatever a declared condition makes of null.
+fn sight(tenants: Option<&Tenants>, table: &RelName, has_tenant: bool) -> Option<TenantSight> {
     let tenants = tenants?;
-    if let Some((_, declared)) = tenants.visible_to.iter().find(|(name, _)| name == table) {
-        return Some(declared.clone());
-    }
-    has_tenant
-        .then(|| format!("{} = (select howdah.tenant()::{})", tenants.column, tenants.type_name))
+    let Some(declared) = tenants.visible.iter().find(|known| known.table == *table) else {
+        let Tenants { column, type_name, .. } = tenants;
+        let predicate = format!("{column} = (select howdah.tenant()::{type_name})");
+        return has_tenant.then_some(TenantSight { predicate, writes: true, any: true });
+    };
+    let conditions: Vec<String> =
+        declared.any_of.iter().map(|sight| format!("({})", sight.sql)).collect();
+    let predicate = if conditions.is_empty() {
+        "false".to_owned()
+    } else if declared.any_of.iter().any(|sight| sight.asks_tenant) {
+        format!("(select howdah.tenant() is not null) and ({})", conditions.join(" or "))
+    } else {
+        conditions.join(" or ")
+    };
+    Some(TenantSight { predicate, writes: false, any: !conditions.is_empty() })
 }
 
-/// One policy: its name, its roles and its predicate.
+/// One policy: its name, whether it is for reading alone, its roles and its predicate.
 struct Wall {
     name: &'static str,
+    reads: bool,
     roles: String,
     predicate: String,
 }
@@ -121,7 +136,8 @@ struct Wall {
 impl Wall {
     /// The policy's comment; the hash tells a policy of an older definition.
     fn comment(&self) -> String {
-        let hash = stable_hash(&format!("{} {}", self.roles, self.predicate));
+        let reads = if self.reads { " reads" } else { "" };
+        let hash = stable_hash(&format!("{} {}{reads}", self.roles, self.predicate));
         format!("howdah {hash:016x}")
     }
 }
@@ -131,14 +147,20 @@ fn protect(
     system: &System,
     catalog: &Catalog,
     relation: &RelName,
-    predicate: &str,
+    sight: &TenantSight,
 ) {
     let have = catalog.relation(relation);
     let owner = have.map_or(&catalog.server.user, |have| &have.owner);
     let mut walls = vec![
-        Wall { name: "howdah_tenant", roles: "public".to_owned(), predicate: predicate.to_owned() },
+        Wall {
+            name: "howdah_tenant",
+            reads: !sight.writes,
+            roles: "public".to_owned(),
+            predicate: sight.predicate.clone(),
+        },
         Wall {
             name: "howdah_owner",
+            reads: false,
             roles: owner.to_string(),
             predicate: format!(
                 "(select pg_has_role(session_user, {}, 'member'))",
@@ -152,6 +174,7 @@ fn protect(
     if writer_planned || catalog.roles.contains_key(writer) {
         walls.push(Wall {
             name: "howdah_writer",
+            reads: false,
             roles: writer.to_string(),
             predicate: "true".to_owned(),
         });
@@ -184,11 +207,16 @@ fn protect_step(relation: &RelName, walls: &[Wall]) -> Step {
         Literal(&relation.to_string())
     )];
     for wall in walls {
-        let Wall { name, roles, predicate } = wall;
+        let Wall { name, reads, roles, predicate } = wall;
+        let (command, check) = if *reads {
+            ("select", String::new())
+        } else {
+            ("all", format!(" with check ({predicate})"))
+        };
         sql.push(format!("drop policy if exists {name} on {relation}"));
         sql.push(format!(
-            "create policy {name} on {relation} for all to {roles} \
-             using ({predicate}) with check ({predicate})"
+            "create policy {name} on {relation} for {command} to {roles} \
+             using ({predicate}){check}"
         ));
         sql.push(format!("comment on policy {name} on {relation} is {}", Literal(&wall.comment())));
         undo.push(format!("drop policy {name} on {relation}"));

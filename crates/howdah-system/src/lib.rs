@@ -26,7 +26,7 @@ pub use effective::{EffectiveSetting, SettingOrigin};
 pub use file::{DatabaseConfig, DatabaseTarget, HttpConfig, SystemFile};
 pub use model::{
     Accept, Expr, IngestLimits, KeyColumn, Level, Measure, MeasureKind, PositionFold, Roles,
-    Rollup, Segment, Stream, System, Tenants, TimeType,
+    Rollup, Segment, Sight, Stream, System, Tenants, TimeType, Visible,
 };
 pub use problem::{Place, Problem, error_of};
 pub use secret::SecretRef;

@@ -57,8 +57,29 @@ pub struct Tenants {
     /// The table of known tenants and its key column: an event of a tenant that is not in it
     /// becomes a dead letter.
     pub table: Option<(RelName, Ident)>,
-    /// Tables with a predicate of their own instead of the tenant column (`visible_to`).
-    pub visible_to: Vec<(RelName, String)>,
+    /// Tables whose rows are not told apart by the tenant column alone: those that declare it, and
+    /// the rollups of streams that do.
+    pub visible: Vec<Visible>,
+}
+
+/// Who sees the rows of a table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Visible {
+    /// The table.
+    pub table: RelName,
+    /// A row is visible when one of these holds. None: to no tenant.
+    pub any_of: Vec<Sight>,
+}
+
+/// A condition under which a row is visible.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sight {
+    /// SQL over the table's columns; the session's tenant is asked in it once a statement.
+    pub sql: String,
+    /// The columns that it names.
+    pub columns: Vec<Ident>,
+    /// Whether it asks for the session's tenant.
+    pub asks_tenant: bool,
 }
 
 /// The group roles that apply grants to. None of them may log in, and none bypasses row security.

@@ -14,3 +14,5 @@ mod mistakes;
 mod robust;
 #[path = "main/trading.rs"]
 mod trading;
+#[path = "main/visible.rs"]
+mod visible;

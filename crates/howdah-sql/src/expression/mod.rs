@@ -102,13 +102,18 @@ pub fn parse_expression(text: &str) -> Result<ExpressionText, ExpressionProblem>
         .map_err(|problem| problem.shifted(start))
 }
 
-/// Checks that `text` is one expression, whatever it holds: the predicate of a policy may use the
-/// session and sub-queries.
+/// Reads the condition under which a row is visible: like [`parse_expression`], because a policy
+/// is asked for every row of every query.
 ///
 /// # Errors
-/// The text is not one expression, is too long or has a comment.
-pub fn check_predicate(text: &str) -> Result<(), ExpressionProblem> {
-    parse_one(text, &Positions::of(text), tokenize(text)?).map(|_| ())
+/// As [`parse_expression`]; the hints speak of policies.
+pub fn parse_predicate(text: &str) -> Result<ExpressionText, ExpressionProblem> {
+    parse_expression(text).map_err(|problem| {
+        problem.hint(
+            "A policy that reads a table or the session can be led around, is slow, and is \
+             refused by Citus; use columns of the table, and me for the session's tenant.",
+        )
+    })
 }
 
 fn parse_trimmed(text: &str) -> Result<ExpressionText, ExpressionProblem> {

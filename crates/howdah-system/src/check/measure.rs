@@ -47,12 +47,12 @@ pub(super) enum Want {
 #[derive(Debug, Clone)]
 pub(super) struct Asked {
     /// The rollup's index; `None` when it has other mistakes.
-    rollup: Option<usize>,
-    slot: Slot,
-    want: Want,
-    what: String,
-    text: String,
-    place: Place,
+    pub(super) rollup: Option<usize>,
+    pub(super) slot: Slot,
+    pub(super) want: Want,
+    pub(super) what: String,
+    pub(super) text: String,
+    pub(super) place: Place,
 }
 
 impl Asked {

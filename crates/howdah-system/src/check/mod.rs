@@ -10,6 +10,7 @@ mod rollup;
 mod source;
 mod stream;
 mod types;
+mod visible;
 
 use howdah_catalog::{Catalog, Ident, RelName, Relation, RelationKind};
 
@@ -126,6 +127,7 @@ impl SystemFile {
         check.rollups();
         check.sources();
         check.one_http_source();
+        check.visible();
         Draft {
             problems: problem::in_order(check.problems),
             questions: check.questions,
@@ -195,10 +197,9 @@ impl<'a> Check<'a> {
     }
 
     fn tenants(&mut self) {
-        let visible_to = self.visible_to();
         let Some(section) = &self.file.tenants else {
-            if let Some(table) = self.file.tables.iter().find(|table| table.visible_to.is_some()) {
-                let problem = table.name.problem("visible_to needs [tenants]");
+            if let Some(table) = self.file.tables.iter().find(|table| table.sight.is_some()) {
+                let problem = table.name.problem("visibility needs [tenants]");
                 self.report(problem.hint("Add [tenants] with the tenant column."));
             }
             return;
@@ -230,7 +231,7 @@ impl<'a> Check<'a> {
             column: Ident::new(column.value.as_str()),
             type_name,
             table,
-            visible_to,
+            visible: Vec::new(),
         });
     }
 
@@ -253,18 +254,6 @@ impl<'a> Check<'a> {
             return None;
         }
         Some((relation.name.clone(), key.clone()))
-    }
-
-    fn visible_to(&mut self) -> Vec<(RelName, String)> {
-        let file = self.file;
-        let mut found = Vec::new();
-        for table in &file.tables {
-            let relation = self.table(&table.name);
-            if let (Some(relation), Some(predicate)) = (relation, &table.visible_to) {
-                found.push((relation.name.clone(), predicate.value.clone()));
-            }
-        }
-        found
     }
 
     /// The stream that a rollup or source names. A stream that is in the file but has mistakes

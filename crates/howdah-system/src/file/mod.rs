@@ -9,8 +9,8 @@ mod reader;
 mod rollup;
 mod source;
 mod stream;
+mod table;
 
-use howdah_sql::expression::check_predicate;
 use toml::de::DeTable;
 
 use crate::effective::{EffectiveSetting, SettingOrigin};
@@ -24,6 +24,7 @@ pub(crate) use reader::{At, Section};
 pub(crate) use rollup::{AggregateSection, MeasureSection, PositionSection, RollupSection};
 pub(crate) use source::{MapSection, OriginSection, SourceSection};
 pub(crate) use stream::StreamSection;
+pub(crate) use table::{SightSection, TableSection};
 
 use reader::Reader;
 
@@ -49,13 +50,6 @@ pub struct SystemFile {
 pub(crate) struct TenantsSection {
     pub(crate) column: Option<At<String>>,
     pub(crate) table: Option<At<String>>,
-}
-
-/// `[tables.NAME]`.
-#[derive(Debug, Clone)]
-pub(crate) struct TableSection {
-    pub(crate) name: At<String>,
-    pub(crate) visible_to: Option<At<String>>,
 }
 
 /// `[roles]` with defaults filled in.
@@ -118,22 +112,6 @@ impl SystemFile {
             section.finish();
             TenantsSection { column, table }
         });
-        let tables = top
-            .named_sections("tables")
-            .into_iter()
-            .map(|(name, section)| {
-                let visible_to = section.required("visible_to", "visible_to = \"owner = user_id\"");
-                if let Some(text) = &visible_to
-                    && let Err(problem) = check_predicate(&text.value)
-                {
-                    let place = text.place.inside(&text.value, problem.offset);
-                    let message = format!("visible_to: {}", problem.message);
-                    section.report(place.problem(message).hint_if(problem.hint));
-                }
-                section.finish();
-                TableSection { name, visible_to }
-            })
-            .collect();
         let roles = read_roles(top, &name);
         let ingest = read_ingest(top);
         let http = http::read(top);
@@ -143,7 +121,7 @@ impl SystemFile {
             name,
             database,
             tenants,
-            tables,
+            tables: table::read(top),
             roles,
             ingest,
             http,

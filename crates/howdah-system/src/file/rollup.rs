@@ -227,10 +227,18 @@ fn read_position(name: At<String>, section: Section<'_>) -> PositionSection {
 }
 
 fn expression(section: &Section<'_>, key: &'static str) -> Option<At<ExpressionText>> {
+    read_text(section, key, parse_expression)
+}
+
+/// The expression at `key`, with the place where its own text begins.
+pub(super) fn read_text(
+    section: &Section<'_>,
+    key: &'static str,
+    parse: fn(&str) -> Result<ExpressionText, ExpressionProblem>,
+) -> Option<At<ExpressionText>> {
     let text = section.string(key)?;
-    match parse_expression(&text.value) {
+    match parse(&text.value) {
         Ok(parsed) => {
-            // From here on the place of the expression is where its own text begins.
             let place = text.place.inside(&text.value, parsed.offset);
             let body = text.place.body.map(|_| (place.line, place.column));
             Some(At { value: parsed, place: Place { body, ..text.place } })

@@ -35,7 +35,7 @@ fn system_and_limits() {
         ("[roles]\nwriter = \"a\"\nreader = \"a\"", "two roles have the same name"),
         ("[roles]\nwriter = \"\"", "\"writer\" is empty"),
         ("[stream.x]\ntime = \"a\"", "unknown key \"stream\" in the system file"),
-        ("[tables.trades]\nvisible_to = \"true\"", "visible_to needs [tenants]"),
+        ("[tables.trades]\nvisible_to = \"true\"", "visibility needs [tenants]"),
     ]);
     assert_eq!(
         told(""),
