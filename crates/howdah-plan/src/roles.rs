@@ -51,6 +51,8 @@ fn own_schema(plan: &mut Plan, system: &System, catalog: &Catalog) {
     for (table, privileges) in [
         ("positions", &["SELECT", "INSERT", "UPDATE"][..]),
         ("dead_letters", &["SELECT", "INSERT", "UPDATE", "DELETE"]),
+        ("http_requests", &["SELECT", "INSERT", "UPDATE", "DELETE"]),
+        ("api_keys", &["SELECT"]),
         ("rollups", &["SELECT"]),
         ("generation", &["SELECT"]),
         ("version", &["SELECT"]),

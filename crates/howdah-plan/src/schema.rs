@@ -4,16 +4,27 @@ use crate::facts::Facts;
 use crate::step::{Plan, Step};
 
 /// The version that this howdah needs.
-pub const SCHEMA_VERSION: i32 = 1;
+pub const SCHEMA_VERSION: i32 = 2;
 
 /// The SQL of each version; the sum of them is the schema.
-pub const SCHEMA_SQL: [&str; SCHEMA_VERSION as usize] = [include_str!("../schema/0001.sql")];
+pub const SCHEMA_SQL: [&str; SCHEMA_VERSION as usize] =
+    [include_str!("../schema/0001.sql"), include_str!("../schema/0002.sql")];
+
+/// What takes each version back.
+const UNDO: [&[&str]; SCHEMA_VERSION as usize] = [
+    &["drop schema howdah_chunks", "drop schema howdah cascade"],
+    &[
+        "drop table howdah.api_keys, howdah.http_requests",
+        "delete from howdah.version where version = 2",
+    ],
+];
 
 pub(crate) fn plan(plan: &mut Plan, facts: &Facts) {
     let installed = facts.schema_version.unwrap_or(0);
     for version in installed + 1..=SCHEMA_VERSION {
         let sql = SCHEMA_SQL[(version - 1) as usize];
-        let mut step = Step::new(
+        let undo = UNDO[(version - 1) as usize];
+        let step = Step::new(
             format!("schema {version}"),
             format!("make version {version} of howdah's own schema"),
             vec![sql.trim().to_owned()],
@@ -22,13 +33,8 @@ pub(crate) fn plan(plan: &mut Plan, facts: &Facts) {
             "select case when to_regclass('howdah.version') is null then false else \
              (xpath('/row/c/text()', query_to_xml('select count(*) as c from howdah.version \
              where version = {version}', false, true, '')))[1]::text::int > 0 end"
-        ));
-        if version == 1 {
-            step = step.undo(vec![
-                "drop schema howdah_chunks".to_owned(),
-                "drop schema howdah cascade".to_owned(),
-            ]);
-        }
+        ))
+        .undo(undo.iter().map(ToString::to_string).collect());
         plan.steps.push(step);
     }
 }
