@@ -4,6 +4,9 @@
 //! stored row merged with a running aggregate over the batch in stream order. The first event whose
 //! check is false is the one to refuse; the events before it are right whatever follows. So the
 //! verdict of an event depends on the events before it and never on how the batch was cut.
+//!
+//! The legs of an event have the same order, and the window's frame ends behind the last of them:
+//! an event is judged by what all its legs leave behind.
 
 use howdah_catalog::{Ident, name};
 use howdah_error::{Error, Result};
@@ -81,7 +84,7 @@ pub fn first_refused(
         "with candidate as ({}),\n\
          w as (select {ORD}, {key_list}, {} from candidate{filter} \
          window howdah_so_far as (partition by {key_list} order by {ORD} \
-         rows unbounded preceding)),\n\
+         range unbounded preceding)),\n\
          m as (select w.{ORD}, {}, {} from w left join \
          (select *, true as howdah_here from {}) s on {matching})\n\
          select min({ORD}) from (select m.*{generated} from m) v where not ({})",
@@ -114,4 +117,30 @@ fn candidates(stream: &Stream, staging: &Staging) -> String {
         name::list(&stream.key),
         stream.table,
     )
+}
+
+/// The query that gives, for the staged rows between `$1` and `$2`, the order of those that an
+/// insert would pass over, and whether the stream has them already (else they repeat an earlier
+/// one of the batch). `None`: the stream has no key, or one that events do not give.
+#[must_use]
+pub fn repeated(stream: &Stream, staging: &Staging) -> Option<String> {
+    if stream.key.is_empty() {
+        return None;
+    }
+    let keys: Vec<(&Ident, String)> =
+        stream.key.iter().map(|key| Some((key, staging.value(key)?))).collect::<Option<_>>()?;
+    let values = keys.iter().map(|(key, value)| format!("{value} as {key}"));
+    let matching: Vec<String> = keys.iter().map(|(key, _)| format!("t.{key} = k.{key}")).collect();
+    Some(format!(
+        "select {ORD}, howdah_here from (select k.*, \
+         row_number() over (partition by {} order by {ORD}) as howdah_repeat, \
+         exists (select from {} t where {}) as howdah_here \
+         from (select s.{ORD}, {} from {} s where s.{ORD} between $1 and $2) k) c \
+         where howdah_repeat > 1 or howdah_here",
+        name::list(&stream.key),
+        stream.table,
+        matching.join(" and "),
+        name::list(values),
+        staging.table(),
+    ))
 }

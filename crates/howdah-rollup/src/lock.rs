@@ -1,15 +1,18 @@
 //! The advisory locks that order folds, rebuilds and judgements.
 //!
-//! Order in which they are taken, always: stream, then the stream's judge. Row locks come after.
+//! Order in which they are taken, always: streams, then judges, each in the order of their keys.
+//! Row locks come after.
 
 use howdah_catalog::name::stable_hash;
-use howdah_system::Stream;
+use howdah_system::{Rollup, Stream, System};
+
+use crate::fold::needs_judge_lock;
 
 /// First key of every advisory lock of howdah: the bytes of `howd`.
 pub const CLASS: i32 = 0x686f_7764;
 
 /// An advisory lock `(CLASS, object)`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct AdvisoryLock(pub i32);
 
 impl AdvisoryLock {
@@ -41,4 +44,26 @@ impl AdvisoryLock {
     pub fn shared(self) -> String {
         format!("select pg_advisory_xact_lock_shared({CLASS}, {})", self.0)
     }
+}
+
+/// The statements that take every lock of a batch into `streams` (indexes into
+/// `System::streams`), in the one order that all batches keep: two of them never wait for each
+/// other in a circle.
+#[must_use]
+pub fn of_batch(system: &System, streams: &[usize]) -> Vec<String> {
+    let mut shared: Vec<AdvisoryLock> = Vec::new();
+    let mut judges: Vec<AdvisoryLock> = Vec::new();
+    for stream in streams.iter().map(|index| &system.streams[*index]) {
+        shared.push(AdvisoryLock::stream(stream));
+        let rollups: Vec<&Rollup> = system.rollups_of(stream).collect();
+        if needs_judge_lock(&rollups) {
+            judges.push(AdvisoryLock::judge(stream));
+        }
+    }
+    for locks in [&mut shared, &mut judges] {
+        locks.sort_unstable();
+        locks.dedup();
+    }
+    let shared = shared.into_iter().map(AdvisoryLock::shared);
+    shared.chain(judges.into_iter().map(AdvisoryLock::exclusive)).collect()
 }

@@ -6,10 +6,10 @@
 use howdah_catalog::{Ident, RelName, name};
 use howdah_system::{Stream, StreamColumn};
 
-/// The column that keeps the stream order of a batch: 0, 1, 2…
+/// The column that keeps the stream order of a batch: 0, 1, 2…; the legs of an event share theirs.
 pub const ORD: &str = "howdah_ord";
 
-/// The staging table of one source.
+/// The staging table of one stream of a source.
 #[derive(Debug, Clone)]
 pub struct Staging {
     /// Its name in the temporary schema.
@@ -27,10 +27,12 @@ pub struct StagedColumn {
 }
 
 impl Staging {
-    /// The staging table for a source that gives `columns`, in that order.
+    /// The staging table for events that give `columns`, in that order; `name` tells it from the
+    /// others of its connection.
     #[must_use]
-    pub fn new(source: &str, columns: Vec<StagedColumn>) -> Self {
-        Self { table: RelName::new("pg_temp", format!("howdah_batch_{source}")), columns }
+    pub fn new(name: &str, columns: Vec<StagedColumn>) -> Self {
+        let name = name::fitting("howdah_batch", name);
+        Self { table: RelName { schema: Ident::new("pg_temp"), name }, columns }
     }
 
     /// Its quoted name.

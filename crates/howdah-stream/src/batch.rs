@@ -1,6 +1,7 @@
 //! What passes between reading and committing: rows, refusals, batches, and the writer's contract.
 
 use std::future::Future;
+use std::ops::Range;
 
 use bytes::Bytes;
 use howdah_error::Result;
@@ -54,6 +55,21 @@ pub struct Refusal {
     pub raw_bytes: u64,
 }
 
+/// The rows of each event: the legs of an event follow each other and share its position, its
+/// group and the memory of `raw`.
+pub fn events_of(rows: &[Row]) -> impl Iterator<Item = Range<usize>> + '_ {
+    let same = |a: &Row, b: &Row| {
+        a.group == b.group
+            && (a.raw.as_ptr(), a.raw.len()) == (b.raw.as_ptr(), b.raw.len())
+            && a.position == b.position
+    };
+    let mut at = 0;
+    rows.chunk_by(same).map(move |event| {
+        at += event.len();
+        at - event.len()..at
+    })
+}
+
 /// The events that one transaction commits, in stream order.
 #[derive(Debug, Clone)]
 pub struct Batch {
@@ -74,7 +90,8 @@ pub struct Batch {
 /// Dead letters on their way back: the transaction that commits `batch` also removes `letters`.
 #[derive(Debug, Clone)]
 pub struct Replay {
-    /// Ids in `howdah.dead_letters` of the events that now decode, in the order of `batch.rows`.
+    /// Ids in `howdah.dead_letters` of the events that now decode, one for each event, in the order
+    /// of `batch.rows`.
     pub letters: Vec<i64>,
     /// Their rows. `from` is `None`, `to` is the position of the last letter, and neither moves the
     /// shard's committed position; `refusals` is empty.
@@ -84,7 +101,7 @@ pub struct Replay {
 /// What a commit did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Outcome {
-    /// Rows that are new in the stream.
+    /// Events that are new: of which a row was not in its stream.
     pub rows: u64,
     /// Events whose key was there already.
     pub duplicates: u64,

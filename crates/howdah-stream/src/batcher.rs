@@ -14,6 +14,7 @@ use tokio::time::Instant;
 
 use crate::batch::{Batch, Position, Refusal, Row, ShardId};
 use crate::decode::Decoder;
+use crate::failpoint;
 use crate::raw::Raw;
 use crate::source::Reader;
 
@@ -78,7 +79,7 @@ impl Drop for Batches {
 
 async fn read(mut reader: Reader, chunks: mpsc::Sender<Result<Vec<Raw>>>) {
     loop {
-        let item = match reader.next_chunk().await {
+        let item = match next(&mut reader).await {
             Ok(Some(chunk)) => Ok(chunk),
             Ok(None) => return,
             Err(error) => Err(error),
@@ -88,6 +89,11 @@ async fn read(mut reader: Reader, chunks: mpsc::Sender<Result<Vec<Raw>>>) {
             return;
         }
     }
+}
+
+async fn next(reader: &mut Reader) -> Result<Option<Vec<Raw>>> {
+    failpoint::hit("reader.next").await?;
+    reader.next_chunk().await
 }
 
 /// The batch that is being filled.
@@ -210,13 +216,18 @@ async fn permit_when(
     batches.reserve().await.ok()
 }
 
-/// Decodes a chunk and sends each batch that becomes full; `false` when nobody wants them.
+/// Decodes a chunk and sends each batch that becomes full; `false` when nobody wants them, or when
+/// a failpoint said so.
 async fn fill(
     chunk: Vec<Raw>,
     decoder: &mut Decoder,
     open: &mut Open,
     batches: &mpsc::Sender<Result<Batch>>,
 ) -> bool {
+    if let Err(error) = failpoint::hit("decode").await {
+        let _ = batches.send(Err(error)).await;
+        return false;
+    }
     for raw in chunk {
         open.push(decoder.decode(raw));
         if open.is_full()

@@ -9,6 +9,7 @@ mod batcher;
 mod csv;
 pub mod dead_letters;
 pub mod decode;
+pub mod failpoint;
 mod progress;
 pub mod raw;
 mod run;

@@ -1,68 +1,111 @@
 //! The one transaction: rows, rollups, states, dead letters and position, together or not at all.
 //!
 //! A batch is committed so:
-//! 1. the stream's lock is taken (shared), then generation, position and clock are read;
-//! 2. rows are copied into the staging table of the source;
-//! 3. rows outside the accepted times and rows of unknown tenants are refused;
-//! 4. the rest is applied: one statement inserts what is new and folds it everywhere. A row that
-//!    the database refuses, or that would break a state's check, is found and left out; the rows
-//!    before it are applied first, so verdicts follow stream order;
-//! 5. dead letters are kept and the position is moved, guarded by the position that the batch
-//!    continues: of two processes on one shard, one commits and the other stops.
+//! 1. the locks of its streams are taken (shared), then those of judgement; generation, position
+//!    and clock are read;
+//! 2. events outside the accepted times and of unknown tenants are refused;
+//! 3. the rest is applied, stream by stream: straight into the chunks where that can be
+//!    ([`direct`]), by the staging table where not ([`staged`]). An event that the database
+//!    refuses, or that would break a state's check, is found and left out with its group; the
+//!    events before it are applied first, so verdicts follow stream order;
+//! 4. dead letters are kept and the position is moved, guarded by the position that the batch
+//!    continues: of two processes on one shard, one commits and the other stops;
+//! 5. the server is asked what became of the transaction: its word is what counts, not the reply
+//!    to `commit`, which an aborted transaction answers without an error.
 //!
 //! A lost reply is found out by the position: it already stands where the batch ends.
 
-mod apply;
 mod chunks;
+mod copy;
+mod direct;
+mod events;
+mod failed;
 mod letters;
 mod sql;
+mod staged;
+mod tenants;
+mod tuple;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use howdah_error::{Code, Error, Kind, Result};
-use howdah_pg::{ConnectOptions, Connection, connect, from_pg};
+use howdah_pg::{ConnectOptions, Connection, RetryPolicy, connect, from_pg};
 use tokio_postgres::types::ToSql;
 
-use crate::batch::{Batch, Commit, Outcome, Position, Replay, Row, ShardId};
-use apply::Refused;
+use crate::batch::{Batch, Commit, Outcome, Position, Replay, Row, ShardId, events_of};
+use crate::failpoint;
 use chunks::Chunks;
+use direct::Direct;
+use events::{Events, Refused};
+use failed::{Again, Failed, Tried, failed};
 
 pub use sql::SourceSql;
+
+/// Tries of one batch on one connection.
+const TRIES: u32 = 8;
+/// Groups of a statement below which it is not cut any more.
+const SMALLEST_PIECE: usize = 8;
+/// Waits between tries on one connection.
+const SOON: RetryPolicy = RetryPolicy {
+    attempts: TRIES,
+    total: Duration::from_secs(600),
+    base: Duration::from_millis(5),
+    cap: Duration::from_millis(500),
+};
 
 /// Commits the batches of one source, on a connection of its own.
 pub struct Writer {
     connection: Connection,
     sql: Arc<SourceSql>,
     statements: sql::Statements,
-    chunks: Chunks,
+    /// The chunks of each stream of the source.
+    chunks: Vec<Chunks>,
+    direct: Direct,
+    /// The most groups that one statement may take: less than a batch after one took too long.
+    piece: usize,
 }
 
 /// What the beginning of a transaction found.
 struct Opening {
     position: Option<Position>,
-    /// The accepted event times: µs since 2000-01-01 UTC, both inclusive.
-    earliest_us: i64,
-    latest_us: i64,
+    /// The transaction's id.
+    transaction: String,
+    /// The accepted event times of each stream: µs since 2000-01-01 UTC, both inclusive.
+    earliest_us: Vec<i64>,
+    latest_us: Vec<i64>,
 }
 
-/// What applying a batch's rows did.
-#[derive(Default)]
+/// What applying the events of a batch did. What is done about the refused ones is the caller's.
+#[derive(Debug)]
 struct Applied {
     new: u64,
+    duplicates: u64,
+    /// In stream order; all events of a refused group are here.
     refused: Vec<Refused>,
 }
 
 impl Writer {
-    /// Connects and prepares the session: staging table and statements.
+    /// Connects and prepares the session: staging tables and statements.
     pub async fn open(options: &ConnectOptions, sql: Arc<SourceSql>) -> Result<Self> {
         let connection = connect(options).await?;
-        connection
-            .batch_execute(&sql.staging.create())
-            .await
-            .map_err(|error| from_pg("could not make the staging table", &error))?;
+        for target in &sql.targets {
+            connection
+                .batch_execute(&target.staging.create())
+                .await
+                .map_err(|error| from_pg("could not make the staging table", &error))?;
+        }
         let statements = sql::Statements::prepare(&connection, &sql).await?;
-        let chunks = Chunks::load(&connection, &sql.stream).await?;
-        Ok(Self { connection, sql, statements, chunks })
+        let mut chunks = Vec::with_capacity(sql.targets.len());
+        for target in &sql.targets {
+            chunks.push(Chunks::load(&connection, &target.stream).await?);
+        }
+        let (direct, piece) = (Direct::default(), usize::MAX);
+        Ok(Self { connection, sql, statements, chunks, direct, piece })
+    }
+
+    async fn execute(&self, sql: &str) -> Tried<()> {
+        self.connection.batch_execute(sql).await.map_err(failed("could not write a batch"))
     }
 
     /// The committed position of a shard.
@@ -75,18 +118,19 @@ impl Writer {
         Ok(row.map(|row| Position(row.get(0))))
     }
 
-    /// Begins the transaction under the stream's lock; see [`Opening`].
-    async fn begin(&self, shard: &ShardId) -> Result<Opening> {
-        let failed = |error| from_pg("could not begin a batch", &error);
+    /// Begins the transaction under the locks of its streams; see [`Opening`].
+    async fn begin(&self, shard: &ShardId) -> Tried<Opening> {
+        let failed = failed("could not begin a batch");
+        failpoint::hit("writer.begin").await?;
         // Each statement of this text has a snapshot of its own, so what is read next was
         // committed before the lock was had.
-        self.connection.batch_execute(&self.sql.begin).await.map_err(failed)?;
+        self.connection.batch_execute(&self.sql.begin).await.map_err(&failed)?;
         let keys: [&(dyn ToSql + Sync); 2] = [&shard.source, &shard.shard];
         let (clock, position) = tokio::try_join!(
             self.connection.query_one(&self.statements.clock, &[]),
             self.connection.query_opt(&self.statements.position, &keys),
         )
-        .map_err(failed)?;
+        .map_err(&failed)?;
         let generation: i64 = clock.get(0);
         if generation != self.sql.generation {
             return Err(Error::new(Kind::Conflict, "the system changed while this process ran")
@@ -95,12 +139,14 @@ impl Writer {
                     "Generation {generation} is applied, this process knows {}.",
                     self.sql.generation
                 ))
-                .hint("Start `howdah run` again with the present system file."));
+                .hint("Start `howdah run` again with the present system file.")
+                .into());
         }
         Ok(Opening {
             position: position.map(|row| Position(row.get(0))),
-            earliest_us: clock.get(1),
-            latest_us: clock.get(2),
+            transaction: clock.get(1),
+            earliest_us: clock.get(2),
+            latest_us: clock.get(3),
         })
     }
 
@@ -110,54 +156,100 @@ impl Writer {
         let _ = self.connection.batch_execute("rollback").await;
     }
 
-    /// Stages and applies `rows` within the open transaction, or finds that chunks are missing.
-    async fn write_rows(&mut self, rows: &[Row], opening: &Opening) -> Result<Applied> {
-        let mut applied = Applied::default();
-        let mut staged = Vec::with_capacity(rows.len());
-        for (index, row) in rows.iter().enumerate() {
-            if row.time_us < opening.earliest_us || row.time_us > opening.latest_us {
-                let side = if row.time_us < opening.earliest_us { "before" } else { "after" };
-                applied.refused.push(Refused {
-                    index,
-                    code: "time_not_accepted".to_owned(),
-                    reason: format!(
-                        "column \"{}\": the time is {side} what the stream accepts",
-                        self.sql.stream.time.as_str()
-                    ),
-                });
-            } else {
-                staged.push(index);
-            }
+    /// Commits, and asks what became of it.
+    async fn end(&self, opening: &Opening) -> Tried<()> {
+        failpoint::hit("writer.before_commit").await?;
+        let transaction: [&(dyn ToSql + Sync); 1] = [&opening.transaction];
+        let (committed, fate, cut) = tokio::join!(
+            self.connection.batch_execute("commit"),
+            self.connection.query_one(&self.statements.fate, &transaction),
+            async {
+                // Another worker sends meanwhile what was queued.
+                tokio::task::yield_now().await;
+                failpoint::hit("writer.after_commit_sent").await
+            },
+        );
+        cut?;
+        let failed = failed("could not commit a batch");
+        committed.map_err(&failed)?;
+        let fate: Option<String> = fate.map_err(&failed)?.get(0);
+        failpoint::hit("writer.after_commit").await?;
+        if fate.as_deref() == Some("committed") {
+            return Ok(());
         }
-        if !staged.is_empty() {
-            self.apply(rows, staged, &mut applied).await?;
+        let error = Error::new(Kind::Unavailable, "the server rolled a batch back at its commit");
+        Err(Failed { error, again: Again::Same })
+    }
+
+    /// Applies the events within the open transaction.
+    async fn apply(&mut self, events: &mut Events<'_>, opening: &Opening) -> Tried<Applied> {
+        self.refuse_times(events, opening);
+        self.refuse_unknown_tenants(events).await?;
+        let mut new = 0;
+        for part in events.parts() {
+            failpoint::hit("writer.before_copy").await?;
+            new += match self.apply_direct(events, &part).await? {
+                Some(new) => new,
+                None => self.apply_staged(events, &part).await?,
+            };
+            failpoint::hit("writer.after_copy").await?;
         }
-        applied.refused.sort_by_key(|refused| refused.index);
-        Ok(applied)
+        let refused = events.refused();
+        let accepted = (events.all.len() - refused.len()) as u64;
+        Ok(Applied { new, duplicates: accepted.saturating_sub(new), refused })
+    }
+
+    /// Refuses the events outside of the accepted times.
+    fn refuse_times(&self, events: &mut Events<'_>, opening: &Opening) {
+        for event in 0..events.all.len() {
+            let target = events.all[event].target;
+            let (earliest, latest) = (opening.earliest_us[target], opening.latest_us[target]);
+            let times = events.rows[events.all[event].rows.clone()].iter().map(|row| row.time_us);
+            let outside = times.filter(|time| !(earliest..=latest).contains(time)).min();
+            let Some(time) = outside else { continue };
+            let side = if time < earliest { "before" } else { "after" };
+            let column = self.sql.targets[target].stream.time.as_str();
+            let reason = format!("column \"{column}\": the time is {side} what the stream accepts");
+            events.refuse(event, "time_not_accepted", reason);
+        }
+    }
+
+    /// The number of the stream that a row goes into.
+    fn target_of(&self, row: &Row) -> usize {
+        self.sql.routes.get(row.route).map_or(0, |layout| layout.target)
+    }
+
+    fn events<'b>(&self, rows: &'b [Row]) -> Events<'b> {
+        let targets: Vec<usize> = self.sql.routes.iter().map(|layout| layout.target).collect();
+        Events::new(rows, &targets)
     }
 
     /// Makes the chunks that `rows` need and no partition holds, each in its own transaction.
     /// Rows outside the accepted times get none.
-    async fn make_chunks(&mut self, rows: &[Row]) -> Result<()> {
-        if rows.iter().all(|row| self.chunks.hold(row.time_us)) {
+    async fn make_chunks(&mut self, rows: &[Row]) -> Tried<()> {
+        let held = |row: &Row| self.chunks[self.target_of(row)].hold(row.time_us);
+        if rows.iter().all(held) {
             return Ok(());
         }
         let clock = self
             .connection
             .query_one(&self.statements.clock, &[])
             .await
-            .map_err(|error| from_pg("could not read the clock", &error))?;
-        let (earliest, latest): (i64, i64) = (clock.get(1), clock.get(2));
+            .map_err(failed("could not read the clock"))?;
+        let (earliest, latest): (Vec<i64>, Vec<i64>) = (clock.get(2), clock.get(3));
         for row in rows {
-            let accepted = row.time_us >= earliest && row.time_us <= latest;
-            if accepted && !self.chunks.hold(row.time_us) {
-                self.chunks.make(&self.connection, &self.sql.stream, row.time_us).await?;
+            let target = self.target_of(row);
+            let accepted = (earliest[target]..=latest[target]).contains(&row.time_us);
+            if accepted && !self.chunks[target].hold(row.time_us) {
+                self.direct.forget_chunks();
+                let stream = &self.sql.targets[target].stream;
+                self.chunks[target].make(&self.connection, stream, row.time_us).await?;
             }
         }
         Ok(())
     }
 
-    async fn commit_batch(&mut self, batch: &Batch) -> Result<Outcome> {
+    async fn commit_batch(&mut self, batch: &Batch) -> Tried<Outcome> {
         self.make_chunks(&batch.rows).await?;
         let opening = self.begin(&batch.shard).await?;
         if opening.position.as_ref() == Some(&batch.to) {
@@ -165,26 +257,25 @@ impl Writer {
             return Ok(Outcome { already_committed: true, ..Outcome::default() });
         }
         if opening.position != batch.from {
-            return Err(shard_taken(&batch.shard));
+            return Err(shard_taken(&batch.shard).into());
         }
-        let applied = self.write_rows(&batch.rows, &opening).await?;
-        let refused = applied.refused.len() + batch.refusals.len();
+        let mut events = self.events(&batch.rows);
+        let applied = self.apply(&mut events, &opening).await?;
         let outcome = Outcome {
             rows: applied.new,
-            duplicates: (batch.rows.len() - applied.refused.len()) as u64 - applied.new,
-            dead_letters: refused as u64,
+            duplicates: applied.duplicates,
+            dead_letters: (applied.refused.len() + batch.refusals.len()) as u64,
             already_committed: false,
         };
-        letters::keep(&self.connection, &self.sql, batch, &applied.refused).await?;
+        failpoint::hit("writer.before_letters").await?;
+        letters::keep(&self.connection, &self.sql, batch, &events, &applied.refused).await?;
+        failpoint::hit("writer.before_position").await?;
         self.move_position(batch, &outcome).await?;
-        self.connection
-            .batch_execute("commit")
-            .await
-            .map_err(|error| from_pg("could not commit a batch", &error))?;
+        self.end(&opening).await?;
         Ok(outcome)
     }
 
-    async fn move_position(&self, batch: &Batch, outcome: &Outcome) -> Result<()> {
+    async fn move_position(&self, batch: &Batch, outcome: &Outcome) -> Tried<()> {
         let from = batch.from.as_ref().map(|position| position.0.as_str());
         let counts = [batch.events, outcome.rows, outcome.duplicates, outcome.dead_letters]
             .map(|count| i64::try_from(count).unwrap_or(i64::MAX));
@@ -204,46 +295,71 @@ impl Writer {
                 ],
             )
             .await
-            .map_err(|error| from_pg("could not move the position", &error))?;
-        if moved == 1 { Ok(()) } else { Err(shard_taken(&batch.shard)) }
+            .map_err(failed("could not move the position"))?;
+        if moved == 1 { Ok(()) } else { Err(shard_taken(&batch.shard).into()) }
     }
 
     /// Commits dead letters that decode now, and removes them; those that the database refuses
     /// again stay, with the new reason.
     pub async fn commit_replay(&mut self, replay: &Replay) -> Result<Outcome> {
-        let result = self.try_replay(replay).await;
-        if result.is_err() {
+        let mut tries = 0;
+        loop {
+            let failed = match self.try_replay(replay).await {
+                Ok(outcome) => return Ok(outcome),
+                Err(failed) => failed,
+            };
             self.rollback().await;
+            tries += 1;
+            self.wait_for_another(failed, tries, replay.batch.rows.len()).await?;
         }
-        result
     }
 
-    async fn try_replay(&mut self, replay: &Replay) -> Result<Outcome> {
+    async fn try_replay(&mut self, replay: &Replay) -> Tried<Outcome> {
         self.make_chunks(&replay.batch.rows).await?;
         let opening = self.begin(&replay.batch.shard).await?;
         // Of two replays of one letter, the second finds it gone.
         let kept = letters::lock(&self.connection, &replay.letters).await?;
-        let (rows, ids): (Vec<Row>, Vec<i64>) = replay
-            .batch
-            .rows
-            .iter()
-            .cloned()
-            .zip(replay.letters.iter().copied())
-            .filter(|(_, id)| kept.contains(id))
-            .unzip();
-        let applied = self.write_rows(&rows, &opening).await?;
+        let (mut rows, mut ids): (Vec<Row>, Vec<i64>) = (Vec::new(), Vec::new());
+        for (event, id) in events_of(&replay.batch.rows).zip(&replay.letters) {
+            if kept.contains(id) {
+                ids.push(*id);
+                rows.extend_from_slice(&replay.batch.rows[event]);
+            }
+        }
+        let mut events = self.events(&rows);
+        let applied = self.apply(&mut events, &opening).await?;
         letters::settle(&self.connection, &ids, &applied.refused).await?;
-        self.connection
-            .batch_execute("commit")
-            .await
-            .map_err(|error| from_pg("could not commit a replay", &error))?;
-        let refused = applied.refused.len() as u64;
+        self.end(&opening).await?;
         Ok(Outcome {
             rows: applied.new,
-            duplicates: rows.len() as u64 - refused - applied.new,
-            dead_letters: refused,
+            duplicates: applied.duplicates,
+            dead_letters: applied.refused.len() as u64,
             already_committed: false,
         })
+    }
+
+    /// Waits for another try on this connection after `tries` failed ones, of which `failed` was
+    /// the last; gives its error when none is worth it here.
+    async fn wait_for_another(&mut self, failed: Failed, tries: u32, groups: usize) -> Result<()> {
+        let Failed { error, again } = failed;
+        if again == Again::No {
+            return Err(error);
+        }
+        if again == Again::Smaller {
+            let smaller = self.piece.min(groups) / 4;
+            if smaller < SMALLEST_PIECE {
+                // Whatever holds it up may go away: the caller waits longer than this writer does.
+                let message = "a statement takes too long however small it is";
+                return Err(Error::new(Kind::Unavailable, message).source(error));
+            }
+            self.piece = smaller;
+        }
+        if tries >= TRIES {
+            return Err(error);
+        }
+        tracing::debug!(%error, tries, piece = self.piece, "a batch is tried again");
+        tokio::time::sleep(SOON.wait(tries)).await;
+        Ok(())
     }
 }
 
@@ -253,16 +369,25 @@ impl Commit for Writer {
     }
 
     async fn commit(&mut self, batch: &Batch) -> Result<Outcome> {
-        let result = self.commit_batch(batch).await;
-        let Err(error) = result else { return result };
-        self.rollback().await;
-        // A first try whose connection broke may have been committing while this one began.
-        if error.get_code() == Some(Code::ShardTaken)
-            && self.read_position(&batch.shard).await?.as_ref() == Some(&batch.to)
-        {
-            return Ok(Outcome { already_committed: true, ..Outcome::default() });
+        let mut tries = 0;
+        loop {
+            let failed = match self.commit_batch(batch).await {
+                Ok(outcome) => {
+                    self.piece = self.piece.saturating_mul(2);
+                    return Ok(outcome);
+                }
+                Err(failed) => failed,
+            };
+            self.rollback().await;
+            // A first try whose connection broke may have been committing while this one began.
+            if failed.error.get_code() == Some(Code::ShardTaken)
+                && self.read_position(&batch.shard).await?.as_ref() == Some(&batch.to)
+            {
+                return Ok(Outcome { already_committed: true, ..Outcome::default() });
+            }
+            tries += 1;
+            self.wait_for_another(failed, tries, batch.rows.len()).await?;
         }
-        Err(error)
     }
 }
 

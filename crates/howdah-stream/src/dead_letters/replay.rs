@@ -73,7 +73,8 @@ pub async fn next_replay(
     for row in &page {
         let id: i64 = row.get(0);
         match decode(row, decoder) {
-            Ok(row) => {
+            Ok(mut row) => {
+                row.group = u32::try_from(good.len()).unwrap_or(u32::MAX);
                 letters.push(id);
                 good.push(row);
             }

@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 
 use bytes::{BufMut as _, BytesMut};
-use howdah_system::{ColumnType, ReadAs};
+use howdah_system::{ColumnType, ReadAs, StreamColumn};
 use serde_json::value::RawValue;
 
 use super::encode::encode;
@@ -48,6 +48,16 @@ pub(crate) fn element_oid(type_name: &str) -> Option<u32> {
         "jsonb" => 3802,
         _ => return None,
     })
+}
+
+/// Whether events give that column as a text for the database to cast: types without a binary form
+/// known here, and arrays of types without a fixed OID.
+pub(crate) fn staged_as_text(column: &StreamColumn) -> bool {
+    match column.kind {
+        ColumnType::Other => true,
+        ColumnType::Array(_) => element_oid(&column.type_name).is_none(),
+        _ => false,
+    }
 }
 
 /// Writes an array in binary form.

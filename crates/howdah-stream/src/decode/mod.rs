@@ -34,6 +34,7 @@ use howdah_system::{Format, IngestLimits, MapFrom, Origin, Source, Stream};
 use crate::batch::{Position, Refusal, Row};
 use crate::csv::{self, CsvField};
 use crate::raw::{Body, HARD_CAP_BYTES, Raw, entry_from_bytes, entry_to_bytes};
+pub(crate) use array::staged_as_text;
 use fault::Fault;
 use field::Field;
 use paths::{Paths, Span};

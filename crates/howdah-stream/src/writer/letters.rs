@@ -2,29 +2,37 @@
 
 use std::collections::HashSet;
 
-use howdah_error::Result;
-use howdah_pg::{Connection, from_pg};
+use howdah_pg::Connection;
 
-use super::apply::Refused;
+use super::events::{Events, Refused};
+use super::failed::{Tried, failed};
 use super::sql::SourceSql;
 use crate::batch::Batch;
 
-/// Keeps the refusals of a batch: those of decoding, then those of the database.
+/// Keeps the refusals of a batch: those of decoding, then those of the database, one an event.
 pub(super) async fn keep(
     connection: &Connection,
     sql: &SourceSql,
     batch: &Batch,
+    events: &Events<'_>,
     refused: &[Refused],
-) -> Result<()> {
+) -> Tried<()> {
     if batch.refusals.is_empty() && refused.is_empty() {
         return Ok(());
     }
+    // A refusal of decoding has no route: with several streams it belongs to none.
+    let only = match sql.targets.as_slice() {
+        [only] => only.stream.name.as_str(),
+        _ => "",
+    };
+    let mut streams: Vec<&str> = Vec::new();
     let mut positions: Vec<&str> = Vec::new();
     let mut codes: Vec<&str> = Vec::new();
     let mut reasons: Vec<&str> = Vec::new();
     let mut payloads: Vec<&[u8]> = Vec::new();
     let mut sizes: Vec<i64> = Vec::new();
     for refusal in &batch.refusals {
+        streams.push(only);
         positions.push(&refusal.position.0);
         codes.push(&refusal.code);
         reasons.push(&refusal.reason);
@@ -32,7 +40,8 @@ pub(super) async fn keep(
         sizes.push(i64::try_from(refusal.raw_bytes).unwrap_or(i64::MAX));
     }
     for refused in refused {
-        let row = &batch.rows[refused.index];
+        let row = &batch.rows[refused.row];
+        streams.push(&sql.targets[events.all[refused.event].target].stream.name);
         positions.push(&row.position.0);
         codes.push(&refused.code);
         reasons.push(&refused.reason);
@@ -45,7 +54,7 @@ pub(super) async fn keep(
             &[
                 &batch.shard.source,
                 &batch.shard.shard,
-                &sql.stream.name,
+                &streams,
                 &positions,
                 &codes,
                 &reasons,
@@ -54,31 +63,27 @@ pub(super) async fn keep(
             ],
         )
         .await
-        .map_err(|error| from_pg("could not keep dead letters", &error))?;
+        .map_err(failed("could not keep dead letters"))?;
     Ok(())
 }
 
 /// Locks the letters that are still there.
-pub(super) async fn lock(connection: &Connection, ids: &[i64]) -> Result<HashSet<i64>> {
+pub(super) async fn lock(connection: &Connection, ids: &[i64]) -> Tried<HashSet<i64>> {
     let rows = connection
         .query(
             "select id from howdah.dead_letters where id = any ($1) order by id for update",
             &[&ids],
         )
         .await
-        .map_err(|error| from_pg("could not lock dead letters", &error))?;
+        .map_err(failed("could not lock dead letters"))?;
     Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 
 /// Removes the letters that were accepted; the others stay, with the new reason. `refused` speaks
-/// of places in `ids`.
-pub(super) async fn settle(
-    connection: &Connection,
-    ids: &[i64],
-    refused: &[Refused],
-) -> Result<()> {
-    let failed = |error| from_pg("could not settle dead letters", &error);
-    let still: HashSet<usize> = refused.iter().map(|refused| refused.index).collect();
+/// of places in `ids`, which has one id an event.
+pub(super) async fn settle(connection: &Connection, ids: &[i64], refused: &[Refused]) -> Tried<()> {
+    let failed = failed("could not settle dead letters");
+    let still: HashSet<usize> = refused.iter().map(|refused| refused.event).collect();
     let accepted: Vec<i64> = ids
         .iter()
         .enumerate()
@@ -88,15 +93,15 @@ pub(super) async fn settle(
     connection
         .execute("delete from howdah.dead_letters where id = any ($1)", &[&accepted])
         .await
-        .map_err(failed)?;
+        .map_err(&failed)?;
     for refused in refused {
         connection
             .execute(
                 "update howdah.dead_letters set code = $2, reason = $3 where id = $1",
-                &[&ids[refused.index], &refused.code, &refused.reason],
+                &[&ids[refused.event], &refused.code, &refused.reason],
             )
             .await
-            .map_err(failed)?;
+            .map_err(&failed)?;
     }
     Ok(())
 }

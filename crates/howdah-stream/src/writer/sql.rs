@@ -1,30 +1,60 @@
 //! The SQL of one source's batches, compiled once, and its prepared statements.
 
-use howdah_catalog::{Ident, Literal, RelName};
-use howdah_error::Result;
+use howdah_catalog::{Ident, Literal};
+use howdah_error::{Error, Result};
 use howdah_pg::{Connection, from_pg};
-use howdah_rollup::fold::{fold, needs_judge_lock};
-use howdah_rollup::judge::{ForeignColumn, first_refused};
-use howdah_rollup::lock::AdvisoryLock;
-use howdah_rollup::staging::{ORD, StagedColumn, Staging};
-use howdah_system::{Rollup, Source, Stream, System};
+use howdah_rollup::fold::fold;
+use howdah_rollup::judge::{ForeignColumn, first_refused, repeated};
+use howdah_rollup::lock;
+use howdah_rollup::staging::{StagedColumn, Staging};
+use howdah_system::{Rollup, Route, Source, Stream, System};
 use tokio_postgres::Statement;
 
-use crate::decode::Decoder;
+use super::tenants;
+use crate::decode::staged_as_text;
 
 /// Everything that a writer of one source runs.
 #[derive(Debug, Clone)]
 pub struct SourceSql {
-    /// The stream.
-    pub(super) stream: Stream,
-    pub(super) staging: Staging,
+    /// The streams that the source fills, in the order of the system.
+    pub(super) targets: Vec<Target>,
+    /// The routes of the source, in its order.
+    pub(super) routes: Vec<Layout>,
     /// The generation that this was compiled under.
     pub(super) generation: i64,
+    /// Begins a transaction and takes its locks.
     pub(super) begin: String,
     clock: String,
+}
+
+/// A stream that the source fills.
+#[derive(Debug, Clone)]
+pub(super) struct Target {
+    pub(super) stream: Stream,
+    pub(super) staging: Staging,
     fold: String,
     judges: Vec<String>,
+    repeated: Option<String>,
     unknown_tenants: Option<String>,
+    /// Whether rows may go straight into its chunks: nothing is folded from them.
+    pub(super) direct: bool,
+}
+
+/// The columns that the events of a route give, and where they go.
+#[derive(Debug, Clone)]
+pub(super) struct Layout {
+    /// Index into [`SourceSql::targets`].
+    pub(super) target: usize,
+    /// The columns of the tuples.
+    pub(super) columns: Vec<Ident>,
+    /// For each column of the staging table the tuple's field; `None`: they are the same.
+    pub(super) places: Option<Vec<Option<usize>>>,
+    /// The fields, as bits, of which a null stands for the column's default.
+    pub(super) defaults: u64,
+    /// Whether a chunk can read the tuples: no field is a text that must be cast.
+    pub(super) binary: bool,
+    /// The field of the tenant.
+    pub(super) tenant: Option<usize>,
 }
 
 impl SourceSql {
@@ -38,68 +68,120 @@ impl SourceSql {
         generation: i64,
         foreign: impl Fn(&Rollup) -> Vec<ForeignColumn>,
     ) -> Result<Self> {
-        let stream = system.streams[source.routes[0].stream].clone();
-        let decoder = Decoder::new(source, &stream)?;
-        let staged = source.routes[0]
-            .map
+        let mut streams: Vec<usize> = source.streams().collect();
+        streams.sort_unstable();
+        let mut targets = Vec::with_capacity(streams.len());
+        for index in &streams {
+            targets.push(Target::new(system, source, *index, &foreign)?);
+        }
+        let target_of = |route: &Route| streams.iter().position(|index| *index == route.stream);
+        let routes = source
+            .routes
             .iter()
-            .enumerate()
-            .map(|(position, mapping)| StagedColumn {
-                column: stream.columns[mapping.index].clone(),
-                as_text: decoder.staged_as_text(position),
-            })
+            .filter_map(|route| target_of(route).map(|target| (route, target)))
+            .map(|(route, target)| Layout::new(route, target, &targets[target]))
             .collect();
-        let staging = Staging::new(&source.name, staged);
+        let begin = ["begin".to_owned(), "set constraints all immediate".to_owned()]
+            .into_iter()
+            .chain(lock::of_batch(system, &streams))
+            .collect::<Vec<_>>()
+            .join("; ");
+        Ok(Self { clock: clock(&targets), targets, routes, generation, begin })
+    }
+}
+
+impl Target {
+    fn new(
+        system: &System,
+        source: &Source,
+        index: usize,
+        foreign: impl Fn(&Rollup) -> Vec<ForeignColumn>,
+    ) -> Result<Self> {
+        let stream = system.streams[index].clone();
+        let routes: Vec<&Route> = source.routes.iter().filter(|r| r.stream == index).collect();
+        let staging = staging(source, &stream, &routes)?;
         let rollups: Vec<&Rollup> = system.rollups_of(&stream).collect();
         let mut judges = Vec::new();
         for rollup in &rollups {
             judges.extend(first_refused(&stream, rollup, &foreign(rollup), &staging)?);
         }
-        let mut begin = format!(
-            "begin; set constraints all immediate; {}",
-            AdvisoryLock::stream(&stream).shared()
-        );
-        if needs_judge_lock(&rollups) {
-            begin.push_str("; ");
-            begin.push_str(&AdvisoryLock::judge(&stream).exclusive());
-        }
-        let tenants = system.tenants.as_ref().and_then(|tenants| tenants.table.as_ref());
-        let unknown_tenants = match (tenants, &stream.tenant) {
-            (Some((table, key)), Some(column)) => {
-                Some(unknown_tenants(&staging, table, key, column))
-            }
-            _ => None,
-        };
         Ok(Self {
             fold: fold(&stream, &rollups, &staging)?,
-            clock: clock(&stream),
+            judges,
+            repeated: repeated(&stream, &staging),
+            unknown_tenants: tenants::unknown(system, &stream),
+            direct: rollups.is_empty(),
             stream,
             staging,
-            generation,
-            begin,
-            judges,
-            unknown_tenants,
         })
     }
 }
 
-/// Generation, earliest and latest accepted time.
-fn clock(stream: &Stream) -> String {
-    let epoch = "timestamptz '2000-01-01 00:00:00+00'";
-    let micros = |time: String| format!("(extract(epoch from {time} - {epoch}) * 1000000)::bigint");
-    let earliest = stream.accept.past.map_or_else(
-        || "timestamptz '1970-01-01 00:00:00+00'".to_owned(),
-        |past| format!("(now() - interval {})", Literal(&past.to_string())),
-    );
-    let latest = format!("(now() + interval {})", Literal(&stream.accept.future.to_string()));
-    format!("select generation, {}, {} from howdah.generation", micros(earliest), micros(latest))
+/// The staging table of a stream: the columns that any of its routes gives.
+fn staging(source: &Source, stream: &Stream, routes: &[&Route]) -> Result<Staging> {
+    let maps = |route: &Route, index: usize| route.map.iter().any(|m| m.index == index);
+    let mut staged = Vec::new();
+    for (index, column) in stream.columns.iter().enumerate() {
+        let givers = routes.iter().filter(|route| maps(route, index)).count();
+        let identity = column.has_default && column.expression.is_none() && !column.generated;
+        if identity && givers > 0 && givers < routes.len() {
+            return Err(Error::input(format!(
+                "some routes of source \"{}\" give the identity column {} of stream \"{}\", others \
+                 do not",
+                source.name, column.name, stream.name
+            ))
+            .hint("Let all routes into a stream give its identity column, or none."));
+        }
+        if givers > 0 {
+            let as_text = staged_as_text(column);
+            staged.push(StagedColumn { column: column.clone(), as_text });
+        }
+    }
+    Ok(Staging::new(&stream.name, staged))
 }
 
-fn unknown_tenants(staging: &Staging, table: &RelName, key: &Ident, column: &Ident) -> String {
+impl Layout {
+    fn new(route: &Route, target: usize, into: &Target) -> Self {
+        let columns: Vec<Ident> = route.map.iter().map(|mapping| mapping.column.clone()).collect();
+        let place = |name: &Ident| columns.iter().position(|column| column == name);
+        let places: Vec<Option<usize>> = into.staging.columns().map(place).collect();
+        let same = places.len() == columns.len()
+            && places.iter().enumerate().all(|(at, place)| *place == Some(at));
+        let given = route.map.iter().map(|mapping| &into.stream.columns[mapping.index]);
+        let mut defaults = 0;
+        let mut binary = true;
+        for (at, column) in given.enumerate() {
+            if column.has_default && !column.generated {
+                binary &= at < 64;
+                defaults |= 1_u64.checked_shl(at as u32).unwrap_or(0);
+            }
+            binary &= !staged_as_text(column);
+        }
+        let tenant = into.stream.tenant.as_ref().and_then(place);
+        let places = (!same).then_some(places);
+        Self { target, columns, places, defaults, binary, tenant }
+    }
+}
+
+/// Generation, the transaction, and the earliest and latest accepted times of each stream.
+fn clock(targets: &[Target]) -> String {
+    let epoch = "timestamptz '2000-01-01 00:00:00+00'";
+    let micros = |time: String| format!("(extract(epoch from {time} - {epoch}) * 1000000)::bigint");
+    let array = |times: Vec<String>| format!("array[{}]", times.join(", "));
+    let accepts = || targets.iter().map(|target| &target.stream.accept);
+    let earliest = accepts().map(|accept| {
+        micros(accept.past.map_or_else(
+            || "timestamptz '1970-01-01 00:00:00+00'".to_owned(),
+            |past| format!("(now() - interval {})", Literal(&past.to_string())),
+        ))
+    });
+    let latest = accepts().map(|accept| {
+        micros(format!("(now() + interval {})", Literal(&accept.future.to_string())))
+    });
     format!(
-        "delete from {staging} s where not exists \
-         (select from {table} t where t.{key} = s.{column}) returning s.{ORD}",
-        staging = staging.table(),
+        "select generation, pg_current_xact_id()::text, {}, {} from howdah.generation",
+        array(earliest.collect()),
+        array(latest.collect())
     )
 }
 
@@ -108,37 +190,57 @@ pub(super) struct Statements {
     pub(super) clock: Statement,
     pub(super) position: Statement,
     pub(super) move_position: Statement,
+    /// What became of a transaction.
+    pub(super) fate: Statement,
+    /// How many of some tables are partitions of a table.
+    pub(super) attached: Statement,
+    pub(super) targets: Vec<TargetStatements>,
+}
+
+/// Those of one stream.
+pub(super) struct TargetStatements {
     pub(super) fold: Statement,
     pub(super) judges: Vec<Statement>,
+    pub(super) repeated: Option<Statement>,
     pub(super) unknown_tenants: Option<Statement>,
 }
 
 impl Statements {
     pub(super) async fn prepare(connection: &Connection, sql: &SourceSql) -> Result<Self> {
-        let prepare = async |text: &str| {
-            connection
-                .prepare(text)
-                .await
-                .map_err(|error| from_pg("could not prepare the SQL of a batch", &error))
-        };
-        let mut judges = Vec::with_capacity(sql.judges.len());
-        for judge in &sql.judges {
-            judges.push(prepare(judge).await?);
+        let mut targets = Vec::with_capacity(sql.targets.len());
+        for target in &sql.targets {
+            targets.push(TargetStatements {
+                fold: prepare(connection, &target.fold).await?,
+                judges: prepare_all(connection, &target.judges).await?,
+                repeated: prepare_all(connection, &target.repeated).await?.pop(),
+                unknown_tenants: prepare_all(connection, &target.unknown_tenants).await?.pop(),
+            });
         }
-        let unknown_tenants = match &sql.unknown_tenants {
-            Some(text) => Some(prepare(text).await?),
-            None => None,
-        };
         Ok(Self {
-            clock: prepare(&sql.clock).await?,
-            position: prepare(
-                "select position from howdah.positions where source = $1 and shard = $2",
-            )
-            .await?,
-            move_position: prepare(include_str!("move_position.sql")).await?,
-            fold: prepare(&sql.fold).await?,
-            judges,
-            unknown_tenants,
+            clock: prepare(connection, &sql.clock).await?,
+            position: prepare(connection, include_str!("position.sql")).await?,
+            move_position: prepare(connection, include_str!("move_position.sql")).await?,
+            fate: prepare(connection, "select pg_xact_status($1::text::xid8)").await?,
+            attached: prepare(connection, include_str!("attached.sql")).await?,
+            targets,
         })
     }
+}
+
+async fn prepare(connection: &Connection, text: &str) -> Result<Statement> {
+    connection
+        .prepare(text)
+        .await
+        .map_err(|error| from_pg("could not prepare the SQL of a batch", &error))
+}
+
+async fn prepare_all<'t>(
+    connection: &Connection,
+    texts: impl IntoIterator<Item = &'t String>,
+) -> Result<Vec<Statement>> {
+    let mut out = Vec::new();
+    for text in texts {
+        out.push(prepare(connection, text).await?);
+    }
+    Ok(out)
 }

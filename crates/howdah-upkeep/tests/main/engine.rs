@@ -100,7 +100,7 @@ impl Engine {
             let level = &rollup.levels[0];
             catalog
                 .relation(&level.table)
-                .map(|relation| foreign_columns(&stream, rollup, level, relation))
+                .map(|relation| foreign_columns(system.stream_of(rollup), rollup, level, relation))
                 .unwrap_or_default()
         });
         let writer = fine(Writer::open(self.db.options(), Arc::new(fine(sql))).await);
@@ -223,7 +223,10 @@ impl Feed {
                 body: Body::Text(Bytes::copy_from_slice(event.as_ref().as_bytes())),
             };
             match self.decoder.decode(raw) {
-                Ok(row) => batch.rows.push(row),
+                Ok(mut row) => {
+                    row.group = index as u32;
+                    batch.rows.push(row);
+                }
                 Err(refusal) => batch.refusals.push(refusal),
             }
         }

@@ -186,13 +186,14 @@ impl Job {
 
 /// What the writer of a source runs.
 pub fn source_sql(model: &Model, source: &Source, generation: i64) -> Result<Arc<SourceSql>> {
-    let stream = &model.system.streams[source.routes[0].stream];
     SourceSql::new(&model.system, source, generation, |rollup| {
         let level = &rollup.levels[0];
         model
             .catalog
             .relation(&level.table)
-            .map(|relation| foreign_columns(stream, rollup, level, relation))
+            .map(|relation| {
+                foreign_columns(model.system.stream_of(rollup), rollup, level, relation)
+            })
             .unwrap_or_default()
     })
     .map(Arc::new)

@@ -1,0 +1,130 @@
+//! Named failpoints at the steps of the path, for the campaign of faults; nothing in release.
+//!
+//! `HOWDAH_FAILPOINTS="writer.before_copy=kill@3;decode=sleep:20"`: at the third time that
+//! `writer.before_copy` is come by the process kills itself; each time at `decode` waits 20 ms.
+//! Without `@n` it is every time. Actions: `kill` (SIGKILL to itself), `stop` (SIGSTOP to itself),
+//! `error` (as if the connection broke), `sleep:MS`.
+//!
+//! Names: `reader.next`, `decode`, `writer.begin`, `writer.before_copy`, `writer.after_copy`,
+//! `writer.before_fold`, `writer.after_fold`, `writer.before_letters`, `writer.before_position`,
+//! `writer.before_commit`, `writer.after_commit_sent`, `writer.after_commit`, `acknowledge`,
+//! `lease.renew`.
+
+/// Comes by a failpoint.
+#[cfg(not(debug_assertions))]
+#[expect(clippy::unused_async, reason = "the one of debug builds waits")]
+pub async fn hit(_name: &str) -> howdah_error::Result<()> {
+    Ok(())
+}
+
+#[cfg(debug_assertions)]
+pub use armed::hit;
+
+#[cfg(debug_assertions)]
+mod armed {
+    use std::sync::LazyLock;
+    use std::sync::atomic::{AtomicU64, Ordering};
+    use std::time::Duration;
+
+    use howdah_error::{Error, Kind, Result};
+    use nix::sys::signal::{Signal, raise};
+
+    /// What a failpoint does.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    enum Action {
+        Kill,
+        Stop,
+        Error,
+        Sleep(Duration),
+    }
+
+    #[derive(Debug)]
+    struct Failpoint {
+        name: String,
+        action: Action,
+        /// The one time that counts, from 1; `None`: every time.
+        at: Option<u64>,
+        /// How often it was come by.
+        times: AtomicU64,
+    }
+
+    static ARMED: LazyLock<Vec<Failpoint>> = LazyLock::new(|| {
+        std::env::var("HOWDAH_FAILPOINTS").map_or_else(|_| Vec::new(), |text| parse(&text))
+    });
+
+    /// What cannot be read arms nothing, and is told.
+    fn parse(text: &str) -> Vec<Failpoint> {
+        let mut out = Vec::new();
+        for item in text.split(';').filter(|item| !item.trim().is_empty()) {
+            if let Some(failpoint) = parse_one(item.trim()) {
+                out.push(failpoint);
+            } else {
+                tracing::warn!(item, "not a failpoint");
+            }
+        }
+        out
+    }
+
+    fn parse_one(item: &str) -> Option<Failpoint> {
+        let (name, rest) = item.split_once('=')?;
+        let (action, at) = match rest.split_once('@') {
+            Some((action, at)) => (action, Some(at.parse().ok()?)),
+            None => (rest, None),
+        };
+        let action = match action {
+            "kill" => Action::Kill,
+            "stop" => Action::Stop,
+            "error" => Action::Error,
+            sleep => {
+                Action::Sleep(Duration::from_millis(sleep.strip_prefix("sleep:")?.parse().ok()?))
+            }
+        };
+        Some(Failpoint { name: name.to_owned(), action, at, times: AtomicU64::new(0) })
+    }
+
+    /// Comes by a failpoint: does what it is armed for, if it is.
+    pub async fn hit(name: &str) -> Result<()> {
+        for failpoint in ARMED.iter().filter(|failpoint| failpoint.name == name) {
+            let times = failpoint.times.fetch_add(1, Ordering::Relaxed) + 1;
+            if failpoint.at.is_some_and(|at| at != times) {
+                continue;
+            }
+            match failpoint.action {
+                Action::Kill => signal(Signal::SIGKILL),
+                Action::Stop => signal(Signal::SIGSTOP),
+                Action::Error => {
+                    let message = format!("the failpoint \"{name}\" broke the connection");
+                    return Err(Error::new(Kind::Unavailable, message));
+                }
+                Action::Sleep(time) => tokio::time::sleep(time).await,
+            }
+        }
+        Ok(())
+    }
+
+    fn signal(signal: Signal) {
+        if let Err(error) = raise(signal) {
+            tracing::warn!(%error, "a failpoint could not raise its signal");
+        }
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use super::*;
+
+        #[test]
+        fn failpoints_are_read() {
+            let read = parse("a=kill@3; b=sleep:20;c=stop;d=error@1;;e;f=x;g=kill@y");
+            let read: Vec<_> = read.iter().map(|f| (f.name.as_str(), f.action, f.at)).collect();
+            assert_eq!(
+                read,
+                [
+                    ("a", Action::Kill, Some(3)),
+                    ("b", Action::Sleep(Duration::from_millis(20)), None),
+                    ("c", Action::Stop, None),
+                    ("d", Action::Error, Some(1)),
+                ]
+            );
+        }
+    }
+}

@@ -1,0 +1,296 @@
+//! Staging events and applying them so that a bad one never takes its neighbours with it: the way
+//! that is always right, taken where the direct one cannot be.
+//!
+//! The common case is one statement a stream over the whole batch. When it fails by a row's fault,
+//! the range of groups is halved until the group is alone; it is refused and the range grows again.
+//! Ranges go from front to back, so a group is always applied upon all accepted groups before it,
+//! whatever the cuts.
+
+use std::ops::Range;
+
+use bytes::BytesMut;
+use howdah_error::{Error, Kind};
+use howdah_pg::{Fault, classify, from_pg, sqlstate};
+
+use super::Writer;
+use super::copy::Copied;
+use super::events::Events;
+use super::failed::{Failed, Tried, failed};
+use super::tuple::{put_ordered, put_placed};
+
+/// Live events in the order of the batch, and their groups.
+struct Staged {
+    /// The event at each place; a place is an event's order in the staging tables.
+    places: Vec<usize>,
+    /// For each group the places of its events.
+    groups: Vec<Range<usize>>,
+}
+
+impl Staged {
+    fn new(events: &Events<'_>, part: &[usize]) -> Self {
+        let places = events.live(part);
+        let mut groups: Vec<Range<usize>> = Vec::with_capacity(places.len());
+        let group_of = |place: usize| events.all[places[place]].group;
+        for place in 0..places.len() {
+            match groups.last_mut() {
+                Some(group) if group_of(group.start) == group_of(place) => group.end = place + 1,
+                _ => groups.push(place..place + 1),
+            }
+        }
+        Self { places, groups }
+    }
+
+    /// The places of some groups.
+    fn range(&self, groups: &Range<usize>) -> Range<usize> {
+        self.groups[groups.start].start..self.groups[groups.end - 1].end
+    }
+
+    /// The group of a place.
+    fn group_of(&self, place: usize) -> usize {
+        self.groups.partition_point(|group| group.end <= place)
+    }
+}
+
+impl Writer {
+    /// Stages the live events of `part` and applies them; gives how many are new.
+    pub(super) async fn apply_staged(
+        &mut self,
+        events: &mut Events<'_>,
+        part: &[usize],
+    ) -> Tried<u64> {
+        let staged = self.stage(events, part).await?;
+        if staged.places.is_empty() {
+            return Ok(0);
+        }
+        self.apply_ranges(events, part, &staged).await
+    }
+
+    /// Copies the live events of `part` into the staging tables. Those of which a value cannot be
+    /// read by its type are refused.
+    async fn stage(&mut self, events: &mut Events<'_>, part: &[usize]) -> Tried<Staged> {
+        self.execute("savepoint howdah_copy").await?;
+        'again: loop {
+            let staged = Staged::new(events, part);
+            for target in part {
+                let rows = staged_rows(events, &staged.places, *target);
+                match self.copy_to_staging(events, *target, &rows).await? {
+                    Copied::All => {}
+                    Copied::Bad(place, error) => {
+                        self.execute("rollback to savepoint howdah_copy").await?;
+                        let (order, _) = rows[place];
+                        refuse(events, staged.places[order], &error);
+                        continue 'again;
+                    }
+                    Copied::SomeBad(error) => return Err(failed("could not stage a batch")(error)),
+                }
+            }
+            return Ok(staged);
+        }
+    }
+
+    /// Copies rows, each with the place of its event, into the staging table of a stream.
+    pub(super) async fn copy_to_staging(
+        &self,
+        events: &Events<'_>,
+        target: usize,
+        rows: &[(usize, usize)],
+    ) -> Tried<Copied> {
+        if rows.is_empty() {
+            return Ok(Copied::All);
+        }
+        let mut fields = Vec::new();
+        let put = |at: usize, out: &mut BytesMut| {
+            let (place, row) = rows[at];
+            let row = &events.rows[row];
+            match &self.sql.routes[row.route].places {
+                None => put_ordered(out, place, &row.copy),
+                Some(places) => put_placed(out, place, &row.copy, places, &mut fields),
+            }
+        };
+        let statement = self.sql.targets[target].staging.copy();
+        self.copy(statement.as_str(), rows.len(), put).await
+    }
+
+    async fn apply_ranges(
+        &mut self,
+        events: &mut Events<'_>,
+        part: &[usize],
+        staged: &Staged,
+    ) -> Tried<u64> {
+        let mut new = 0;
+        let mut at = 0;
+        let mut step = staged.groups.len();
+        while at < staged.groups.len() {
+            step = step.min(self.piece);
+            let mut end = (at + step).min(staged.groups.len());
+            self.execute("savepoint howdah_range").await?;
+            let mut breaking = None;
+            let folded = match self.first_breaking(part, staged.range(&(at..end))).await {
+                Ok(place) => {
+                    breaking = place;
+                    end = place.map_or(end, |place| staged.group_of(place));
+                    if at < end {
+                        self.fold(events, part, &staged.places, staged.range(&(at..end))).await
+                    } else {
+                        Ok(0)
+                    }
+                }
+                // An expression that fails on a row does so in the judgement already.
+                Err(error) => Err(error),
+            };
+            // Each savepoint is released: nested ones would make every row slower.
+            match folded {
+                Ok(count) => {
+                    new += count;
+                    if end < staged.groups.len() {
+                        self.execute("release savepoint howdah_range").await?;
+                    }
+                }
+                Err(error) if no_chunk(&error) => return Err(chunk_gone(&error)),
+                Err(error) if classify(&error) == Fault::Data => {
+                    self.execute(
+                        "rollback to savepoint howdah_range; release savepoint howdah_range",
+                    )
+                    .await?;
+                    if end - at == 1 {
+                        refuse(events, staged.places[staged.groups[at].start], &error);
+                        at += 1;
+                    }
+                    step = ((end - at) / 2).max(1);
+                    continue;
+                }
+                Err(error) => return Err(failed("could not apply a batch")(error)),
+            }
+            at = end;
+            if let Some(place) = breaking {
+                let reason = "the event would break the check of a state";
+                events.refuse(staged.places[place], "check_refused", reason);
+                at += 1;
+            }
+            step = step.saturating_mul(2);
+        }
+        Ok(new)
+    }
+
+    /// Inserts and folds the events of some places; gives how many are new.
+    async fn fold(
+        &self,
+        events: &Events<'_>,
+        part: &[usize],
+        places: &[usize],
+        range: Range<usize>,
+    ) -> Result<u64, tokio_postgres::Error> {
+        let (first, last) = bounds(&range);
+        let mut new = 0;
+        for target in part {
+            let statements = &self.statements.targets[*target];
+            let legs = || {
+                let of_target = places[range.clone()].iter().map(|event| &events.all[*event]);
+                of_target.filter(|event| event.target == *target).map(|event| event.rows.len())
+            };
+            let repeated = match &statements.repeated {
+                Some(repeated) if events.have_legs() => {
+                    self.connection.query(repeated, &[&first, &last]).await?
+                }
+                _ => Vec::new(),
+            };
+            let row = self.connection.query_one(&statements.fold, &[&first, &last]).await?;
+            let rows: i64 = row.get(0);
+            new += if events.have_legs() {
+                let orders = repeated.iter().map(|row| row.get::<_, i32>(0) as usize);
+                let wholly = wholly_repeated(orders, |place| events.all[places[place]].rows.len());
+                legs().count() as u64 - wholly
+            } else {
+                rows as u64
+            };
+        }
+        Ok(new)
+    }
+
+    /// The first of some places of which an event would break the check of a state.
+    async fn first_breaking(
+        &self,
+        part: &[usize],
+        range: Range<usize>,
+    ) -> Result<Option<usize>, tokio_postgres::Error> {
+        let (first, last) = bounds(&range);
+        let mut breaking: Option<i32> = None;
+        for judge in part.iter().flat_map(|target| &self.statements.targets[*target].judges) {
+            let row = self.connection.query_one(judge, &[&first, &last]).await?;
+            let place: Option<i32> = row.get(0);
+            breaking = match (breaking, place) {
+                (Some(a), Some(b)) => Some(a.min(b)),
+                (a, b) => a.or(b),
+            };
+        }
+        Ok(breaking.and_then(|place| usize::try_from(place).ok()))
+    }
+}
+
+/// The rows of a stream with the places of their events.
+pub(super) fn staged_rows(
+    events: &Events<'_>,
+    places: &[usize],
+    target: usize,
+) -> Vec<(usize, usize)> {
+    let of_target = |(_, event): &(usize, &usize)| events.all[**event].target == target;
+    places
+        .iter()
+        .enumerate()
+        .filter(of_target)
+        .flat_map(|(place, event)| events.all[*event].rows.clone().map(move |row| (place, row)))
+        .collect()
+}
+
+/// How many events have nothing but repeated rows; `orders` has an event's place once a row.
+fn wholly_repeated(orders: impl Iterator<Item = usize>, rows_of: impl Fn(usize) -> usize) -> u64 {
+    let mut orders: Vec<usize> = orders.collect();
+    orders.sort_unstable();
+    let whole = |same: &&[usize]| same.len() >= rows_of(same[0]);
+    orders.chunk_by(|a, b| a == b).filter(whole).count() as u64
+}
+
+/// The inclusive bounds of `howdah_ord` for some places.
+pub(super) fn bounds(places: &Range<usize>) -> (i32, i32) {
+    let as_ord = |place: usize| i32::try_from(place).unwrap_or(i32::MAX);
+    (as_ord(places.start), as_ord(places.end) - 1)
+}
+
+/// Whether no partition holds a row. Its SQLSTATE is that of a violated check; only the server's
+/// function tells it from one whatever the language (`src/backend/executor/execPartition.c`).
+fn no_chunk(error: &tokio_postgres::Error) -> bool {
+    error.as_db_error().is_some_and(|db| db.routine() == Some("ExecFindPartition"))
+}
+
+/// Somebody dropped or detached a chunk after it was seen. Not the row's fault: a new writer sees
+/// that the chunk is missing and makes it.
+fn chunk_gone(error: &tokio_postgres::Error) -> Failed {
+    let message = "a chunk that the batch needs is gone";
+    let source = from_pg("could not apply a batch", error);
+    Error::new(Kind::Unavailable, message).source(source).into()
+}
+
+/// Refuses an event that the database refused: SQLSTATE, and the names that it gives, never its
+/// DETAIL.
+pub(super) fn refuse(events: &mut Events<'_>, event: usize, error: &tokio_postgres::Error) {
+    let code = sqlstate(error).map_or("data", |state| state.code());
+    let report = from_pg("the database refused the event", error);
+    let reason = match report.get_detail() {
+        Some(detail) => format!("{}. {detail}", report.message()),
+        None => report.message().to_owned(),
+    };
+    events.refuse(event, code, reason);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_is_repeated_when_all_its_legs_are() {
+        let legs = [1, 2, 3];
+        let count = |orders: &[usize]| wholly_repeated(orders.iter().copied(), |at| legs[at]);
+        assert_eq!(count(&[]), 0);
+        assert_eq!(count(&[2, 0, 1, 2, 1]), 2);
+    }
+}
