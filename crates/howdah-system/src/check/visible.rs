@@ -7,7 +7,7 @@ use howdah_sql::expression::ExpressionText;
 use super::measure::{Asked, Slot, Want};
 use super::{Check, ExprQuestion};
 use crate::file::{At, SightSection, TableSection};
-use crate::model::{Rollup, Sight, Visible};
+use crate::model::{MeasureKind, Rollup, Sight, Visible};
 
 /// The word that stands for the session's tenant in a predicate.
 const ME: &str = "me";
@@ -49,8 +49,7 @@ impl Check<'_> {
                 Some(level) => vec![level.table],
                 None => rollup.levels.iter().map(|level| level.table.clone()).collect(),
             };
-            let columns =
-                rollup.by.iter().map(|key| (key.name.clone(), key.type_name.clone())).collect();
+            let columns = rollup_columns(rollup);
             return Some(Named { what: format!("rollup \"{}\"", rollup.name), tables, columns });
         }
         // A rollup with mistakes of its own, which are told already.
@@ -195,4 +194,22 @@ impl Check<'_> {
             tenants.visible.extend(taken);
         }
     }
+}
+
+/// The columns of a rollup that may say who sees a row: the key, and values taken as they are from
+/// one column of the events (the type of others only the server knows).
+fn rollup_columns(rollup: &Rollup) -> Vec<(Ident, String)> {
+    let keys = rollup.by.iter().map(|key| (key.name.clone(), key.type_name.clone()));
+    let taken = rollup.measures.iter().filter_map(|measure| match &measure.kind {
+        MeasureKind::Min(expr)
+        | MeasureKind::Max(expr)
+        | MeasureKind::First(expr)
+        | MeasureKind::Last(expr)
+            if !expr.type_name.is_empty() =>
+        {
+            Some((measure.name.clone(), expr.type_name.clone()))
+        }
+        _ => None,
+    });
+    keys.chain(taken).collect()
 }

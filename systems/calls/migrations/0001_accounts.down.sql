@@ -1,0 +1,9 @@
+drop table webhook_endpoints;
+drop table api_keys;
+drop table users;
+drop table account_secrets;
+drop table account_settings;
+drop table accounts;
+drop function compare_and_set();
+drop type account_status;
+drop type account_type;

@@ -1,0 +1,15 @@
+drop table campaign_days;
+drop table campaigns;
+drop table payouts;
+drop table payment_methods;
+drop table invoice_lines;
+drop table invoices;
+drop function invoice_total_is_its_lines();
+drop sequence invoice_numbers;
+drop type invoice_status;
+drop trigger copy_credit_limit on accounts;
+drop function copy_credit_limit();
+drop table account_state;
+drop table ledger;
+drop type ledger_kind;
+drop type bucket;

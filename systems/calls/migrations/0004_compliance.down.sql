@@ -1,0 +1,14 @@
+drop table tcpa_hours;
+drop table tcpa_scopes;
+drop table compliance_rules;
+drop table consent_proofs;
+drop table consents;
+drop table consumers;
+drop table dnc_syncs;
+drop table dnc_providers;
+drop table dnc_changes;
+drop table consent_events;
+drop type consent_kind;
+drop table compliance_checks;
+drop type check_kind;
+drop type outcome;

@@ -1,0 +1,13 @@
+drop function id_of(text);
+drop function hours_allow(timestamptz, text, time, time);
+drop function pace_factor(numeric, interval, interval, numeric);
+drop function price(numeric, integer, timestamptz, text, text, numeric);
+drop function price_factor(text, numeric, timestamptz, text);
+drop table price_bands;
+drop table price_rules;
+drop function quality_score(numeric, numeric, numeric, numeric, numeric, numeric);
+drop function seller_part(numeric, numeric);
+drop function call_charge(price_unit, numeric, integer, integer, integer);
+drop function clearing_price(auction_type, numeric, numeric, numeric, numeric);
+drop function bid_score(numeric, numeric, numeric);
+drop function round_half_even(numeric, integer);
