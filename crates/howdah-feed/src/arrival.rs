@@ -19,7 +19,7 @@ const REPLAY_MS: u64 = 60_000;
 
 /// The messages of a feed in order of arrival; ends after `Options::events` of them.
 #[derive(Debug)]
-pub struct Feed {
+pub(crate) struct Arrivals {
     options: Options,
     timeline: Timeline,
     dice: Dice,
@@ -42,7 +42,7 @@ struct Held {
     json: String,
 }
 
-impl Feed {
+impl Arrivals {
     pub(crate) fn new(options: &Options, maker: Trading) -> Self {
         Self {
             timeline: Timeline::new(options),
@@ -56,9 +56,7 @@ impl Feed {
         }
     }
 
-    /// What a store must hold after this feed; complete once the feed has ended.
-    #[must_use]
-    pub fn expected(&self) -> &Expected {
+    pub(crate) fn expected(&self) -> &Expected {
         &self.expected
     }
 
@@ -72,7 +70,7 @@ impl Feed {
     }
 
     fn release(&mut self) -> Option<Event> {
-        self.held.pop().map(|Reverse(held)| Event { stream: held.stream, json: held.json })
+        self.held.pop().map(|Reverse(held)| Event::one(held.stream, held.json))
     }
 
     /// Makes the next event; `None` when it is held back.
@@ -108,7 +106,7 @@ impl Feed {
     }
 }
 
-impl Iterator for Feed {
+impl Iterator for Arrivals {
     type Item = Event;
 
     fn next(&mut self) -> Option<Event> {

@@ -15,17 +15,35 @@ pub enum Broken {
     FarFuture,
     /// The tenant is not one of the entities.
     UnknownTenant,
+    /// An address that is none.
+    BadAddress,
+    /// An id of another length.
+    BadBytes32,
+    /// Digits that are not hexadecimal.
+    BadHex,
+    /// A kind of vault that there is not.
+    BadVaultType,
+    /// Name and signature of the event disagree.
+    UnknownSignature,
+    /// Of a contract that is not a known deployment.
+    ForeignAddress,
 }
 
 impl Broken {
     /// Every kind, in order.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 12] = [
         Self::MissingKey,
         Self::MissingTime,
         Self::NegativeSize,
         Self::Malformed,
         Self::FarFuture,
         Self::UnknownTenant,
+        Self::BadAddress,
+        Self::BadBytes32,
+        Self::BadHex,
+        Self::BadVaultType,
+        Self::UnknownSignature,
+        Self::ForeignAddress,
     ];
 }
 

@@ -9,6 +9,7 @@
 //! One module per system. Nothing here reads a clock, a file or the network.
 
 mod arrival;
+pub mod chain;
 mod dice;
 mod expected;
 mod json;
@@ -17,10 +18,11 @@ mod trading;
 
 use howdah_error::{Error, Result};
 
-pub use arrival::Feed;
+use arrival::Arrivals;
+
 pub use expected::{Broken, Counts, Expected};
 
-/// One event, as a producer would send it.
+/// A message, as a producer would send it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
     /// The Redis stream that it is sent to; named as the stream of the system file.
@@ -28,13 +30,57 @@ pub struct Event {
     /// The message: a JSON object on one line, or the beginning of one when it is
     /// [`Broken::Malformed`].
     pub json: String,
+    /// How many events the message carries.
+    pub events: u64,
+}
+
+impl Event {
+    /// A message of one event.
+    fn one(stream: &'static str, json: String) -> Self {
+        Self { stream, json, events: 1 }
+    }
+}
+
+/// The messages of a system in the order of their arrival; ends when they carry
+/// [`Options::events`] events.
+#[derive(Debug)]
+pub struct Feed(Course);
+
+#[derive(Debug)]
+enum Course {
+    Trading(Box<Arrivals>),
+    Chain(Box<chain::Course>),
+}
+
+impl Feed {
+    /// What a store must hold after this feed; complete once the feed has ended.
+    #[must_use]
+    pub fn expected(&self) -> &Expected {
+        match &self.0 {
+            Course::Trading(course) => course.expected(),
+            Course::Chain(course) => course.expected(),
+        }
+    }
+}
+
+impl Iterator for Feed {
+    type Item = Event;
+
+    fn next(&mut self) -> Option<Event> {
+        match &mut self.0 {
+            Course::Trading(course) => course.next(),
+            Course::Chain(course) => course.next(),
+        }
+    }
 }
 
 /// What to generate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
-    /// How many messages arrive in all, duplicates and broken ones included.
+    /// How many events arrive in all, duplicates and broken ones included.
     pub events: u64,
+    /// A load of the system by name, where its feed has several; empty: the usual one.
+    pub profile: String,
     /// The seed: another seed, another course of events.
     pub seed: u64,
     /// The time of the last event, in milliseconds since 1970.
@@ -63,6 +109,7 @@ impl Options {
     pub fn new(events: u64, seed: u64, until_ms: i64) -> Self {
         Self {
             events,
+            profile: String::new(),
             seed,
             until_ms,
             span_ms: 24 * 3_600_000,
@@ -76,10 +123,16 @@ impl Options {
     }
 }
 
+/// The field of a Redis entry in which the producer of `system` sends a message.
+#[must_use]
+pub fn redis_field(system: &str) -> &'static str {
+    if system == "chain" { "payload" } else { "data" }
+}
+
 /// The systems that have a feed.
 #[must_use]
 pub fn systems() -> &'static [&'static str] {
-    &["trading"]
+    &["trading", "chain"]
 }
 
 /// The events of `system`, in the order in which they arrive.
@@ -88,7 +141,12 @@ pub fn systems() -> &'static [&'static str] {
 pub fn events(system: &str, options: &Options) -> Result<Feed> {
     known(system)?;
     checked(options)?;
-    Ok(Feed::new(options, trading::Trading::new(options)))
+    Ok(Feed(if system == "chain" {
+        Course::Chain(Box::new(chain::Course::new(options)?))
+    } else {
+        let maker = trading::Trading::new(options);
+        Course::Trading(Box::new(Arrivals::new(options, maker)))
+    }))
 }
 
 /// SQL that inserts the entities of `system` which the events of the same options speak of.
@@ -99,7 +157,8 @@ pub fn events(system: &str, options: &Options) -> Result<Feed> {
 pub fn entities_sql(system: &str, options: &Options) -> Result<String> {
     known(system)?;
     checked(options)?;
-    Ok(trading::entities_sql(options))
+    // The chain's one entity, the deployment, comes with its migrations.
+    Ok(if system == "trading" { trading::entities_sql(options) } else { String::new() })
 }
 
 fn known(system: &str) -> Result<()> {

@@ -32,6 +32,14 @@ const BROKEN_TRADES: [Broken; 5] = [
     Broken::Malformed,
     Broken::FarFuture,
 ];
+const BROKEN_FILLS: [Broken; 6] = [
+    Broken::MissingKey,
+    Broken::MissingTime,
+    Broken::NegativeSize,
+    Broken::Malformed,
+    Broken::FarFuture,
+    Broken::UnknownTenant,
+];
 const BROKEN_SNAPSHOTS: [Broken; 5] = [
     Broken::MissingKey,
     Broken::MissingTime,
@@ -121,7 +129,7 @@ impl Trading {
         if point < 4
             && let Some(mut fill) = self.fill()
         {
-            let kind = self.one_of(&Broken::ALL);
+            let kind = self.one_of(&BROKEN_FILLS);
             fill.deal.ms = self.faulty_time(fill.deal.ms, kind);
             return (fill.event(&self.market, &self.people, Some(kind)), kind);
         }

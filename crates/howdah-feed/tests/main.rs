@@ -3,6 +3,8 @@
 
 #[path = "main/bytes.rs"]
 mod bytes;
+#[path = "main/chain.rs"]
+mod chain;
 #[path = "main/database.rs"]
 mod database;
 #[path = "main/entities.rs"]

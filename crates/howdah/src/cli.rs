@@ -279,6 +279,9 @@ pub struct FeedArgs {
     /// At most so many events a second, such as 5000/s
     #[arg(long, value_name = "N/s", value_parser = values::rate)]
     pub rate: Option<u64>,
+    /// One of the loads that the system's README describes, such as L6 of chain
+    #[arg(long, value_name = "NAME")]
+    pub profile: Option<String>,
     /// Print the SQL of the entities that the events speak of, and no events
     #[arg(long, conflicts_with_all = ["to", "stream", "rate"])]
     pub entities: bool,

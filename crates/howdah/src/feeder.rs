@@ -26,8 +26,13 @@ pub enum Target {
     File(PathBuf),
     /// One file a stream, `STREAM.ndjson`, made anew.
     Folder(PathBuf),
-    /// One Redis stream a stream, at this URL; the event is the field `data` of an entry.
-    Redis(String),
+    /// One Redis stream a stream, at this URL; the event is this field of an entry.
+    Redis {
+        /// The server.
+        url: String,
+        /// The field.
+        field: &'static str,
+    },
 }
 
 /// How events are sent.
@@ -57,7 +62,7 @@ pub async fn send(
         Target::Stdout => Sink::Files(FileSink::stdout()),
         Target::File(path) => Sink::Files(FileSink::file(path)?),
         Target::Folder(path) => Sink::Files(FileSink::folder(path)?),
-        Target::Redis(url) => Sink::Redis(Box::new(RedisSink::open(url).await?)),
+        Target::Redis { url, field } => Sink::Redis(Box::new(RedisSink::open(url, field).await?)),
     };
     // Fifty chunks a second look even, and cost little.
     let size = sending.rate.map_or(CHUNK, |rate| (rate as usize / 50).clamp(1, CHUNK));
@@ -69,7 +74,7 @@ pub async fn send(
         if chunk.is_empty() || shutdown.is_cancelled() {
             break;
         }
-        sent += chunk.len() as u64;
+        sent += chunk.iter().map(|event| event.events).sum::<u64>();
         let open = match &mut sink {
             Sink::Files(files) => files.send(&chunk)?,
             Sink::Redis(redis) => redis.send(&chunk, shutdown).await?,

@@ -130,5 +130,5 @@ fn event(stream: &'static str, json: Object, broken: Option<Broken>) -> Event {
     if broken == Some(Broken::Malformed) {
         json.truncate(CUT);
     }
-    Event { stream, json }
+    Event::one(stream, json)
 }

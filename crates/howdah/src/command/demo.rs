@@ -132,7 +132,8 @@ fn start_feed(
     let seconds = args.seconds.or(std::io::stderr().is_terminal().then_some(SHOW_SECONDS));
     let rate = seconds.filter(|seconds| *seconds > 0);
     let rate = rate.map(|seconds| args.events.div_ceil(seconds).max(1));
-    let target = Target::Redis(stage.redis.url.clone());
+    let field = howdah_feed::redis_field(system.name);
+    let target = Target::Redis { url: stage.redis.url.clone(), field };
     let (sent, end) = (Arc::clone(sent), end.clone());
     Ok(tokio::spawn(async move {
         let sending = Sending { rate, only: None };

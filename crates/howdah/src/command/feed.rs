@@ -20,8 +20,11 @@ use crate::session::Session;
 
 /// Sends the feed, and says what a store must hold after it.
 pub async fn run(global: &Global, args: &FeedArgs) -> Result<Outcome> {
-    let options =
-        Options { span_ms: args.span, ..Options::new(args.events, args.seed, until(args)) };
+    let options = Options {
+        span_ms: args.span,
+        profile: args.profile.clone().unwrap_or_default(),
+        ..Options::new(args.events, args.seed, until(args))
+    };
     if args.entities {
         return Box::pin(entities(global, args, &options)).await;
     }
@@ -97,6 +100,7 @@ pub async fn load(session: &Session, sql: &str) -> Result<()> {
 
 fn target(args: &FeedArgs) -> Result<Target> {
     let to = args.to.as_str();
+    let field = howdah_feed::redis_field(&args.system);
     if to == "-" {
         if args.stream.is_none() {
             return Err(Error::input("standard output takes the events of one stream")
@@ -105,14 +109,14 @@ fn target(args: &FeedArgs) -> Result<Target> {
         return Ok(Target::Stdout);
     }
     if to.starts_with("redis://") || to.starts_with("rediss://") {
-        return Ok(Target::Redis(to.to_owned()));
+        return Ok(Target::Redis { url: to.to_owned(), field });
     }
     if let Some(name) = to.strip_prefix("env:") {
         let url = std::env::var(name).map_err(|_| {
             Error::input(format!("environment variable \"{name}\" is not set"))
                 .hint(format!("Set it: export {name}=redis://127.0.0.1:6379/"))
         })?;
-        return Ok(Target::Redis(url));
+        return Ok(Target::Redis { url, field });
     }
     let path = PathBuf::from(to.strip_prefix("file:").unwrap_or(to));
     Ok(if args.stream.is_some() { Target::File(path) } else { Target::Folder(path) })
@@ -162,7 +166,11 @@ fn say_summary(expected: &Expected, only: Option<&str>) {
         output::say(&format!("  {line}"));
     }
     if only.is_none() {
-        let kinds = Broken::ALL.map(|kind| format!("{kind:?} {}", expected.broken(kind)));
+        let kinds: Vec<String> = Broken::ALL
+            .iter()
+            .filter(|kind| expected.broken(**kind) > 0)
+            .map(|kind| format!("{kind:?} {}", expected.broken(*kind)))
+            .collect();
         output::say(&format!("  broken: {}", kinds.join(", ")));
     }
 }

@@ -14,9 +14,6 @@ use redis::streams::StreamInfoStreamReply;
 use redis::{AsyncConnectionConfig, Client, RedisError};
 use tokio_util::sync::CancellationToken;
 
-/// The field of an entry that holds the event, as sources read it by default.
-const FIELD: &str = "data";
-
 /// How long connecting, or one pipeline, may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -39,6 +36,8 @@ impl Id {
 pub(super) struct RedisSink {
     client: Client,
     connection: Option<MultiplexedConnection>,
+    /// The field of an entry that holds the event.
+    field: &'static str,
     /// The last id given out in each stream.
     last: HashMap<&'static str, Id>,
     retry: RetryPolicy,
@@ -46,7 +45,7 @@ pub(super) struct RedisSink {
 
 impl RedisSink {
     /// Connects once; a server that cannot be reached at the start is an error.
-    pub(super) async fn open(url: &str) -> Result<Self> {
+    pub(super) async fn open(url: &str, field: &'static str) -> Result<Self> {
         let client = Client::open(url).map_err(|_| {
             // The crate's own message may quote the URL, which may hold a password.
             Error::input("the URL of the Redis server cannot be used")
@@ -54,7 +53,7 @@ impl RedisSink {
         })?;
         let connection = connect(&client).await.map_err(describe)?;
         let retry = RetryPolicy::default();
-        Ok(Self { client, connection: Some(connection), last: HashMap::new(), retry })
+        Ok(Self { client, connection: Some(connection), field, last: HashMap::new(), retry })
     }
 
     /// Adds events; `false` when `shutdown` came while the server was away.
@@ -112,7 +111,7 @@ impl RedisSink {
         let mut pipe = redis::pipe();
         for (Id(ms, count), event) in &*entries {
             let id = format!("{ms}-{count}");
-            pipe.cmd("XADD").arg(event.stream).arg(id).arg(FIELD).arg(&event.json).ignore();
+            pipe.cmd("XADD").arg(event.stream).arg(id).arg(self.field).arg(&event.json).ignore();
         }
         pipe.query_async::<()>(&mut connection).await
     }
