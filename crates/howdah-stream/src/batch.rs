@@ -6,6 +6,8 @@ use std::ops::Range;
 use bytes::Bytes;
 use howdah_error::Result;
 
+use crate::payload::Payload;
+
 /// Which ordered part of which source.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ShardId {
@@ -27,7 +29,7 @@ pub struct Row {
     pub position: Position,
     /// The tuple in PostgreSQL's binary COPY format: an `i16` field count, then per field an `i32`
     /// length (-1 for null) and the bytes, for the columns of
-    /// [`Decoder::columns`](crate::decode::Decoder::columns).
+    /// [`Decoder::columns`](crate::decode::Decoder::columns) of its route.
     pub copy: Bytes,
     /// Which of the source's routes it took: finds the stream and the columns.
     pub route: usize,
@@ -35,7 +37,7 @@ pub struct Row {
     /// events of one HTTP request. Rises with the stream order, from 0 in each batch.
     pub group: u32,
     /// The event as it came, for a dead letter if the database refuses the row.
-    pub raw: Bytes,
+    pub raw: Payload,
     /// The event time in microseconds since 2000-01-01 UTC; finds the chunk.
     pub time_us: i64,
 }
@@ -45,12 +47,14 @@ pub struct Row {
 pub struct Refusal {
     /// The position of this event: reading on from it gives the next one.
     pub position: Position,
+    /// Which of the source's routes it took; `None` when that could not be found out.
+    pub route: Option<usize>,
     /// Why, as one word: see [`crate::decode`], or an SQLSTATE when the database refused the row.
     pub code: String,
     /// Why, as a sentence without values of the event.
     pub reason: String,
     /// The event as it came, cut when `raw_bytes` is larger.
-    pub raw: Bytes,
+    pub raw: Payload,
     /// How large the event was, in bytes.
     pub raw_bytes: u64,
 }
@@ -58,11 +62,8 @@ pub struct Refusal {
 /// The rows of each event: the legs of an event follow each other and share its position, its
 /// group and the memory of `raw`.
 pub fn events_of(rows: &[Row]) -> impl Iterator<Item = Range<usize>> + '_ {
-    let same = |a: &Row, b: &Row| {
-        a.group == b.group
-            && (a.raw.as_ptr(), a.raw.len()) == (b.raw.as_ptr(), b.raw.len())
-            && a.position == b.position
-    };
+    let same =
+        |a: &Row, b: &Row| a.group == b.group && a.raw.shares(&b.raw) && a.position == b.position;
     let mut at = 0;
     rows.chunk_by(same).map(move |event| {
         at += event.len();
@@ -83,7 +84,7 @@ pub struct Batch {
     pub rows: Vec<Row>,
     /// The refused events, in stream order.
     pub refusals: Vec<Refusal>,
-    /// How many events it holds: rows and refusals.
+    /// How many events it holds: groups of rows, and refusals.
     pub events: u64,
 }
 
@@ -91,7 +92,7 @@ pub struct Batch {
 #[derive(Debug, Clone)]
 pub struct Replay {
     /// Ids in `howdah.dead_letters` of the events that now decode, one for each event, in the order
-    /// of `batch.rows`.
+    /// of `batch.rows`. The events of one letter are one group: a letter goes or stays.
     pub letters: Vec<i64>,
     /// Their rows. `from` is `None`, `to` is the position of the last letter, and neither moves the
     /// shard's committed position; `refusals` is empty.

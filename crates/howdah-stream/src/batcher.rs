@@ -12,8 +12,8 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use crate::batch::{Batch, Position, Refusal, Row, ShardId};
-use crate::decode::Decoder;
+use crate::batch::{Batch, Position, ShardId};
+use crate::decode::{Decoded, Decoder};
 use crate::failpoint;
 use crate::raw::Raw;
 use crate::source::Reader;
@@ -103,57 +103,45 @@ struct Open {
     limits: IngestLimits,
     from: Option<Position>,
     to: Option<Position>,
-    rows: Vec<Row>,
-    refusals: Vec<Refusal>,
-    bytes: usize,
+    decoded: Decoded,
     /// When its linger ends.
     due: Option<Instant>,
 }
 
 impl Open {
     fn new(shard: ShardId, from: Option<Position>, limits: IngestLimits) -> Self {
-        let (rows, refusals) = (Vec::new(), Vec::new());
-        Self { shard, limits, from, to: None, rows, refusals, bytes: 0, due: None }
+        Self { shard, limits, from, to: None, decoded: Decoded::default(), due: None }
     }
 
-    fn push(&mut self, decoded: Result<Row, Refusal>) {
-        let (position, bytes) = match &decoded {
-            Ok(row) => (&row.position, row.copy.len() + row.raw.len()),
-            Err(refusal) => (&refusal.position, refusal.raw.len()),
-        };
-        self.to = Some(position.clone());
-        self.bytes += bytes;
-        match decoded {
-            Ok(mut row) => {
-                row.group = u32::try_from(self.rows.len()).unwrap_or(u32::MAX);
-                self.rows.push(row);
-            }
-            Err(refusal) => self.refusals.push(refusal),
-        }
+    /// Takes the events of one position, all of them: a batch never ends within an entry, so a
+    /// batch may be larger than its limits by one entry.
+    fn push(&mut self, raw: Raw, decoder: &mut Decoder) {
+        self.to = Some(raw.position.clone());
+        decoder.decode(raw, &mut self.decoded);
         if self.due.is_none() {
             self.due = Some(Instant::now() + Duration::from_millis(self.limits.linger_ms));
         }
     }
 
     fn is_full(&self) -> bool {
-        let events = self.rows.len() + self.refusals.len();
-        events >= self.limits.batch_rows.max(1) || self.bytes >= self.limits.batch_bytes
+        let rows = self.decoded.rows.len() + self.decoded.refusals.len();
+        rows >= self.limits.batch_rows.max(1) || self.decoded.bytes >= self.limits.batch_bytes
     }
 
     /// Cuts the batch; `None` when nothing is in it. The next one continues it.
     fn cut(&mut self) -> Option<Batch> {
         let to = self.to.take()?;
-        let batch = Batch {
+        let Decoded { rows, refusals, events, .. } = std::mem::take(&mut self.decoded);
+        self.decoded.rows.reserve(rows.len());
+        self.due = None;
+        Some(Batch {
             shard: self.shard.clone(),
             from: self.from.replace(to.clone()),
             to,
-            events: (self.rows.len() + self.refusals.len()) as u64,
-            rows: std::mem::take(&mut self.rows),
-            refusals: std::mem::take(&mut self.refusals),
-        };
-        self.rows.reserve(batch.rows.len());
-        (self.bytes, self.due) = (0, None);
-        Some(batch)
+            events,
+            rows,
+            refusals,
+        })
     }
 }
 
@@ -229,7 +217,7 @@ async fn fill(
         return false;
     }
     for raw in chunk {
-        open.push(decoder.decode(raw));
+        open.push(raw, decoder);
         if open.is_full()
             && let Some(batch) = open.cut()
             && batches.send(Ok(batch)).await.is_err()

@@ -10,6 +10,7 @@ mod csv;
 pub mod dead_letters;
 pub mod decode;
 pub mod failpoint;
+mod payload;
 mod progress;
 pub mod raw;
 mod run;
@@ -18,7 +19,8 @@ pub mod writer;
 
 pub use batch::{Batch, Commit, Outcome, Position, Refusal, Replay, Row, ShardId};
 pub use batcher::Batches;
-pub use decode::Decoder;
+pub use decode::{Decoded, Decoder};
+pub use payload::Payload;
 pub use progress::{Progress, Reporter};
 pub use raw::{Body, Raw};
 pub use run::{Ended, PATIENT, Run, run_source};

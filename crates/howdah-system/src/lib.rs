@@ -30,5 +30,7 @@ pub use model::{
 };
 pub use problem::{Place, Problem, error_of};
 pub use secret::SecretRef;
-pub use source::{Condition, Format, MapFrom, Mapping, Origin, ReadAs, Route, Source};
+pub use source::{
+    Condition, Expectation, Format, HashPart, MapFrom, Mapping, Origin, ReadAs, Route, Source,
+};
 pub use time::{Bucket, Span};

@@ -48,6 +48,8 @@ pub struct Route {
     pub stream: usize,
     /// What the event's fields must hold; empty: every event.
     pub when: Vec<Condition>,
+    /// What the fields of an event that took this route must hold besides; else it is refused.
+    pub expect: Vec<Expectation>,
     /// JSON only: the path of an array within the event of which each element is a row of the
     /// stream, a leg. The legs of an event are stored together or not at all.
     pub legs: Option<Vec<String>>,
@@ -65,17 +67,31 @@ pub struct Condition {
     pub is: Vec<String>,
 }
 
+/// What a field of an event must hold, once its route is known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Expectation {
+    /// The way to the field.
+    pub path: Vec<String>,
+    /// The texts, one of which it must hold.
+    pub is: Vec<String>,
+    /// The texts are hexadecimal digits, of which case and `0x` do not matter.
+    pub hex: bool,
+    /// The code of the refusal when it holds something else.
+    pub refused: String,
+}
+
 /// Where the events of a source are.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Origin {
-    /// A Redis stream.
+    /// Redis streams.
     Redis {
         /// `redis://` or `rediss://` URL, by reference.
         url: SecretRef,
-        /// The stream's key in Redis.
-        stream: String,
-        /// With [`Format::Json`], the entry field that holds the event.
-        field: String,
+        /// The keys of the streams in Redis; at least one, each once.
+        streams: Vec<String>,
+        /// With [`Format::Json`], the entry fields of which the first that is there holds the
+        /// event; at least one.
+        fields: Vec<String>,
     },
     /// A file; NDJSON or CSV.
     File {
@@ -108,9 +124,23 @@ pub struct Mapping {
     pub index: usize,
     /// Where the value comes from.
     pub from: MapFrom,
+    /// The code of the refusal of a value that does not fit, instead of the usual ones.
+    pub refused: Option<String>,
+    /// The code of the refusal of an event without the value, which it then cannot do without.
+    pub missing: Option<String>,
+}
+
+impl Mapping {
+    /// A mapping with the usual codes of refusal.
+    pub fn new(column: Ident, index: usize, from: MapFrom) -> Self {
+        Self { column, index, from, refused: None, missing: None }
+    }
 }
 
 /// Where a column's value comes from.
+///
+/// The names of a path lead through nested objects. A name that ends in `[]` leads into the
+/// elements of an array: that of [`Source::each`] or that of [`Route::legs`].
 #[derive(Debug, Clone, PartialEq)]
 pub enum MapFrom {
     /// A field of the event.
@@ -125,6 +155,21 @@ pub enum MapFrom {
     },
     /// The same text for every event.
     Const(String),
+    /// The number of the leg within its event, from 1.
+    LegNumber,
+    /// The event's own JSON: with [`Source::each`] that of the element.
+    Event,
+    /// The Keccak-256 hash of the parts one behind the other; null when a part is missing.
+    Keccak256(Vec<HashPart>),
+}
+
+/// A part of what is hashed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HashPart {
+    /// The same bytes for every event.
+    Const(Vec<u8>),
+    /// The bytes that a field holds as hexadecimal digits: the way to it.
+    Field(Vec<String>),
 }
 
 /// How to read a value where the column's type leaves it open.
@@ -139,8 +184,15 @@ pub enum ReadAs {
     EpochMillis,
     /// A time as microseconds since 1970.
     EpochMicros,
-    /// bytea as hexadecimal digits, with or without `0x`.
-    Hex,
+    /// bytea as hexadecimal digits, with or without `0x`; of this many bytes, when given.
+    Hex(Option<u32>),
     /// bytea as base64.
     Base64,
+    /// A text as the hexadecimal digits of its UTF-8; null when the bytes are no text.
+    HexText,
+    /// bytea as hexadecimal digits, null when [`ReadAs::HexText`] is not.
+    HexNotText,
+    /// A whole number from 0 to 2²⁵⁶−1, as `0x` and hexadecimal digits or as decimal ones: a
+    /// number, a text with its decimal digits, or a time as seconds since 1970.
+    Quantity,
 }

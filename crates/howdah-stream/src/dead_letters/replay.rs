@@ -7,8 +7,8 @@ use howdah_system::Source;
 use tokio_postgres::Row as PgRow;
 
 use super::Filter;
-use crate::batch::{Batch, Position, Replay};
-use crate::decode::Decoder;
+use crate::batch::{Batch, Position, Replay, Row};
+use crate::decode::{Decoded, Decoder};
 use crate::source::shard_of;
 
 const PAGE: &str = include_str!("page.sql");
@@ -73,30 +73,31 @@ pub async fn next_replay(
     for row in &page {
         let id: i64 = row.get(0);
         match decode(row, decoder) {
-            Ok(mut row) => {
-                row.group = u32::try_from(good.len()).unwrap_or(u32::MAX);
-                letters.push(id);
-                good.push(row);
+            Ok(found) => {
+                let group = u32::try_from(good.len()).unwrap_or(u32::MAX);
+                letters.extend((0..found.events).map(|_| id));
+                good.extend(found.rows.into_iter().map(|row| Row { group, ..row }));
             }
             Err((code, reason)) => still_bad.push(StillBad { id, code, reason }),
         }
     }
     let to = good.last().map(|row| row.position.clone());
     let replay = to.map(|to| Replay {
-        letters,
         batch: Batch {
             shard: shard_of(source),
             from: None,
             to,
-            events: good.len() as u64,
+            events: letters.len() as u64,
             rows: good,
             refusals: vec![],
         },
+        letters,
     });
     Ok(Some(Replayed { last, replay, still_bad }))
 }
 
-fn decode(row: &PgRow, decoder: &mut Decoder) -> Result<crate::batch::Row, (String, String)> {
+/// Decodes the payload of a letter: all of it or nothing.
+fn decode(row: &PgRow, decoder: &mut Decoder) -> Result<Decoded, (String, String)> {
     let position = Position(row.get(2));
     let payload: Vec<u8> = row.get(3);
     let whole: i64 = row.get(4);
@@ -104,7 +105,13 @@ fn decode(row: &PgRow, decoder: &mut Decoder) -> Result<crate::batch::Row, (Stri
         let reason = format!("the event was cut to {} of {whole} bytes", payload.len());
         return Err(("too_large".to_owned(), reason));
     }
-    decoder
-        .decode_payload(position, &Bytes::from(payload))
-        .map_err(|refusal| (refusal.code, refusal.reason))
+    let mut found = Decoded::default();
+    decoder.decode_payload(position, &Bytes::from(payload), &mut found);
+    if let Some(refusal) = found.refusals.pop() {
+        return Err((refusal.code, refusal.reason));
+    }
+    if found.rows.is_empty() {
+        return Err(("missing_field".to_owned(), "the letter holds no event".to_owned()));
+    }
+    Ok(found)
 }

@@ -52,7 +52,7 @@ pub(crate) fn element_oid(type_name: &str) -> Option<u32> {
 
 /// Whether events give that column as a text for the database to cast: types without a binary form
 /// known here, and arrays of types without a fixed OID.
-pub(crate) fn staged_as_text(column: &StreamColumn) -> bool {
+pub fn staged_as_text(column: &StreamColumn) -> bool {
     match column.kind {
         ColumnType::Other => true,
         ColumnType::Array(_) => element_oid(&column.type_name).is_none(),

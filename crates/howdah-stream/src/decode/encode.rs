@@ -5,7 +5,7 @@ use howdah_system::{ColumnType, ReadAs};
 
 use super::fault::Fault;
 use super::value::{Scalar, Value};
-use super::{array, json_text, numeric, scalar, time};
+use super::{array, hex, json_text, numeric, quantity, scalar, time};
 
 /// Appends the column's bytes for `value`, or says why it does not fit; what was appended before
 /// a fault is for the caller to cut off.
@@ -18,6 +18,11 @@ pub(crate) fn encode(
     value: &Value<'_>,
     out: &mut BytesMut,
 ) -> Result<(), Fault> {
+    match read_as {
+        ReadAs::Quantity => return quantity::encode(kind, value, out),
+        ReadAs::Hex(bytes) => return hex::encode(value, bytes, out),
+        _ => {}
+    }
     match kind {
         ColumnType::Json | ColumnType::Jsonb => {
             return encode_json(value, *kind == ColumnType::Jsonb, out);

@@ -4,77 +4,120 @@ use std::borrow::Cow;
 
 use bytes::{BufMut as _, Bytes, BytesMut};
 use howdah_error::{Code, Error, Result};
-use howdah_system::{ColumnType, MapFrom, ReadAs, StreamColumn};
+use howdah_system::{ColumnType, HashPart, MapFrom, Mapping, ReadAs, StreamColumn};
 
 use super::Reject;
 use super::array::element_oid;
 use super::encode::encode;
+use super::event::{Event, Place};
 use super::fault::Fault;
+use super::hex;
 use super::value::Value;
 
 /// A column, ready to be written.
 #[derive(Debug)]
 pub(super) struct Field {
-    /// The event's name for it, nested names joined by a point; for CSV and Redis fields the name
-    /// itself.
-    pub(super) name: String,
-    /// Whether it is the stream's time.
-    pub(super) is_time: bool,
+    /// What the value is made of, for reasons: `field "price"`.
+    what: String,
     /// `"price" (numeric(18,8))`, for reasons.
     column: String,
     kind: ColumnType,
     /// The OID of an array's elements, when it is a built-in type's.
     array_oid: Option<u32>,
-    read_as: ReadAs,
-    values: Vec<(String, String)>,
-    /// The length and bytes of a constant.
-    constant: Option<Bytes>,
+    from: From,
     /// The length and bytes of the only value that events may have, and have without saying so.
     pinned: Option<Bytes>,
-    /// No event can do without it.
-    required: bool,
+    /// The code of an event that lacks the value, when the event cannot do without.
+    missing: Option<Cow<'static, str>>,
+    /// The code of a value that does not fit, instead of the fault's own.
+    refused: Option<String>,
+}
+
+/// Where the value comes from.
+#[derive(Debug)]
+enum From {
+    Place {
+        place: Place,
+        read_as: ReadAs,
+        values: Vec<(String, String)>,
+    },
+    /// Length and bytes.
+    Const(Bytes),
+    LegNumber,
+    Event,
+    Keccak256(Vec<Part>),
+}
+
+#[derive(Debug)]
+enum Part {
+    Const(Vec<u8>),
+    Place(Place),
 }
 
 impl Field {
-    /// Prepares a column; fails when a constant does not fit it.
-    pub(super) fn new(column: &StreamColumn, from: &MapFrom, is_time: bool) -> Result<Self> {
+    /// Prepares a column; fails when a constant does not fit it. `place` gives the place of a path.
+    pub(super) fn new(
+        column: &StreamColumn,
+        mapping: &Mapping,
+        is_time: bool,
+        mut place: impl FnMut(&[String]) -> Result<Place>,
+    ) -> Result<Self> {
+        let required = is_time || (column.not_null && !column.has_default);
+        let named = |path: &[String]| format!("field \"{}\"", path.join("."));
+        let what = match &mapping.from {
+            MapFrom::Field { path, .. } => named(path),
+            MapFrom::Const(_) => "the constant".to_owned(),
+            MapFrom::LegNumber => "the number of the leg".to_owned(),
+            MapFrom::Event => "the event".to_owned(),
+            MapFrom::Keccak256(parts) => {
+                let fields = parts.iter().filter_map(|part| match part {
+                    HashPart::Field(path) => Some(named(path)),
+                    HashPart::Const(_) => None,
+                });
+                format!("the hash of {}", fields.collect::<Vec<_>>().join(", "))
+            }
+        };
         let mut field = Self {
-            name: String::new(),
-            is_time,
+            what,
             column: format!("\"{}\" ({})", column.name.as_str(), column.type_name),
             kind: column.kind.clone(),
             array_oid: element_oid(&column.type_name),
-            read_as: ReadAs::Type,
-            values: Vec::new(),
-            constant: None,
+            from: From::Event,
             pinned: None,
-            required: is_time || (column.not_null && !column.has_default),
+            missing: match &mapping.missing {
+                Some(code) => Some(Cow::Owned(code.clone())),
+                None => required.then_some(Cow::Borrowed("missing_field")),
+            },
+            refused: mapping.refused.clone(),
         };
-        match from {
+        field.from = match &mapping.from {
             MapFrom::Field { path, read_as, values } => {
-                field.name = path.join(".");
-                field.read_as = *read_as;
-                field.values.clone_from(values);
+                From::Place { place: place(path)?, read_as: *read_as, values: values.clone() }
             }
-            MapFrom::Const(text) => {
-                field.constant = Some(field.encoded(text).map_err(|fault| {
-                    Error::input(format!("the constant of column {} {}", field.column, fault.what))
-                        .code(Code::BadSystemFile)
-                })?);
-                field.required = false;
-            }
-        }
+            MapFrom::Const(text) => From::Const(field.encoded(text).map_err(|fault| {
+                Error::input(format!("the constant of column {} {}", field.column, fault.what))
+                    .code(Code::BadSystemFile)
+            })?),
+            MapFrom::LegNumber => From::LegNumber,
+            MapFrom::Event => From::Event,
+            MapFrom::Keccak256(parts) => From::Keccak256(
+                parts
+                    .iter()
+                    .map(|part| match part {
+                        HashPart::Const(bytes) => Ok(Part::Const(bytes.clone())),
+                        HashPart::Field(path) => place(path).map(Part::Place),
+                    })
+                    .collect::<Result<_>>()?,
+            ),
+        };
         Ok(field)
     }
 
     /// Length and bytes of a text read by the column's type alone.
     fn encoded(&self, text: &str) -> Result<Bytes, Fault> {
         let mut out = BytesMut::new();
-        out.put_i32(0);
         let value = Value::Plain(Cow::Borrowed(text));
-        encode(&self.kind, self.array_oid, ReadAs::Type, &value, &mut out)?;
-        let len = (out.len() - 4) as i32;
-        out[..4].copy_from_slice(&len.to_be_bytes());
+        put(&mut out, |out| self.encode(&value, ReadAs::Type, &[], out))?;
         Ok(out.freeze())
     }
 
@@ -85,86 +128,136 @@ impl Field {
         Ok(())
     }
 
-    /// Whether every event has the same value, whatever it says.
-    pub(super) fn is_constant(&self) -> bool {
-        self.constant.is_some()
-    }
-
-    /// Whether an event without it is refused.
-    pub(super) fn is_required(&self) -> bool {
-        self.required && self.pinned.is_none()
+    /// The place without which no event can be, if the field needs one.
+    pub(super) fn required_place(&self) -> Option<Place> {
+        match self.from {
+            From::Place { place, .. } if self.missing.is_some() && self.pinned.is_none() => {
+                Some(place)
+            }
+            _ => None,
+        }
     }
 
     /// Whether an empty text is a value of the column.
-    pub(super) fn is_text(&self) -> bool {
+    fn is_text(&self) -> bool {
         matches!(self.kind, ColumnType::Text | ColumnType::Varchar(_) | ColumnType::Char(_))
     }
 
-    /// Whether its bytes are a text for the database to cast.
-    pub(super) fn staged_as_text(&self) -> bool {
-        match self.kind {
-            ColumnType::Other => true,
-            ColumnType::Array(_) => self.array_oid.is_none(),
-            _ => false,
-        }
-    }
-
-    /// Appends length and bytes of the value; `None` is null.
-    pub(super) fn write(&self, value: Option<&Value<'_>>, out: &mut BytesMut) -> Result<(), Fault> {
-        let Some(pinned) = &self.pinned else { return self.write_any(value, out) };
-        if value.is_none() && self.constant.is_none() {
-            out.put_slice(pinned);
-            return Ok(());
-        }
+    /// Appends length and bytes of the event's value, or the length of null.
+    pub(super) fn write(&self, event: &Event<'_>, out: &mut BytesMut) -> Result<(), Fault> {
         let start = out.len();
-        self.write_any(value, out)?;
-        if out[start..] == pinned[..] {
-            return Ok(());
-        }
-        Err(Fault::new("other_tenant", "names another tenant than the sender's"))
-    }
-
-    fn write_any(&self, value: Option<&Value<'_>>, out: &mut BytesMut) -> Result<(), Fault> {
-        if let Some(constant) = &self.constant {
-            out.put_slice(constant);
-            return Ok(());
-        }
-        match value {
-            Some(value) => self.write_value(value, out),
-            None if self.required => Err(Fault::new("missing_field", "is missing or null")),
-            None => {
+        let written = self.write_value(event, out)?;
+        match (&self.pinned, written) {
+            (None, true) => Ok(()),
+            (Some(pinned), true) if out[start..] == pinned[..] => Ok(()),
+            (Some(_), true) => {
+                Err(Fault::new("other_tenant", "names another tenant than the sender's"))
+            }
+            (Some(pinned), false) => {
+                out.put_slice(pinned);
+                Ok(())
+            }
+            (None, false) if self.missing.is_some() => {
+                Err(Fault::new("missing_field", "is missing or null"))
+            }
+            (None, false) => {
                 out.put_i32(-1);
                 Ok(())
             }
         }
     }
 
-    fn write_value(&self, value: &Value<'_>, out: &mut BytesMut) -> Result<(), Fault> {
-        let start = out.len();
-        out.put_i32(0);
-        if self.values.is_empty() {
-            encode(&self.kind, self.array_oid, self.read_as, value, out)?;
+    /// Appends length and bytes of the event's value; `false` when it has none.
+    fn write_value(&self, event: &Event<'_>, out: &mut BytesMut) -> Result<bool, Fault> {
+        match &self.from {
+            From::Const(constant) => {
+                out.put_slice(constant);
+                Ok(true)
+            }
+            From::Place { place, read_as, values } => match event.value(*place, self.is_text())? {
+                Some(value) => put(out, |out| self.encode(&value, *read_as, values, out)),
+                None => Ok(false),
+            },
+            From::LegNumber => match event.leg_number() {
+                Some(number) => put(out, |out| {
+                    let value = Value::Plain(Cow::Owned(number.to_string()));
+                    self.encode(&value, ReadAs::Type, &[], out)
+                }),
+                None => Ok(false),
+            },
+            From::Event => match event.whole() {
+                Some(value) => put(out, |out| self.encode(&value, ReadAs::Type, &[], out)),
+                None => Ok(false),
+            },
+            From::Keccak256(parts) => put(out, |out| hash(parts, event, out)),
+        }
+    }
+
+    /// Appends the bytes of a value; `false` when it stands for null.
+    fn encode(
+        &self,
+        value: &Value<'_>,
+        read_as: ReadAs,
+        values: &[(String, String)],
+        out: &mut BytesMut,
+    ) -> Result<bool, Fault> {
+        match read_as {
+            ReadAs::HexText => return hex::encode_if(true, value, out),
+            ReadAs::HexNotText => return hex::encode_if(false, value, out),
+            _ => {}
+        }
+        if values.is_empty() {
+            encode(&self.kind, self.array_oid, read_as, value, out)?;
         } else {
             let scalar = value.scalar()?;
             let text = scalar.any_text();
-            let (_, to) = self.values.iter().find(|(from, _)| from == text).ok_or_else(|| {
+            let (_, to) = values.iter().find(|(from, _)| from == text).ok_or_else(|| {
                 Fault::new("unknown_value", "is not one of the values that the source maps")
             })?;
             let value = Value::Plain(Cow::Borrowed(to));
-            encode(&self.kind, self.array_oid, self.read_as, &value, out)?;
+            encode(&self.kind, self.array_oid, read_as, &value, out)?;
         }
-        let len = (out.len() - start - 4) as i32;
-        out[start..start + 4].copy_from_slice(&len.to_be_bytes());
-        Ok(())
+        Ok(true)
     }
 
     /// The fault as a reason that names column and field.
     pub(super) fn reject(&self, fault: &Fault) -> Reject {
-        let reason = if self.constant.is_some() {
-            format!("column {}: the constant {}", self.column, fault.what)
-        } else {
-            format!("column {}: field \"{}\" {}", self.column, self.name, fault.what)
+        let reason = format!("column {}: {} {}", self.column, self.what, fault.what);
+        let named = match fault.code {
+            "missing_field" => self.missing.clone(),
+            _ => self.refused.clone().map(Cow::Owned),
         };
-        Reject::new(fault.code, reason)
+        Reject { code: named.unwrap_or(Cow::Borrowed(fault.code)), reason }
     }
+}
+
+/// Appends what `encode` appends behind its length; `false`, and nothing, when it gives no value.
+fn put(
+    out: &mut BytesMut,
+    encode: impl FnOnce(&mut BytesMut) -> Result<bool, Fault>,
+) -> Result<bool, Fault> {
+    let start = out.len();
+    out.put_i32(0);
+    if !encode(out)? {
+        out.truncate(start);
+        return Ok(false);
+    }
+    let len = (out.len() - start - 4) as i32;
+    out[start..start + 4].copy_from_slice(&len.to_be_bytes());
+    Ok(true)
+}
+
+fn hash(parts: &[Part], event: &Event<'_>, out: &mut BytesMut) -> Result<bool, Fault> {
+    let mut hash = hex::Hash::default();
+    for part in parts {
+        match part {
+            Part::Const(bytes) => hash.add(bytes),
+            Part::Place(place) => match event.value(*place, true)? {
+                Some(value) => hash.add_hex(&value)?,
+                None => return Ok(false),
+            },
+        }
+    }
+    hash.finish(out);
+    Ok(true)
 }

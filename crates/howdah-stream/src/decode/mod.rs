@@ -1,137 +1,184 @@
 //! Events → rows in PostgreSQL's binary COPY format, or refusals.
 //!
+//! What a source hands over is one event, or an array of events, each decoded apart from its
+//! neighbours. An event takes the first route that it matches and becomes a row of that route's
+//! stream, or several: its legs.
+//!
 //! An event is refused with one of these codes: `bad_json`, `bad_csv`, `bad_utf8`, `too_large`,
-//! `missing_field` (missing or null where the column needs a value), `wrong_type`, `out_of_range`,
-//! `too_long`, `lossy_numeric` (digits would be lost), `unknown_label` (of an enum),
-//! `unknown_value` (not among the mapping's `values`), `nul_character`, `other_tenant` (than the
-//! sender's; see [`Decoder::pin_tenant`]).
+//! `no_route`, `missing_field` (missing or null where the column needs a value), `wrong_type`,
+//! `out_of_range`, `too_long`, `lossy_numeric` (digits would be lost), `unknown_label` (of an
+//! enum), `unknown_value` (not among the mapping's `values`), `unexpected_value` (not what the
+//! route expects), `nul_character`, `other_tenant` (than the sender's; see
+//! [`Decoder::pin_tenant`]); or with the code that the source gives.
 //!
 //! Missing and JSON null are both null. In CSV an empty field is null and a quoted empty field is
 //! an empty text; for other types than text both are null. In Redis fields, which cannot be null,
 //! an empty value is an empty text, or null for other types.
 //!
-//! Invariant: nothing that comes from outside panics, and no reason holds a value.
+//! Invariant: nothing that comes from outside panics, no reason holds a value, and every event is
+//! accounted for: rows of one group, or one refusal.
 
 mod array;
 mod decimal;
 mod encode;
+mod event;
 mod fault;
 mod field;
+mod header;
+mod hex;
+mod json;
 mod json_text;
 mod numeric;
 mod paths;
+mod quantity;
+mod route;
 mod scalar;
+mod scan;
 mod time;
 mod value;
 
 use std::borrow::Cow;
 
-use bytes::{BufMut as _, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
 use howdah_catalog::Ident;
 use howdah_error::{Code, Error, Result};
-use howdah_system::{Format, IngestLimits, MapFrom, Origin, Source, Stream};
+use howdah_system::{Format, IngestLimits, Origin, Source, Stream};
 
 use crate::batch::{Position, Refusal, Row};
-use crate::csv::{self, CsvField};
+use crate::csv;
+use crate::payload::Payload;
 use crate::raw::{Body, HARD_CAP_BYTES, Raw, entry_from_bytes, entry_to_bytes};
-pub(crate) use array::staged_as_text;
-use fault::Fault;
-use field::Field;
-use paths::{Paths, Span};
-use value::Value;
+pub use array::staged_as_text;
+use event::Event;
+use header::Header;
+use paths::Found;
+use route::{Places, Route};
 
 /// Tuples are written into buffers of this size and shared out of them without copying.
 const BUFFER_BYTES: usize = 256 << 10;
 
-/// Decodes the events of one source into rows of its stream.
+/// Decodes what one source hands over into rows of its streams.
 #[derive(Debug)]
 pub struct Decoder {
     format: Format,
-    /// The entry field that holds the event, for JSON out of Redis.
-    entry_field: Option<String>,
+    /// The entry fields of which the first that is there holds the event, for JSON out of Redis.
+    entry_fields: Vec<String>,
+    /// The path of the array of events, for reasons.
+    each: Option<String>,
     event_bytes: usize,
-    fields: Vec<Field>,
-    columns: Vec<Ident>,
-    /// Which of `fields` is the stream's time.
-    time: usize,
-    paths: Paths,
-    spans: Vec<Option<Span>>,
+    places: Places,
+    routes: Vec<Route>,
     header: Option<Header>,
+    // Buffers that are used again.
+    found: Found,
+    found_legs: Found,
     buffer: BytesMut,
 }
 
-/// The header line of a CSV file.
-#[derive(Debug)]
-struct Header {
-    line: Bytes,
-    names: Vec<String>,
-    /// For each of the decoder's fields, where it stands in a record.
-    places: Vec<Option<usize>>,
+/// What became of events: rows and refusals, each in stream order.
+#[derive(Debug, Default)]
+pub struct Decoded {
+    /// The rows. Those of one event have the same group number; they rise from 0.
+    pub rows: Vec<Row>,
+    /// The refused events.
+    pub refusals: Vec<Refusal>,
+    /// How many events there were: groups of rows, and refusals.
+    pub events: u64,
+    /// About how much memory this takes.
+    pub bytes: usize,
+    groups: u32,
 }
 
 /// Why an event is refused, before it has a position.
 struct Reject {
-    code: &'static str,
+    code: Cow<'static, str>,
     reason: String,
 }
 
 impl Reject {
     fn new(code: &'static str, reason: impl Into<String>) -> Self {
-        Self { code, reason: reason.into() }
+        Self { code: Cow::Borrowed(code), reason: reason.into() }
+    }
+}
+
+/// What came, as far as every event in it needs it.
+#[derive(Debug, Clone)]
+struct Carrier {
+    position: Position,
+    payload: Payload,
+    /// How large it was, when the payload is cut.
+    raw_bytes: u64,
+}
+
+impl Decoded {
+    fn refuse(&mut self, carrier: &Carrier, route: Option<usize>, reject: Reject) {
+        self.events += 1;
+        self.bytes += size_of::<Refusal>() + reject.reason.len();
+        self.refusals.push(Refusal {
+            position: carrier.position.clone(),
+            route,
+            code: reject.code.into_owned(),
+            reason: reject.reason,
+            raw: carrier.payload.clone(),
+            raw_bytes: carrier.raw_bytes,
+        });
+    }
+
+    /// One row more of the event that is being decoded.
+    fn push(&mut self, carrier: &Carrier, route: usize, copy: Bytes, time_us: i64) {
+        self.bytes += size_of::<Row>() + copy.len();
+        self.rows.push(Row {
+            position: carrier.position.clone(),
+            copy,
+            route,
+            group: self.groups,
+            raw: carrier.payload.clone(),
+            time_us,
+        });
+    }
+
+    /// The rows from `first` on were all of the event.
+    fn accept(&mut self) {
+        self.events += 1;
+        self.groups = self.groups.saturating_add(1);
     }
 }
 
 impl Decoder {
-    /// A decoder by the source's mapping. Events may have [`IngestLimits::default`]'s
-    /// `event_bytes`; see [`Self::with_event_bytes`].
+    /// A decoder by the source's routes and their mappings; `streams` are those of the system.
+    /// What comes may have [`IngestLimits::default`]'s `event_bytes`; see
+    /// [`Self::with_event_bytes`].
     ///
-    /// Fails when a constant does not fit its column, or when the mapping does not give the
+    /// Fails when a constant does not fit its column, or when a mapping does not give the
     /// stream's time.
-    pub fn new(source: &Source, stream: &Stream) -> Result<Self> {
-        let route = &source.routes[0];
-        let mut fields = Vec::with_capacity(route.map.len());
-        let mut paths = Paths::default();
-        for (slot, mapping) in route.map.iter().enumerate() {
-            let column = stream.columns.get(mapping.index).ok_or_else(|| {
-                Error::internal(format!(
-                    "no column {} in stream \"{}\"",
-                    mapping.index, stream.name
-                ))
+    pub fn new(source: &Source, streams: &[Stream]) -> Result<Self> {
+        let mut places = Places::new(source);
+        let mut routes = Vec::with_capacity(source.routes.len());
+        for route in &source.routes {
+            let stream = streams.get(route.stream).ok_or_else(|| {
+                Error::internal(format!("source \"{}\" leads into no stream", source.name))
             })?;
-            if let MapFrom::Field { path, .. } = &mapping.from {
-                paths.add(path, slot);
-            }
-            let is_time = column.name == stream.time;
-            fields.push(Field::new(column, &mapping.from, is_time)?);
+            routes.push(Route::new(source, route, stream, &mut places)?);
         }
-        let time = fields.iter().position(|field| field.is_time).ok_or_else(|| {
-            Error::input(format!("source \"{}\" does not give the time", source.name))
-                .detail(format!(
-                    "Column \"{}\" is the time of stream \"{}\".",
-                    stream.time.as_str(),
-                    stream.name
-                ))
-                .hint("Map a field of the event to it.")
-        })?;
-        let entry_field = match (&source.origin, source.format) {
-            (Origin::Redis { field, .. }, Format::Json) => Some(field.clone()),
-            _ => None,
+        let entry_fields = match (&source.origin, source.format) {
+            (Origin::Redis { fields, .. }, Format::Json) => fields.clone(),
+            _ => Vec::new(),
         };
         Ok(Self {
             format: source.format,
-            entry_field,
+            entry_fields,
+            each: source.each.as_ref().map(|path| path.join(".")),
             event_bytes: IngestLimits::default().event_bytes,
-            columns: route.map.iter().map(|mapping| mapping.column.clone()).collect(),
-            spans: vec![None; fields.len()],
-            fields,
-            time,
-            paths,
+            places,
+            routes,
             header: None,
+            found: Found::default(),
+            found_legs: Found::default(),
             buffer: BytesMut::new(),
         })
     }
 
-    /// Refuses events larger than this.
+    /// Refuses what is larger than this.
     #[must_use]
     pub fn with_event_bytes(mut self, event_bytes: usize) -> Self {
         self.event_bytes = event_bytes.min(HARD_CAP_BYTES);
@@ -143,33 +190,29 @@ impl Decoder {
     ///
     /// Fails when the tenant is no value of the column's type.
     pub fn pin_tenant(&mut self, column: &Ident, tenant: Option<&str>) -> Result<()> {
-        for (name, field) in self.columns.iter().zip(&mut self.fields) {
-            if name == column {
-                field.pin(tenant).map_err(|fault| {
-                    Error::input(format!("the tenant {}", fault.what))
-                        .detail(format!("It is for column \"{}\".", column.as_str()))
-                })?;
+        for route in &mut self.routes {
+            for (name, field) in route.columns.iter().zip(&mut route.fields) {
+                if name == column {
+                    field.pin(tenant).map_err(|fault| {
+                        Error::input(format!("the tenant {}", fault.what))
+                            .detail(format!("It is for column \"{}\".", column.as_str()))
+                    })?;
+                }
             }
         }
         Ok(())
     }
 
-    /// The columns of [`Row::copy`], in its order: those of the source's mapping.
-    pub fn columns(&self) -> &[Ident] {
-        &self.columns
-    }
-
-    /// Whether the bytes of column `i` are the text of a value, for the database to cast: types
-    /// without a binary form known here, and arrays of types without a fixed OID.
-    pub fn staged_as_text(&self, i: usize) -> bool {
-        self.fields.get(i).is_some_and(Field::staged_as_text)
+    /// The columns of [`Row::copy`] of a route, in its order: those of the route's mapping.
+    pub fn columns(&self, route: usize) -> &[Ident] {
+        self.routes.get(route).map(|route| &route.columns[..]).unwrap_or_default()
     }
 
     /// Takes the header line of a CSV file; records are read by it from now on.
     ///
     /// Fails when it is not CSV, names a column twice, or lacks one that no event can do without.
     pub fn set_header(&mut self, line: &Bytes) -> Result<()> {
-        let header = Header::parse(line, &self.fields).map_err(|reject| {
+        let header = Header::parse(line, &self.places.names, &self.routes).map_err(|reject| {
             Error::input(reject.reason)
                 .code(Code::SourceFailed)
                 .hint("Check the header line of the file against the source's map.")
@@ -178,212 +221,173 @@ impl Decoder {
         Ok(())
     }
 
-    /// Decodes one event.
-    pub fn decode(&mut self, raw: Raw) -> Result<Row, Refusal> {
+    /// Decodes what a source handed over, and adds what became of it to `into`: one event, or as
+    /// many as its array of events has.
+    pub fn decode(&mut self, raw: Raw, into: &mut Decoded) {
         let Raw { position, body } = raw;
         let size = body.size();
-        let decoded = if size > self.event_bytes as u64 {
+        into.bytes += usize::try_from(size).unwrap_or(usize::MAX).min(HARD_CAP_BYTES);
+        let (payload, raw_bytes) = self.keep(&body);
+        let carrier = Carrier { position, payload, raw_bytes };
+        let refused = if size > self.event_bytes as u64 {
             let reason = format!("the event has {size} bytes, more than {}", self.event_bytes);
             Err(Reject::new("too_large", reason))
         } else {
             match (&body, self.format) {
-                (Body::Entry(entry), Format::Json) => self.decode_entry_json(entry),
-                (Body::Entry(entry), _) => self.decode_entry(entry),
-                (Body::Text(text), Format::Csv) => self.decode_record(text),
-                (Body::Text(text), _) => self.decode_json(text),
+                (Body::Entry(entry), Format::Json) => match self.event_of(entry).cloned() {
+                    Some(event) => self.decode_json(&event, &carrier, into),
+                    None => Err(self.no_entry_field()),
+                },
+                (Body::Entry(entry), _) => {
+                    self.decode_entry(entry, &carrier, into);
+                    Ok(())
+                }
+                (Body::Text(text), Format::Csv) => self.decode_record(text, &carrier, into),
+                (Body::Text(text), _) => self.decode_json(text, &carrier, into),
                 (Body::Cut(..), _) => Err(Reject::new("too_large", "the event was cut")),
             }
         };
-        let (kept, whole) = self.keep(&body);
-        match decoded {
-            Ok((copy, time_us)) => {
-                Ok(Row { position, copy, route: 0, group: 0, raw: kept, time_us })
-            }
-            Err(reject) => Err(refusal(position, reject, kept, whole)),
+        if let Err(reject) = refused {
+            into.refuse(&carrier, None, reject);
         }
     }
 
     /// Decodes the payload of a dead letter, which is what [`Row::raw`] and [`Refusal::raw`] hold.
-    pub fn decode_payload(&mut self, position: Position, payload: &Bytes) -> Result<Row, Refusal> {
+    pub fn decode_payload(&mut self, position: Position, payload: &Bytes, into: &mut Decoded) {
         let body = match entry_from_bytes(payload) {
             Some(entry) => Body::Entry(entry),
             None => Body::Text(payload.clone()),
         };
         if self.format != Format::Csv {
-            return self.decode(Raw { position, body });
+            return self.decode(Raw { position, body }, into);
         }
-        let reject = |reason: String, position| {
-            let reject = Reject::new("bad_csv", reason);
-            refusal(position, reject, payload.clone(), payload.len() as u64)
-        };
-        let mut framing = csv::Framing::default();
-        let Some(end) = framing.record_end(payload) else {
-            return Err(reject("the payload has no header line".to_owned(), position));
-        };
-        if self.header.as_ref().is_none_or(|header| header.line != payload[..end]) {
-            match Header::parse(&payload.slice(..end), &self.fields) {
-                Ok(header) => self.header = Some(header),
-                Err(found) => return Err(reject(found.reason, position)),
+        match self.header_of(payload) {
+            Ok(end) => {
+                let body = Body::Text(payload.slice(end + 1..));
+                self.decode(Raw { position, body }, into);
+            }
+            Err(reject) => {
+                let (raw_bytes, payload) = (payload.len() as u64, payload.clone().into());
+                into.refuse(&Carrier { position, payload, raw_bytes }, None, reject);
             }
         }
-        self.decode(Raw { position, body: Body::Text(payload.slice(end + 1..)) })
+    }
+
+    /// Takes the header line at the beginning of a payload, and says where it ends.
+    fn header_of(&mut self, payload: &Bytes) -> Result<usize, Reject> {
+        let end = csv::Framing::default()
+            .record_end(payload)
+            .ok_or_else(|| Reject::new("bad_csv", "the payload has no header line"))?;
+        if self.header.as_ref().is_none_or(|header| header.line != payload[..=end]) {
+            let header = Header::parse(&payload[..end], &self.places.names, &self.routes)?;
+            self.header = Some(header);
+        }
+        Ok(end)
     }
 
     /// The event as it came, so that it can be decoded again by itself: a CSV record with its
     /// header line, a Redis entry as RESP, unless a field of it is the event. And its size, which
     /// is larger when the event was cut.
-    fn keep(&self, body: &Body) -> (Bytes, u64) {
+    fn keep(&self, body: &Body) -> (Payload, u64) {
         let whole = match body {
-            Body::Text(text) => match &self.header {
-                Some(header) => [&header.line[..], b"\n", text].concat().into(),
-                None => text.clone(),
-            },
+            Body::Text(text) => text.clone(),
             Body::Entry(entry) => {
                 self.event_of(entry).cloned().unwrap_or_else(|| entry_to_bytes(entry))
             }
-            Body::Cut(head, size) => return (head.clone(), *size),
+            Body::Cut(head, size) => return (head.clone().into(), *size),
         };
-        let size = whole.len() as u64;
-        (whole.slice(..whole.len().min(HARD_CAP_BYTES)), size)
+        let front = match (&self.header, body) {
+            (Some(header), Body::Text(_)) => header.line.clone(),
+            _ => Bytes::new(),
+        };
+        let size = (front.len() + whole.len()) as u64;
+        let most = HARD_CAP_BYTES.saturating_sub(front.len());
+        (Payload::behind(front, whole.slice(..whole.len().min(most))), size)
     }
 
     fn event_of<'a>(&self, entry: &'a [(Bytes, Bytes)]) -> Option<&'a Bytes> {
-        let wanted = self.entry_field.as_ref()?;
-        entry.iter().find(|(name, _)| name == wanted.as_bytes()).map(|(_, value)| value)
-    }
-
-    fn decode_entry_json(&mut self, entry: &[(Bytes, Bytes)]) -> Result<(Bytes, i64), Reject> {
-        let Some(event) = self.event_of(entry).cloned() else {
-            let name = self.entry_field.as_deref().unwrap_or_default();
-            let reason = format!("the entry has no field \"{name}\"");
-            return Err(Reject::new("missing_field", reason));
-        };
-        self.decode_json(&event)
-    }
-
-    fn decode_json(&mut self, event: &[u8]) -> Result<(Bytes, i64), Reject> {
-        let event = utf8(event)?;
-        let mut spans = std::mem::take(&mut self.spans);
-        spans.fill(None);
-        let found = self.paths.find(event, &mut spans);
-        let row = match found {
-            Ok(()) => self
-                .write(|slot| Ok(spans[slot].map(|(start, end)| Value::Json(&event[start..end])))),
-            Err(column) => {
-                let reason = format!("the event is not a JSON object (byte {column})");
-                Err(Reject::new("bad_json", reason))
-            }
-        };
-        self.spans = spans;
-        row
-    }
-
-    fn decode_record(&mut self, record: &[u8]) -> Result<(Bytes, i64), Reject> {
-        let header = self.header.take();
-        let row = match &header {
-            Some(header) => self.decode_record_by(header, record),
-            None => Err(Reject::new("bad_csv", "the record comes before a header line")),
-        };
-        self.header = header;
-        row
-    }
-
-    fn decode_record_by(&mut self, header: &Header, record: &[u8]) -> Result<(Bytes, i64), Reject> {
-        let bad = |reason: String| Reject::new("bad_csv", reason);
-        let record = utf8(record)?;
-        let found = csv::split(record)
-            .ok_or_else(|| bad("a quoted field does not end as it should".to_owned()))?;
-        let (have, want) = (found.len(), header.names.len());
-        if have != want {
-            return Err(bad(format!("the record has {have} fields, the header {want}")));
-        }
-        let textual: Vec<bool> = self.fields.iter().map(Field::is_text).collect();
-        self.write(|slot| {
-            let field = header.places[slot].map(|place| &found[place]);
-            Ok(field.and_then(|CsvField { text, quoted }| {
-                let null = text.is_empty() && !(*quoted && textual[slot]);
-                (!null).then(|| Value::Plain(Cow::Borrowed(text.as_ref())))
-            }))
+        self.entry_fields.iter().find_map(|wanted| {
+            entry.iter().find(|(name, _)| name == wanted.as_bytes()).map(|(_, value)| value)
         })
     }
 
-    fn decode_entry(&mut self, entry: &[(Bytes, Bytes)]) -> Result<(Bytes, i64), Reject> {
-        let places: Vec<Option<&Bytes>> = self
-            .fields
-            .iter()
-            .map(|field| {
-                let value = entry.iter().rev().find(|(name, _)| name == field.name.as_bytes());
-                value.map(|(_, value)| value).filter(|v| !v.is_empty() || field.is_text())
-            })
-            .collect();
-        self.write(|slot| {
-            places[slot]
-                .map(|value| utf8(value).map(|t| Value::Plain(Cow::Borrowed(t))))
-                .transpose()
-        })
+    fn no_entry_field(&self) -> Reject {
+        let names: Vec<String> =
+            self.entry_fields.iter().map(|name| format!("\"{name}\"")).collect();
+        let reason = format!("the entry has no field {}", names.join(" or "));
+        Reject::new("missing_field", reason)
     }
 
-    /// Writes the tuple out of the value of each slot; its bytes and the event time.
-    fn write<'v>(
+    fn decode_record(
         &mut self,
-        value_of: impl Fn(usize) -> Result<Option<Value<'v>>, Reject>,
-    ) -> Result<(Bytes, i64), Reject> {
+        record: &[u8],
+        carrier: &Carrier,
+        into: &mut Decoded,
+    ) -> Result<(), Reject> {
+        let bad = |reason: String| Reject::new("bad_csv", reason);
+        let Some(header) = self.header.take() else {
+            return Err(bad("the record comes before a header line".to_owned()));
+        };
+        let found = utf8(record).and_then(|record| {
+            let found = csv::split(record)
+                .ok_or_else(|| bad("a quoted field does not end as it should".to_owned()))?;
+            if found.len() == header.width {
+                return Ok(found);
+            }
+            let (have, want) = (found.len(), header.width);
+            Err(bad(format!("the record has {have} fields, the header {want}")))
+        });
+        let done = found.map(|found| {
+            self.decode_plain(&Event::Csv(&found, &header.places), carrier, into);
+        });
+        self.header = Some(header);
+        done
+    }
+
+    fn decode_entry(&mut self, entry: &[(Bytes, Bytes)], carrier: &Carrier, into: &mut Decoded) {
+        let value = |name: &String| {
+            let found = entry.iter().rev().find(|(known, _)| known == name.as_bytes());
+            found.map(|(_, value)| value)
+        };
+        let values: Vec<Option<&Bytes>> = self.places.names.iter().map(value).collect();
+        self.decode_plain(&Event::Entry(&values), carrier, into);
+    }
+
+    /// One event that is no JSON: one row.
+    fn decode_plain(&mut self, event: &Event<'_>, carrier: &Carrier, into: &mut Decoded) {
+        let Some(at) = self.route_of(event) else {
+            return into.refuse(carrier, None, no_route());
+        };
+        self.reserve();
+        let route = &self.routes[at];
+        let written = route.check(event).and_then(|()| route.write(event, &mut self.buffer));
+        match written {
+            Ok(time_us) => {
+                into.push(carrier, at, self.buffer.split().freeze(), time_us);
+                into.accept();
+            }
+            Err(reject) => {
+                self.buffer.clear();
+                into.refuse(carrier, Some(at), reject);
+            }
+        }
+    }
+
+    /// The first route that takes the event.
+    fn route_of(&self, event: &Event<'_>) -> Option<usize> {
+        self.routes.iter().position(|route| route.takes(event))
+    }
+
+    /// Makes room for a tuple.
+    fn reserve(&mut self) {
         if self.buffer.capacity() < BUFFER_BYTES / 4 {
             self.buffer.reserve(BUFFER_BYTES);
         }
-        let result = self.write_fields(value_of);
-        match result {
-            Ok(time) => Ok((self.buffer.split().freeze(), time)),
-            Err(reject) => {
-                self.buffer.clear();
-                Err(reject)
-            }
-        }
-    }
-
-    fn write_fields<'v>(
-        &mut self,
-        value_of: impl Fn(usize) -> Result<Option<Value<'v>>, Reject>,
-    ) -> Result<i64, Reject> {
-        let out = &mut self.buffer;
-        out.put_i16(self.fields.len() as i16);
-        let mut time = None;
-        for (slot, field) in self.fields.iter().enumerate() {
-            let start = out.len();
-            let value = if field.is_constant() { None } else { value_of(slot)? };
-            field.write(value.as_ref(), out).map_err(|fault| field.reject(&fault))?;
-            if slot == self.time {
-                time = time::micros_of(&out[start + 4..]);
-            }
-        }
-        time.ok_or_else(|| {
-            let fault = Fault::out_of_range("is an infinite time");
-            self.fields[self.time].reject(&fault)
-        })
     }
 }
 
-impl Header {
-    fn parse(line: &Bytes, fields: &[Field]) -> Result<Self, Reject> {
-        let bad = |reason: String| Reject::new("bad_csv", reason);
-        let text = utf8(line)?;
-        let text = text.strip_suffix('\r').unwrap_or(text);
-        let names = csv::split(text).ok_or_else(|| bad("the header is not CSV".to_owned()))?;
-        let names: Vec<String> = names.into_iter().map(|name| name.text.into_owned()).collect();
-        for (i, name) in names.iter().enumerate() {
-            if names[..i].contains(name) {
-                return Err(bad(format!("the header names column \"{name}\" twice")));
-            }
-        }
-        let place = |field: &Field| names.iter().position(|name| *name == field.name);
-        let places: Vec<Option<usize>> = fields.iter().map(place).collect();
-        for (field, place) in fields.iter().zip(&places) {
-            if place.is_none() && field.is_required() {
-                return Err(bad(format!("the header has no column \"{}\"", field.name)));
-            }
-        }
-        Ok(Self { line: line.clone(), names, places })
-    }
+fn no_route() -> Reject {
+    Reject::new("no_route", "the event is for none of the source's routes")
 }
 
 fn utf8(bytes: &[u8]) -> Result<&str, Reject> {
@@ -391,8 +395,4 @@ fn utf8(bytes: &[u8]) -> Result<&str, Reject> {
         let reason = format!("the event is not UTF-8 (byte {})", error.valid_up_to());
         Reject::new("bad_utf8", reason)
     })
-}
-
-fn refusal(position: Position, reject: Reject, raw: Bytes, raw_bytes: u64) -> Refusal {
-    Refusal { position, code: reject.code.to_owned(), reason: reject.reason, raw, raw_bytes }
 }

@@ -1,165 +1,279 @@
-//! The mapped paths of a JSON event, and where their values stand in its text.
+//! The mapped paths of JSON events, and where their values stand in the text.
 //!
-//! No tree of the event is built: the walk notes the offsets of mapped values and skips the rest,
-//! so that a number keeps its exact text. When an object has a key twice the last one counts, as in
-//! `jsonb`.
+//! No tree of the event is built: one walk notes the spans of mapped values, those of the elements
+//! of one array too, and skips the rest, so that a number keeps its exact text. When an object has
+//! a key twice the last one counts, as in `jsonb`.
 
-use std::fmt;
+use super::scan::{ScanError, Scanner};
 
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde_json::value::RawValue;
+/// Where a value stands in the event's text: start and end, in bytes. [`ABSENT`] when it is
+/// missing or null.
+pub(super) type Span = (u32, u32);
+pub(super) const ABSENT: Span = (0, 0);
 
-/// Where a value stands in the event's text: start and end, in bytes.
-pub(crate) type Span = (usize, usize);
+/// More elements of one array are not read: the spans of each take memory of their own.
+pub(super) const MAX_ELEMENTS: usize = 100_000;
 
-/// The mapped paths as a tree of keys.
+/// The mapped paths as a tree of keys, and those within the elements of one array as another.
 #[derive(Debug, Default)]
-pub(crate) struct Paths {
-    children: Vec<(String, Paths)>,
-    /// The slots whose path ends here.
-    slots: Vec<usize>,
+pub(super) struct Paths {
+    root: Node,
+    /// Distinct paths outside of the array.
+    outer: Vec<Vec<String>>,
+    /// Distinct paths within an element.
+    inner: Vec<Vec<String>>,
+}
+
+#[derive(Debug, Default)]
+struct Node {
+    children: Vec<(String, Node)>,
+    /// The slot whose path ends here.
+    slot: Option<usize>,
     /// The slots whose path ends here or below.
     below: Vec<usize>,
+    /// What is wanted of each element, when the array stands here.
+    elements: Option<Box<Node>>,
+    /// The array stands here or below.
+    leads_to_array: bool,
+}
+
+impl Node {
+    fn add(&mut self, path: &[String], slot: usize) {
+        self.below.push(slot);
+        match path.split_first() {
+            None => self.slot = Some(slot),
+            Some((key, rest)) => self.child(key).add(rest, slot),
+        }
+    }
+
+    fn child(&mut self, key: &str) -> &mut Self {
+        let at = self.children.iter().position(|(name, _)| name == key).unwrap_or_else(|| {
+            self.children.push((key.to_owned(), Self::default()));
+            self.children.len() - 1
+        });
+        &mut self.children[at].1
+    }
+
+    /// The child of a key as it stands between its quotes.
+    fn child_of(&self, (key, escaped): (&str, bool)) -> serde_json::Result<Option<&Self>> {
+        let unescaped: String;
+        let mut key = key;
+        if escaped {
+            unescaped = serde_json::from_str(&format!("\"{key}\""))?;
+            key = &unescaped;
+        }
+        Ok(self.children.iter().find(|(name, _)| name == key).map(|(_, child)| child))
+    }
 }
 
 impl Paths {
-    /// Adds the path of a slot.
-    pub(crate) fn add(&mut self, path: &[String], slot: usize) {
-        self.below.push(slot);
-        let Some((key, rest)) = path.split_first() else {
-            self.slots.push(slot);
-            return;
-        };
-        let at = self.children.iter().position(|(name, _)| name == key).unwrap_or_else(|| {
-            self.children.push((key.clone(), Self::default()));
-            self.children.len() - 1
-        });
-        self.children[at].1.add(rest, slot);
+    /// The slot of a path outside of the array; equal paths share one.
+    pub(super) fn outer_slot(&mut self, path: &[String]) -> usize {
+        let (slot, new) = intern(&mut self.outer, path);
+        if new {
+            self.root.add(path, slot);
+        }
+        slot
     }
 
-    /// Sets `spans[slot]` for every path that leads to a value other than null; the caller has set
-    /// all to `None`. The error says at which byte the text is not a JSON object.
-    pub(crate) fn find(&self, event: &str, spans: &mut [Option<Span>]) -> Result<(), usize> {
-        let base = event.as_ptr().addr();
-        let mut json = serde_json::Deserializer::from_str(event);
-        (&mut json)
-            .deserialize_map(Walk { node: self, spans, base })
-            .and_then(|()| json.end())
-            .map_err(|error| error.column())
+    /// The slot of a path within the elements of the array; the empty one is the element itself.
+    pub(super) fn inner_slot(&mut self, array: &[String], path: &[String]) -> usize {
+        let (slot, new) = intern(&mut self.inner, path);
+        let elements = self.elements_of(array);
+        if new {
+            elements.add(path, slot);
+        }
+        slot
+    }
+
+    /// Says where the array is; it is always the same one.
+    pub(super) fn declare_array(&mut self, array: &[String]) {
+        self.elements_of(array);
+    }
+
+    fn elements_of(&mut self, array: &[String]) -> &mut Node {
+        let mut node = &mut self.root;
+        node.leads_to_array = true;
+        for key in array {
+            node = node.child(key);
+            node.leads_to_array = true;
+        }
+        node.elements.get_or_insert_default()
+    }
+
+    /// Whether elements have to be objects: no path is that of an element itself.
+    pub(super) fn wants_objects(&self) -> bool {
+        !self.inner.iter().any(Vec::is_empty)
+    }
+
+    /// Finds what is mapped in an event: an object.
+    pub(super) fn find(&self, event: &str, found: &mut Found) -> Result<(), ScanError> {
+        self.walk(event, found, |walk| {
+            if walk.scanner.peek() != b'{' {
+                return Err(walk.scanner.error());
+            }
+            walk.object(&self.root, 0)
+        })
+    }
+
+    /// Finds what is mapped in the elements of an array that is the whole text.
+    pub(super) fn find_elements(&self, array: &str, found: &mut Found) -> Result<(), ScanError> {
+        self.walk(array, found, |walk| walk.value(&self.root, 0))
+    }
+
+    fn walk<'t>(
+        &self,
+        text: &'t str,
+        found: &mut Found,
+        whole: impl FnOnce(&mut Walk<'t, '_>) -> Result<(), ScanError>,
+    ) -> Result<(), ScanError> {
+        found.spans.clear();
+        found.spans.resize(self.outer.len(), ABSENT);
+        found.elements.clear();
+        found.array = Array::Missing;
+        (found.outer, found.inner) = (self.outer.len(), self.inner.len());
+        let scanner = Scanner::new(text, &mut found.open);
+        let mut walk = Walk {
+            scanner,
+            spans: &mut found.spans,
+            elements: &mut found.elements,
+            array: &mut found.array,
+            outer: self.outer.len(),
+            inner: self.inner.len(),
+        };
+        walk.scanner.skip_space();
+        whole(&mut walk)?;
+        walk.scanner.end()
     }
 }
 
-struct Walk<'n, 's> {
-    node: &'n Paths,
-    spans: &'s mut [Option<Span>],
-    /// The address of the event's first byte.
-    base: usize,
+/// The place of `path` among `known`, and whether it is new.
+fn intern(known: &mut Vec<Vec<String>>, path: &[String]) -> (usize, bool) {
+    if let Some(slot) = known.iter().position(|other| other == path) {
+        return (slot, false);
+    }
+    known.push(path.to_vec());
+    (known.len() - 1, true)
+}
+
+/// What stands where the array should be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Array {
+    /// Nothing, or null.
+    #[default]
+    Missing,
+    /// Neither an array nor an object.
+    Other,
+    /// An object, which stands for an array of one.
+    One,
+    /// An array, brackets included.
+    Many(Span),
+}
+
+/// What was found in one event; its buffers are used again.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    /// First those outside of the array, then those of each element.
+    spans: Vec<Span>,
+    outer: usize,
+    inner: usize,
+    /// Where the elements stand.
+    pub(super) elements: Vec<Span>,
+    pub(super) array: Array,
+    open: Vec<u8>,
+}
+
+impl Found {
+    /// The spans outside of the array, by slot.
+    pub(super) fn outer(&self) -> &[Span] {
+        &self.spans[..self.outer]
+    }
+
+    /// The spans within an element, by slot.
+    pub(super) fn inner(&self, element: usize) -> &[Span] {
+        let start = self.outer + element * self.inner;
+        &self.spans[start..start + self.inner]
+    }
+}
+
+struct Walk<'t, 'f> {
+    scanner: Scanner<'t, 'f>,
+    spans: &'f mut Vec<Span>,
+    elements: &'f mut Vec<Span>,
+    array: &'f mut Array,
+    outer: usize,
+    inner: usize,
 }
 
 impl Walk<'_, '_> {
-    fn note(&mut self, node: &Paths, raw: &RawValue) {
-        let text = raw.get();
-        if text == "null" {
-            return;
-        }
-        let start = text.as_ptr().addr() - self.base;
-        for slot in &node.slots {
-            self.spans[*slot] = Some((start, start + text.len()));
-        }
-    }
-}
-
-impl<'de> DeserializeSeed<'de> for Walk<'_, '_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Walk<'_, '_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
-        while let Some(child) = map.next_key_seed(Key(self.node))? {
-            let Some(child) = child else {
-                map.next_value::<IgnoredAny>()?;
-                continue;
-            };
-            for slot in &child.below {
-                self.spans[*slot] = None;
+    /// At an object; the slots of `node` count from `base`.
+    fn object(&mut self, node: &Node, base: usize) -> Result<(), ScanError> {
+        let mut more = self.scanner.begin(b'}');
+        while more {
+            let key = self.scanner.key()?;
+            match node.child_of(key).map_err(|_| self.scanner.error())? {
+                None => self.scanner.skip_value()?,
+                Some(child) => self.value(child, base)?,
             }
-            if child.slots.is_empty() {
-                map.next_value_seed(Walk { node: child, spans: self.spans, base: self.base })?;
-                continue;
-            }
-            let raw: &RawValue = map.next_value()?;
-            self.note(child, raw);
-            if !child.children.is_empty() {
-                let nested = Walk { node: child, spans: self.spans, base: self.base };
-                let mut json = serde_json::Deserializer::from_str(raw.get());
-                nested.deserialize(&mut json).map_err(serde::de::Error::custom)?;
-            }
+            more = self.scanner.goes_on(b'}')?;
         }
         Ok(())
     }
 
-    // A path that goes on through something that is no object leads nowhere: null.
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
-        while seq.next_element::<IgnoredAny>()?.is_some() {}
+    fn value(&mut self, node: &Node, base: usize) -> Result<(), ScanError> {
+        for slot in &node.below {
+            self.spans[base + slot] = ABSENT;
+        }
+        if node.leads_to_array {
+            self.spans.truncate(self.outer);
+            self.elements.clear();
+            *self.array = Array::Missing;
+        }
+        let start = self.scanner.at;
+        let first = self.scanner.peek();
+        match (first, &node.elements) {
+            (b'[', Some(elements)) => self.array(elements)?,
+            (b'{', Some(elements)) => {
+                self.element(elements)?;
+                *self.array = Array::One;
+            }
+            // A path that goes on through something that is no object leads nowhere: null.
+            (b'{', None) if !node.children.is_empty() => self.object(node, base)?,
+            _ => self.scanner.skip_value()?,
+        }
+        if first == b'n' {
+            return Ok(());
+        }
+        if node.elements.is_some() && *self.array == Array::Missing {
+            *self.array = Array::Other;
+        }
+        if let Some(slot) = node.slot {
+            self.spans[base + slot] = (start as u32, self.scanner.at as u32);
+        }
         Ok(())
     }
 
-    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
+    fn array(&mut self, elements: &Node) -> Result<(), ScanError> {
+        let start = self.scanner.at;
+        let mut more = self.scanner.begin(b']');
+        while more {
+            self.element(elements)?;
+            more = self.scanner.goes_on(b']')?;
+        }
+        *self.array = Array::Many((start as u32, self.scanner.at as u32));
         Ok(())
     }
 
-    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
+    fn element(&mut self, elements: &Node) -> Result<(), ScanError> {
+        if self.elements.len() == MAX_ELEMENTS {
+            return Err(ScanError::TooMany);
+        }
+        let base = self.spans.len();
+        self.spans.resize(base + self.inner, ABSENT);
+        let start = self.scanner.at;
+        self.value(elements, base)?;
+        self.elements.push((start as u32, self.scanner.at as u32));
         Ok(())
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_str<E>(self, _: &str) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_unit<E>(self) -> Result<(), E> {
-        Ok(())
-    }
-}
-
-/// Reads a key and gives the paths below it, if any is mapped.
-struct Key<'n>(&'n Paths);
-
-impl<'de, 'n> DeserializeSeed<'de> for Key<'n> {
-    type Value = Option<&'n Paths>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_str(self)
-    }
-}
-
-impl<'n> Visitor<'_> for Key<'n> {
-    type Value = Option<&'n Paths>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a key")
-    }
-
-    fn visit_str<E>(self, key: &str) -> Result<Self::Value, E> {
-        Ok(self.0.children.iter().find(|(name, _)| name == key).map(|(_, child)| child))
     }
 }
 
@@ -167,15 +281,34 @@ impl<'n> Visitor<'_> for Key<'n> {
 mod tests {
     use super::*;
 
-    fn find<'a>(paths: &[&str], event: &'a str) -> Result<Vec<Option<&'a str>>, usize> {
+    fn path(text: &str) -> Vec<String> {
+        text.split('.').filter(|name| !name.is_empty()).map(str::to_owned).collect()
+    }
+
+    fn text_of(event: &str, span: Span) -> Option<&str> {
+        (span != ABSENT).then(|| &event[span.0 as usize..span.1 as usize])
+    }
+
+    fn find<'a>(paths: &[&str], event: &'a str) -> Result<Vec<Option<&'a str>>, ScanError> {
         let mut tree = Paths::default();
-        for (slot, path) in paths.iter().enumerate() {
-            let path: Vec<String> = path.split('.').map(str::to_owned).collect();
-            tree.add(&path, slot);
-        }
-        let mut spans = vec![None; paths.len()];
-        tree.find(event, &mut spans)?;
-        Ok(spans.into_iter().map(|span| span.map(|(start, end)| &event[start..end])).collect())
+        let slots: Vec<usize> = paths.iter().map(|text| tree.outer_slot(&path(text))).collect();
+        let mut found = Found::default();
+        tree.find(event, &mut found)?;
+        Ok(slots.into_iter().map(|slot| text_of(event, found.outer()[slot])).collect())
+    }
+
+    /// The values of `inner` in each element of the array `a.b`.
+    fn each<'a>(inner: &[&str], event: &'a str) -> (Array, Vec<Vec<Option<&'a str>>>) {
+        let mut tree = Paths::default();
+        let array = path("a.b");
+        tree.declare_array(&array);
+        let slots: Vec<_> = inner.iter().map(|p| tree.inner_slot(&array, &path(p))).collect();
+        let mut found = Found::default();
+        assert_eq!(tree.find(event, &mut found), Ok(()));
+        let texts = |element| {
+            slots.iter().map(|slot| text_of(event, found.inner(element)[*slot])).collect()
+        };
+        (found.array, (0..found.elements.len()).map(texts).collect())
     }
 
     #[test]
@@ -216,5 +349,27 @@ mod tests {
         for event in ["", "5", "[]", "\"a\"", "{", "{\"a\":}", "{} {}", "{\"a\":01}", "null"] {
             assert!(find(&["a"], event).is_err(), "{event}");
         }
+        assert!(find(&["a"], "{\"\\ud800\":1}").is_err());
+    }
+
+    #[test]
+    fn each_element_has_its_own_values() {
+        let event = r#"{"a":{"b":[{"x":1,"y":{"z":2}},{"x":3},5,{}, null]}}"#;
+        let (array, values) = each(&["x", "y.z", ""], event);
+        assert!(matches!(array, Array::Many(_)));
+        assert_eq!(values[0], [Some("1"), Some("2"), Some(r#"{"x":1,"y":{"z":2}}"#)]);
+        assert_eq!(values[1], [Some("3"), None, Some("{\"x\":3}")]);
+        assert_eq!(values[2], [None, None, Some("5")]);
+        assert_eq!(values[3], [None, None, Some("{}")]);
+        assert_eq!(values[4], [None, None, None]);
+        assert_eq!(each(&["x"], r#"{"a":{"b":{"x":1}}}"#), (Array::One, vec![vec![Some("1")]]));
+        assert_eq!(each(&["x"], r#"{"a":{"b":[]}}"#).1.len(), 0);
+        assert_eq!(each(&["x"], r#"{"a":{"b":7}}"#), (Array::Other, vec![]));
+        for none in [r#"{"a":{"b":null}}"#, r#"{"a":{}}"#, r#"{"a":[{"x":1}]}"#, "{}"] {
+            assert_eq!(each(&["x"], none), (Array::Missing, vec![]), "{none}");
+        }
+        let twice = r#"{"a":{"b":[{"x":1},{"x":2}]},"a":{"b":[{"x":3}]}}"#;
+        assert_eq!(each(&["x"], twice).1, [[Some("3")]]);
+        assert_eq!(each(&["x"], r#"{"a":{"b":[{"x":1}]},"a":1}"#), (Array::Missing, vec![]));
     }
 }

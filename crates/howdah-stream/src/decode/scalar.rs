@@ -8,6 +8,7 @@ use bytes::{BufMut as _, BytesMut};
 use howdah_system::ReadAs;
 
 use super::fault::Fault;
+use super::hex;
 
 /// `bool`: unambiguous beginnings of true, false, yes, no, on, off; 1 and 0 (`parse_bool`).
 pub(crate) fn encode_bool(text: &str, out: &mut BytesMut) -> Result<(), Fault> {
@@ -87,7 +88,7 @@ pub(crate) fn encode_uuid(text: &str, out: &mut BytesMut) -> Result<(), Fault> {
     let mut uuid = [0_u8; 16];
     for (i, byte) in uuid.iter_mut().enumerate() {
         let [high, low, after @ ..] = rest else { return Err(fault()) };
-        *byte = (hex(*high).ok_or_else(fault)? << 4) | hex(*low).ok_or_else(fault)?;
+        *byte = (hex::digit(*high).ok_or_else(fault)? << 4) | hex::digit(*low).ok_or_else(fault)?;
         rest = match after {
             [b'-', more @ ..] if i % 2 == 1 && i < 15 => more,
             _ => after,
@@ -100,27 +101,16 @@ pub(crate) fn encode_uuid(text: &str, out: &mut BytesMut) -> Result<(), Fault> {
     Ok(())
 }
 
-/// `bytea`: hexadecimal with `\x` or `0x` (with [`ReadAs::Hex`] also bare), or base64 with or
-/// without padding. PostgreSQL's escape format is not read.
+/// `bytea`: hexadecimal with `\x` or `0x`, or base64 with or without padding. PostgreSQL's escape
+/// format is not read.
 pub(crate) fn encode_bytea(text: &str, read_as: ReadAs, out: &mut BytesMut) -> Result<(), Fault> {
     if read_as == ReadAs::Base64 {
         return base64(text.trim_ascii().as_bytes(), out);
     }
     let prefixed = ["\\x", "0x", "0X"].iter().find_map(|prefix| text.strip_prefix(prefix));
-    let digits = match (prefixed, read_as) {
-        (Some(digits), _) => digits,
-        (None, ReadAs::Hex) => text,
-        (None, _) => return Err(Fault::wrong_type("is not hexadecimal with \\x or 0x in front")),
-    };
-    let fault = || Fault::wrong_type("is not an even number of hexadecimal digits");
-    let (pairs, odd) = digits.as_bytes().as_chunks::<2>();
-    if !odd.is_empty() {
-        return Err(fault());
-    }
-    for [high, low] in pairs {
-        out.put_u8((hex(*high).ok_or_else(fault)? << 4) | hex(*low).ok_or_else(fault)?);
-    }
-    Ok(())
+    let digits =
+        prefixed.ok_or_else(|| Fault::wrong_type("is not hexadecimal with \\x or 0x in front"))?;
+    hex::decode(digits, out)
 }
 
 /// RFC 4648 §4; the unused bits of the last digit are ignored, as by most readers.
@@ -181,15 +171,6 @@ pub(crate) fn encode_inet(text: &str, cidr: bool, out: &mut BytesMut) -> Result<
     Ok(())
 }
 
-fn hex(digit: u8) -> Option<u8> {
-    match digit {
-        b'0'..=b'9' => Some(digit - b'0'),
-        b'a'..=b'f' => Some(digit - b'a' + 10),
-        b'A'..=b'F' => Some(digit - b'A' + 10),
-        _ => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a failed encode fails the test")]
@@ -202,10 +183,9 @@ mod tests {
     }
 
     #[test]
-    fn bytes_are_read_in_three_ways() {
+    fn bytes_are_read_in_two_ways() {
         assert_eq!(bytes("\\xDEad", ReadAs::Type).unwrap(), [0xDE, 0xAD]);
         assert_eq!(bytes("0xdead", ReadAs::Type).unwrap(), [0xDE, 0xAD]);
-        assert_eq!(bytes("dead", ReadAs::Hex).unwrap(), [0xDE, 0xAD]);
         assert_eq!(bytes("3q0=", ReadAs::Base64).unwrap(), [0xDE, 0xAD]);
         assert_eq!(bytes("3q0", ReadAs::Base64).unwrap(), [0xDE, 0xAD]);
         assert_eq!(bytes("3q2+7w==", ReadAs::Base64).unwrap(), [0xDE, 0xAD, 0xBE, 0xEF]);
@@ -213,7 +193,7 @@ mod tests {
         for (text, read_as) in [
             ("dead", ReadAs::Type),
             ("0xabc", ReadAs::Type),
-            ("xyz!", ReadAs::Hex),
+            ("0xyz", ReadAs::Type),
             ("a", ReadAs::Base64),
             ("ab=", ReadAs::Base64),
             ("a b=", ReadAs::Base64),

@@ -88,7 +88,7 @@ fn epoch_shift(read_as: ReadAs) -> Option<i64> {
         ReadAs::EpochSeconds => Some(6),
         ReadAs::EpochMillis => Some(3),
         ReadAs::EpochMicros => Some(0),
-        ReadAs::Type | ReadAs::Hex | ReadAs::Base64 => None,
+        _ => None,
     }
 }
 

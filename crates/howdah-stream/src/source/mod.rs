@@ -49,7 +49,7 @@ pub enum Lag {
 /// A source's one shard: the Redis key, the path as written, `-` for stdin.
 pub fn shard_of(source: &Source) -> ShardId {
     let shard = match &source.origin {
-        Origin::Redis { stream, .. } => stream.clone(),
+        Origin::Redis { streams, .. } => streams.first().cloned().unwrap_or_default(),
         Origin::File { path } => path.display().to_string(),
         Origin::Stdin => "-".to_owned(),
         Origin::Http => "http".to_owned(),
@@ -57,9 +57,17 @@ pub fn shard_of(source: &Source) -> ShardId {
     ShardId { source: source.name.clone(), shard }
 }
 
-/// Refuses what cannot be exactly once: stdin, which cannot be read again, into a stream without a
-/// key, which cannot tell a repeated event.
+/// Refuses several Redis streams, which are not read yet, and what cannot be exactly once: stdin,
+/// which cannot be read again, into a stream without a key, which cannot tell a repeated event.
 pub fn check(source: &Source, stream: &Stream) -> Result<()> {
+    if let Origin::Redis { streams, .. } = &source.origin
+        && streams.len() > 1
+    {
+        let message = format!("source \"{}\" names several Redis streams", source.name);
+        return Err(Error::input(message)
+            .code(Code::SourceFailed)
+            .hint("Declare a source for each of them."));
+    }
     if source.origin != Origin::Stdin || !stream.key.is_empty() {
         return Ok(());
     }
@@ -99,8 +107,9 @@ impl Reader {
         once: bool,
     ) -> Result<Self> {
         let inner = match &source.origin {
-            Origin::Redis { stream, .. } => {
-                let reader = RedisReader::open(redis_url(source, access)?, stream, from, once);
+            Origin::Redis { .. } => {
+                let stream = shard_of(source).shard;
+                let reader = RedisReader::open(redis_url(source, access)?, &stream, from, once);
                 Inner::Redis(Box::new(reader.await?))
             }
             Origin::File { path } => {
@@ -148,8 +157,9 @@ pub async fn lag(
     events: u64,
 ) -> Result<Option<Lag>> {
     match &source.origin {
-        Origin::Redis { stream, .. } => {
-            redis::lag(redis_url(source, access)?, stream, position, events)
+        Origin::Redis { .. } => {
+            let stream = shard_of(source).shard;
+            redis::lag(redis_url(source, access)?, &stream, position, events)
                 .await
                 .map(|entries| entries.map(Lag::Entries))
         }

@@ -142,7 +142,7 @@ mod tests {
     fn row(event: &str, raw: &Bytes, route: usize, group: u32) -> Row {
         let position = Position(event.to_owned());
         let (copy, raw) = (Bytes::new(), raw.clone());
-        Row { position, copy, route, group, raw, time_us: 0 }
+        Row { position, copy, route, group, raw: raw.into(), time_us: 0 }
     }
 
     #[test]

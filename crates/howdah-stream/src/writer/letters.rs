@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use bytes::Bytes;
 use howdah_pg::Connection;
 
 use super::events::{Events, Refused};
@@ -20,7 +21,7 @@ pub(super) async fn keep(
     if batch.refusals.is_empty() && refused.is_empty() {
         return Ok(());
     }
-    // A refusal of decoding has no route: with several streams it belongs to none.
+    // An event without a route: with several streams it belongs to none.
     let only = match sql.targets.as_slice() {
         [only] => only.stream.name.as_str(),
         _ => "",
@@ -29,14 +30,15 @@ pub(super) async fn keep(
     let mut positions: Vec<&str> = Vec::new();
     let mut codes: Vec<&str> = Vec::new();
     let mut reasons: Vec<&str> = Vec::new();
-    let mut payloads: Vec<&[u8]> = Vec::new();
+    let mut payloads: Vec<Bytes> = Vec::new();
     let mut sizes: Vec<i64> = Vec::new();
     for refusal in &batch.refusals {
-        streams.push(only);
+        let route = refusal.route.and_then(|route| sql.routes.get(route));
+        streams.push(route.map_or(only, |route| &sql.targets[route.target].stream.name));
         positions.push(&refusal.position.0);
         codes.push(&refusal.code);
         reasons.push(&refusal.reason);
-        payloads.push(&refusal.raw);
+        payloads.push(refusal.raw.to_bytes());
         sizes.push(i64::try_from(refusal.raw_bytes).unwrap_or(i64::MAX));
     }
     for refused in refused {
@@ -45,9 +47,10 @@ pub(super) async fn keep(
         positions.push(&row.position.0);
         codes.push(&refused.code);
         reasons.push(&refused.reason);
-        payloads.push(&row.raw);
+        payloads.push(row.raw.to_bytes());
         sizes.push(row.raw.len() as i64);
     }
+    let payloads: Vec<&[u8]> = payloads.iter().map(|payload| &payload[..]).collect();
     connection
         .execute(
             include_str!("keep_letters.sql"),

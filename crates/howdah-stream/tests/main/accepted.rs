@@ -11,7 +11,7 @@ use proptest::strategy::{Strategy as _, ValueTree as _};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
 use crate::decode::copy;
-use crate::model::{column, decode, redis, source, stream};
+use crate::model::{column, decode, decode_again, decode_one, redis, source, stream};
 
 /// How many texts each type is given.
 const TEXTS: usize = 3_000;
@@ -65,13 +65,13 @@ async fn postgresql_takes_every_row_that_decoding_makes() {
     for (type_name, kind, pattern) in cases {
         let stream = stream(vec![column("v", type_name, kind)]);
         let source = source(&stream, redis("k"), Format::Fields);
-        let mut decoder = Decoder::new(&source, &stream).unwrap();
+        let mut decoder = Decoder::new(&source, std::slice::from_ref(&stream)).unwrap();
         let rows: Vec<_> = texts(pattern)
             .into_iter()
             .filter_map(|text| {
                 let at = (Bytes::from("at"), Bytes::from("2025-10-17T00:00:00Z"));
                 let body = Body::Entry(vec![at, (Bytes::from("v"), text.into())]);
-                decoder.decode(Raw { position: Position("1-1".into()), body }).ok()
+                decode_one(&mut decoder, Raw { position: Position("1-1".into()), body }).ok()
             })
             .collect();
         assert!(rows.len() > 50, "{type_name}: only {} of {TEXTS} were accepted", rows.len());
@@ -106,20 +106,19 @@ fn random_bytes_never_panic() {
         let stream = stream(vec![column("v", type_name, kind)]);
         let json = source(&stream, Origin::Stdin, Format::Json);
         let csv = source(&stream, Origin::Stdin, Format::Csv);
-        let mut json = Decoder::new(&json, &stream).unwrap();
-        let mut csv = Decoder::new(&csv, &stream).unwrap();
+        let mut json = Decoder::new(&json, std::slice::from_ref(&stream)).unwrap();
+        let mut csv = Decoder::new(&csv, std::slice::from_ref(&stream)).unwrap();
         csv.set_header(&Bytes::from("at,v")).unwrap();
         for _ in 0..TEXTS {
             let raw = bytes.new_tree(&mut runner).unwrap().current();
             let text = near.new_tree(&mut runner).unwrap().current();
             let value = format!("{{\"at\":\"2025-10-17T00:00:00Z\",\"v\":{text}}}");
             let record = format!("2025-10-17T00:00:00Z,{text}");
-            let position = || Position("1:1:0".into());
             for event in [raw.into(), Bytes::from(text), value.into(), record.into()] {
                 let _ = decode(&mut json, event.clone());
                 let _ = decode(&mut csv, event.clone());
-                let _ = json.decode_payload(position(), &event);
-                let _ = csv.decode_payload(position(), &event);
+                let _ = decode_again(&mut json, &event);
+                let _ = decode_again(&mut csv, &event);
             }
         }
     }

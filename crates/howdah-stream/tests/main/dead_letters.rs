@@ -70,7 +70,7 @@ async fn replay_goes_page_by_page_and_explains_what_stays() {
         refuse(&connection, "wrong_type", payload, bytes).await;
     }
     let (source, stream) = numbered();
-    let mut decoder = Decoder::new(&source, &stream).unwrap();
+    let mut decoder = Decoder::new(&source, std::slice::from_ref(&stream)).unwrap();
     let (mut after, mut letters, mut still_bad) = (0, vec![], vec![]);
     while let Some(page) = dead_letters::next_replay(
         &connection,

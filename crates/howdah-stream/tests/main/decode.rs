@@ -5,6 +5,7 @@
 use bytes::{BufMut as _, Bytes, BytesMut};
 use futures_util::SinkExt as _;
 use howdah_pg::Connection;
+use howdah_stream::decode::staged_as_text;
 use howdah_stream::{Decoder, Row};
 use howdah_system::{ColumnType, Format, Origin};
 use howdah_testkit::Cluster;
@@ -49,7 +50,9 @@ async fn check(connection: &Connection, case: &Case) {
     // JSON types take a JSON string as a JSON string; CSV hands the text over as it is.
     let csv = matches!(kind, ColumnType::Json | ColumnType::Jsonb);
     let format = if csv { Format::Csv } else { Format::Json };
-    let mut decoder = Decoder::new(&source(&stream, Origin::Stdin, format), &stream).unwrap();
+    let mut decoder =
+        Decoder::new(&source(&stream, Origin::Stdin, format), std::slice::from_ref(&stream))
+            .unwrap();
     if csv {
         decoder.set_header(&Bytes::from_static(b"at,v")).unwrap();
     }
@@ -67,7 +70,7 @@ async fn check(connection: &Connection, case: &Case) {
                 .unwrap_or_else(|refusal| panic!("{type_name} {text:?}: {}", refusal.reason))
         })
         .collect();
-    let staged = if decoder.staged_as_text(1) { "text" } else { type_name };
+    let staged = if staged_as_text(&stream.columns[1]) { "text" } else { type_name };
     connection
         .batch_execute(&format!(
             "drop table if exists t; create table t (at timestamptz, v {staged}, \
@@ -448,7 +451,9 @@ async fn json_values_become_columns() {
         column("n", "integer", ColumnType::Int4),
         column("code", "character(4)", ColumnType::Char(4)),
     ]);
-    let mut decoder = Decoder::new(&source(&stream, Origin::Stdin, Format::Json), &stream).unwrap();
+    let mut decoder =
+        Decoder::new(&source(&stream, Origin::Stdin, Format::Json), std::slice::from_ref(&stream))
+            .unwrap();
     let text = r#"{"at":"2025-10-17T00:00:00Z","prices":["3921.440",1e2,null],
         "doc":{"a":[1.10,"x"]},"note":{"kept": "as text"},"flag":true,"n":"42","code":"ab"}"#;
     let row = decode(&mut decoder, text).unwrap();

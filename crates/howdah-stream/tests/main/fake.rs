@@ -76,7 +76,8 @@ impl Commit for FakeWriter {
         assert_eq!(batch.events, (batch.rows.len() + batch.refusals.len()) as u64);
         kept.position = Some(batch.to.clone());
         kept.batches.push(batch.events);
-        let text = |row: &howdah_stream::Row| String::from_utf8_lossy(&row.raw).into_owned();
+        let text =
+            |row: &howdah_stream::Row| String::from_utf8_lossy(&row.raw.to_bytes()).into_owned();
         kept.rows.extend(batch.rows.iter().map(text));
         kept.refusals.extend(batch.refusals.iter().map(|refusal| refusal.code.clone()));
         if order == Order::FailAfter {

@@ -1,9 +1,11 @@
 //! Streams and sources made by hand, without a system file.
 
+#![allow(clippy::result_large_err, reason = "a refusal is what the tests look at")]
+
 use std::path::PathBuf;
 
 use howdah_catalog::{Ident, RelName};
-use howdah_stream::{Body, Decoder, Position, Raw};
+use howdah_stream::{Body, Decoded, Decoder, Position, Raw, Refusal, Row};
 use howdah_system::{
     Accept, Bucket, ColumnType, Format, MapFrom, Mapping, Origin, ReadAs, Route, SecretRef, Source,
     Span, Stream, StreamColumn, TimeType,
@@ -47,12 +49,10 @@ pub fn stream(columns: Vec<StreamColumn>) -> Stream {
 
 /// A source that maps every column of the stream by its name.
 pub fn source(stream: &Stream, origin: Origin, format: Format) -> Source {
-    let map = stream.columns.iter().enumerate().map(|(index, column)| Mapping {
-        column: column.name.clone(),
-        index,
-        from: field(column.name.as_str(), ReadAs::Type),
+    let map = stream.columns.iter().enumerate().map(|(index, column)| {
+        Mapping::new(column.name.clone(), index, field(column.name.as_str(), ReadAs::Type))
     });
-    let route = Route { stream: 0, when: vec![], legs: None, map: map.collect() };
+    let route = Route { stream: 0, when: vec![], expect: vec![], legs: None, map: map.collect() };
     Source { name: "feed".into(), origin, format, each: None, routes: vec![route] }
 }
 
@@ -70,13 +70,31 @@ pub fn file(path: impl Into<PathBuf>) -> Origin {
 /// A Redis stream of JSON events in field `event`.
 pub fn redis(key: &str) -> Origin {
     let url = SecretRef::Env("UNUSED".into());
-    Origin::Redis { url, stream: key.into(), field: "event".into() }
+    Origin::Redis { url, streams: vec![key.into()], fields: vec!["event".into()] }
+}
+
+/// Decodes what gives one row or one refusal.
+pub fn decode_one(decoder: &mut Decoder, raw: Raw) -> Result<Row, Refusal> {
+    let mut found = Decoded::default();
+    decoder.decode(raw, &mut found);
+    one(found)
+}
+
+/// The one row, or the one refusal.
+pub fn one(mut decoded: Decoded) -> Result<Row, Refusal> {
+    assert_eq!((decoded.events, decoded.rows.len() + decoded.refusals.len()), (1, 1));
+    decoded.rows.pop().ok_or_else(|| decoded.refusals.remove(0))
 }
 
 /// Decodes one JSON or CSV text.
-pub fn decode(
-    decoder: &mut Decoder,
-    text: impl Into<bytes::Bytes>,
-) -> Result<howdah_stream::Row, howdah_stream::Refusal> {
-    decoder.decode(Raw { position: Position("1:1:0".into()), body: Body::Text(text.into()) })
+pub fn decode(decoder: &mut Decoder, text: impl Into<bytes::Bytes>) -> Result<Row, Refusal> {
+    let raw = Raw { position: Position("1:1:0".into()), body: Body::Text(text.into()) };
+    decode_one(decoder, raw)
+}
+
+/// Decodes the payload of a dead letter of one event.
+pub fn decode_again(decoder: &mut Decoder, payload: &bytes::Bytes) -> Result<Row, Refusal> {
+    let mut found = Decoded::default();
+    decoder.decode_payload(Position("1:1:0".into()), payload, &mut found);
+    one(found)
 }

@@ -31,7 +31,9 @@ async fn numerics_keep_every_digit() {
     let database = Cluster::shared().await.database().await;
     let connection = database.connect().await;
     let stream = stream(vec![column("v", "numeric", ColumnType::Numeric(None))]);
-    let mut decoder = Decoder::new(&source(&stream, Origin::Stdin, Format::Json), &stream).unwrap();
+    let mut decoder =
+        Decoder::new(&source(&stream, Origin::Stdin, Format::Json), std::slice::from_ref(&stream))
+            .unwrap();
     let rows: Vec<Row> = texts
         .iter()
         .map(|text| {

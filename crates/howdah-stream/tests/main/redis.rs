@@ -53,7 +53,7 @@ fn run_of(server: &RedisServer, key: &str, once: bool) -> Run {
 }
 
 async fn go(run: &Run, fake: &Fake) -> howdah_error::Result<Ended> {
-    let decoder = Decoder::new(&run.source, &numbered())?;
+    let decoder = Decoder::new(&run.source, &[numbered()])?;
     let (reporter, _) = Reporter::new();
     run_source(run, decoder, || async { Ok(fake.connect()) }, &reporter, &CancellationToken::new())
         .await
@@ -116,7 +116,7 @@ async fn a_server_that_dies_and_comes_back_loses_nothing() {
     let shutdown = CancellationToken::new();
     let (token, writers) = (shutdown.clone(), fake.clone());
     let running = tokio::spawn(async move {
-        let decoder = Decoder::new(&run.source, &numbered()).unwrap();
+        let decoder = Decoder::new(&run.source, &[numbered()]).unwrap();
         run_source(&run, decoder, || async { Ok(writers.connect()) }, &reporter, &token).await
     });
     for part in [&events[2_000..4_000], &events[4_000..]] {

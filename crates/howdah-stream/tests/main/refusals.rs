@@ -7,7 +7,7 @@ use howdah_catalog::Ident;
 use howdah_stream::{Body, Decoder, Position, Raw};
 use howdah_system::{ColumnType, Format, MapFrom, Origin, ReadAs, Stream};
 
-use crate::model::{column, decode, field, redis, source, stream};
+use crate::model::{column, decode, decode_again, decode_one, field, redis, source, stream};
 
 fn trades() -> Stream {
     let mut id = column("id", "bigint", ColumnType::Int8);
@@ -25,7 +25,7 @@ fn trades() -> Stream {
 }
 
 fn json() -> Decoder {
-    Decoder::new(&source(&trades(), Origin::Stdin, Format::Json), &trades()).unwrap()
+    Decoder::new(&source(&trades(), Origin::Stdin, Format::Json), &[trades()]).unwrap()
 }
 
 fn event(fields: &str) -> String {
@@ -59,7 +59,7 @@ fn each_mistake_has_its_code() {
         let refusal = decode(&mut decoder, text.clone()).unwrap_err();
         assert_eq!(refusal.code, code, "{text}: {}", refusal.reason);
         assert!(!refusal.reason.contains("secret"), "{}", refusal.reason);
-        assert_eq!(refusal.raw, text.as_bytes());
+        assert_eq!(refusal.raw.to_bytes(), text.as_bytes());
         assert_eq!(refusal.raw_bytes, text.len() as u64);
     }
     assert_eq!(decode(&mut decoder, &b"{\"at\":\"\xff\"}"[..]).unwrap_err().code, "bad_utf8");
@@ -79,7 +79,7 @@ fn a_large_event_is_kept_whole() {
     let refusal = decode(&mut json(), text.clone()).unwrap_err();
     assert_eq!((refusal.code.as_str(), refusal.raw.len()), ("too_large", text.len()));
     let mut wide = json().with_event_bytes(11 << 20);
-    let row = wide.decode_payload(refusal.position, &refusal.raw).unwrap_err();
+    let row = decode_again(&mut wide, &refusal.raw.to_bytes()).unwrap_err();
     assert_eq!(row.code, "too_long");
 }
 
@@ -92,22 +92,22 @@ fn values_are_mapped_and_constants_written() {
         values: vec![("true".into(), "sell".into()), ("false".into(), "buy".into())],
     };
     source.routes[0].map[4].from = MapFrom::Const("abc".into());
-    let mut decoder = Decoder::new(&source, &trades()).unwrap();
+    let mut decoder = Decoder::new(&source, &[trades()]).unwrap();
     let row = decode(&mut decoder, event(",\"m\":true")).unwrap();
     let ends = b"\0\0\0\x04sell\0\0\0\x03abc\xff\xff\xff\xff";
     assert!(row.copy.ends_with(ends), "{:?}", row.copy);
     let refusal = decode(&mut decoder, event(",\"m\":\"maybe\"")).unwrap_err();
     assert_eq!(refusal.code, "unknown_value");
     source.routes[0].map[4].from = MapFrom::Const("too long".into());
-    assert!(Decoder::new(&source, &trades()).is_err());
+    assert!(Decoder::new(&source, &[trades()]).is_err());
     source.routes[0].map.remove(0);
-    assert!(Decoder::new(&source, &trades()).is_err(), "no time");
+    assert!(Decoder::new(&source, &[trades()]).is_err(), "no time");
 }
 
 #[test]
 fn csv_records_are_read_by_their_header() {
     let source = source(&trades(), Origin::Stdin, Format::Csv);
-    let mut decoder = Decoder::new(&source, &trades()).unwrap();
+    let mut decoder = Decoder::new(&source, &[trades()]).unwrap();
     assert!(decoder.set_header(&Bytes::from_static(b"at,price")).is_err(), "no id");
     assert!(decoder.set_header(&Bytes::from_static(b"at,id,id")).is_err(), "twice");
     decoder.set_header(&Bytes::from_static(b"extra,id,at,note\r")).unwrap();
@@ -122,10 +122,11 @@ fn csv_records_are_read_by_their_header() {
     let bad = decode(&mut decoder, "x,,2025-10-17T00:00:00Z,a").unwrap_err();
     assert_eq!(bad.code, "missing_field");
 
-    let mut other = Decoder::new(&source, &trades()).unwrap();
-    let again = other.decode_payload(bad.position, &bad.raw).unwrap_err();
-    assert_eq!((again.code.as_str(), &again.raw), ("missing_field", &bad.raw));
-    let row = other.decode_payload(row.position.clone(), &row.raw).unwrap();
+    let mut other = Decoder::new(&source, &[trades()]).unwrap();
+    let again = decode_again(&mut other, &bad.raw.to_bytes()).unwrap_err();
+    assert_eq!(again.code, "missing_field");
+    assert_eq!(again.raw.to_bytes(), bad.raw.to_bytes());
+    let row = decode_again(&mut other, &row.raw.to_bytes()).unwrap();
     assert_eq!(row.time_us, 813_974_400_000_000);
 }
 
@@ -139,19 +140,26 @@ fn redis_entries_are_read_by_their_fields() {
         ),
     };
     let at = ("at", &b"2025-10-17T00:00:00Z"[..]);
-    let mut fields = Decoder::new(&source(&trades, redis("t"), Format::Fields), &trades).unwrap();
-    assert!(fields.decode(entry(&[at, ("id", b"5"), ("price", b"")])).is_ok());
-    let refusal = fields.decode(entry(&[at, ("id", b"\xff")])).unwrap_err();
+    let mut fields =
+        Decoder::new(&source(&trades, redis("t"), Format::Fields), std::slice::from_ref(&trades))
+            .unwrap();
+    assert!(decode_one(&mut fields, entry(&[at, ("id", b"5"), ("price", b"")])).is_ok());
+    let refusal = decode_one(&mut fields, entry(&[at, ("id", b"\xff")])).unwrap_err();
     assert_eq!(refusal.code, "bad_utf8");
-    let again = fields.decode_payload(refusal.position, &refusal.raw).unwrap_err();
+    let again = decode_again(&mut fields, &refusal.raw.to_bytes()).unwrap_err();
     assert_eq!((again.code.as_str(), again.raw_bytes), ("bad_utf8", refusal.raw_bytes));
 
-    let mut json = Decoder::new(&source(&trades, redis("t"), Format::Json), &trades).unwrap();
-    let refusal = json.decode(entry(&[("other", b"{}")])).unwrap_err();
+    let mut json =
+        Decoder::new(&source(&trades, redis("t"), Format::Json), std::slice::from_ref(&trades))
+            .unwrap();
+    let refusal = decode_one(&mut json, entry(&[("other", b"{}")])).unwrap_err();
     assert_eq!(refusal.code, "missing_field");
-    assert_eq!(refusal.raw, &b"*2\r\n$5\r\nother\r\n$2\r\n{}\r\n"[..]);
-    let good = json.decode(entry(&[("event", b"{\"at\":\"2025-10-17T00:00:00Z\",\"id\":1}")]));
-    assert_eq!(good.unwrap().raw, &b"{\"at\":\"2025-10-17T00:00:00Z\",\"id\":1}"[..]);
+    assert_eq!(refusal.raw.to_bytes(), &b"*2\r\n$5\r\nother\r\n$2\r\n{}\r\n"[..]);
+    let good = entry(&[("event", b"{\"at\":\"2025-10-17T00:00:00Z\",\"id\":1}")]);
+    assert_eq!(
+        decode_one(&mut json, good).unwrap().raw.to_bytes(),
+        &b"{\"at\":\"2025-10-17T00:00:00Z\",\"id\":1}"[..]
+    );
 }
 
 #[test]
@@ -161,7 +169,7 @@ fn nested_fields_and_epochs_are_found() {
     source.routes[0].map[0].from = field("data.T", ReadAs::EpochMillis);
     source.routes[0].map[1].from = field("data.t", ReadAs::Type);
     source.routes[0].map[2].from = field("data.p", ReadAs::Type);
-    let mut decoder = Decoder::new(&source, &trades).unwrap();
+    let mut decoder = Decoder::new(&source, std::slice::from_ref(&trades)).unwrap();
     let text =
         r#"{"stream":"btcusdt@trade","data":{"t":3735683259,"p":"61837.63","T":1723161255342}}"#;
     assert_eq!(decode(&mut decoder, text).unwrap().time_us, 776_476_455_342_000);
@@ -176,7 +184,9 @@ fn a_pinned_tenant_is_filled_in_and_no_other_is_taken() {
         ("8e03978e-40d5-43e8-bc93-6894a57f9324", "0d7e0a44-6a3f-4a47-9a52-2f2a6b4f6c11");
     let event = |tenant: &str| format!("{{\"at\":\"2025-10-17T00:00:00Z\"{tenant}}}");
     let named = |tenant: &str| event(&format!(",\"tenant_id\":\"{tenant}\""));
-    let mut json = Decoder::new(&source(&stream, Origin::Stdin, Format::Json), &stream).unwrap();
+    let mut json =
+        Decoder::new(&source(&stream, Origin::Stdin, Format::Json), std::slice::from_ref(&stream))
+            .unwrap();
     let named_first = decode(&mut json, named(ours)).unwrap().copy;
     assert_eq!(decode(&mut json, event("")).unwrap_err().code, "missing_field");
 
@@ -193,7 +203,9 @@ fn a_pinned_tenant_is_filled_in_and_no_other_is_taken() {
     json.pin_tenant(&column, None).unwrap();
     assert!(decode(&mut json, named(theirs)).is_ok());
 
-    let mut csv = Decoder::new(&source(&stream, Origin::Stdin, Format::Csv), &stream).unwrap();
+    let mut csv =
+        Decoder::new(&source(&stream, Origin::Stdin, Format::Csv), std::slice::from_ref(&stream))
+            .unwrap();
     assert!(csv.set_header(&Bytes::from_static(b"at")).is_err());
     csv.pin_tenant(&column, Some(ours)).unwrap();
     csv.set_header(&Bytes::from_static(b"at")).unwrap();
@@ -202,7 +214,7 @@ fn a_pinned_tenant_is_filled_in_and_no_other_is_taken() {
     // A source of one tenant takes nothing from another.
     let mut fixed = source(&stream, Origin::Stdin, Format::Json);
     fixed.routes[0].map[1].from = MapFrom::Const(theirs.to_owned());
-    let mut fixed = Decoder::new(&fixed, &stream).unwrap();
+    let mut fixed = Decoder::new(&fixed, std::slice::from_ref(&stream)).unwrap();
     fixed.pin_tenant(&column, Some(ours)).unwrap();
     assert_eq!(decode(&mut fixed, event("")).unwrap_err().code, "other_tenant");
 }

@@ -37,7 +37,7 @@ fn run_of(folder: &Path, text: &str) -> Run {
 }
 
 pub async fn go(run: &Run, fake: &Fake) -> Result<Ended> {
-    let decoder = Decoder::new(&run.source, &numbered())?;
+    let decoder = Decoder::new(&run.source, &[numbered()])?;
     let (reporter, _) = Reporter::new();
     let connect = || async { Ok(fake.connect()) };
     run_source(run, decoder, connect, &reporter, &CancellationToken::new()).await
@@ -119,7 +119,7 @@ async fn a_shutdown_ends_the_run_while_the_database_is_away() {
     let folder = tempfile::tempdir().unwrap();
     let mut run = run_of(folder.path(), &events(50).join("\n"));
     run.retry = PATIENT;
-    let decoder = Decoder::new(&run.source, &numbered()).unwrap();
+    let decoder = Decoder::new(&run.source, &[numbered()]).unwrap();
     let (reporter, mut watch) = Reporter::new();
     let shutdown = CancellationToken::new();
     let token = shutdown.clone();

@@ -2,26 +2,39 @@
 
 use super::Check;
 use crate::column::{ColumnType, StreamColumn};
-use crate::file::{At, MapSection, OriginSection, SourceSection};
+use crate::file::{
+    At, FromSection, MapSection, OriginSection, RouteSection, SourceSection, is_constant, is_hex,
+    segments,
+};
 use crate::model::Stream;
-use crate::source::{Format, MapFrom, Mapping, Origin, ReadAs, Route, Source};
+use crate::problem::Place;
+use crate::source::{
+    Condition, Expectation, Format, HashPart, MapFrom, Mapping, Origin, ReadAs, Route, Source,
+};
 use crate::suggest;
 
 impl Check<'_> {
     pub(super) fn sources(&mut self) {
         let file = self.file;
         for section in &file.sources {
-            let Some(into) = &section.into else { continue };
-            let Some(index) = self.stream_named(into) else { continue };
-            let stream = self.system.streams[index].clone();
-            let map = self.map(section, &stream);
+            let routes: Vec<Option<Route>> =
+                section.routes.iter().map(|route| self.route(section, route)).collect();
+            let complete = routes.iter().all(Option::is_some);
+            if complete {
+                self.common(section);
+            }
             let Some(origin) = section.origin.as_ref().map(origin) else { continue };
+            let routes: Vec<Route> = routes.into_iter().flatten().collect();
+            if !complete || routes.is_empty() {
+                continue;
+            }
+            let each = section.each.as_ref().map(|each| segments(&each.value, section.format));
             self.system.sources.push(Source {
                 name: section.name.value.clone(),
                 origin,
                 format: section.format,
-                each: None,
-                routes: vec![Route { stream: index, when: Vec::new(), legs: None, map }],
+                each,
+                routes,
             });
         }
     }
@@ -50,32 +63,64 @@ impl Check<'_> {
         }
     }
 
-    /// Each column by its entry, else by the field of its own name.
-    fn map(&mut self, section: &SourceSection, stream: &Stream) -> Vec<Mapping> {
-        for entry in &section.map {
-            self.entry(entry, stream);
+    fn route(&mut self, section: &SourceSection, route: &RouteSection) -> Option<Route> {
+        let index = self.stream_named(route.into.as_ref()?)?;
+        let stream = self.system.streams[index].clone();
+        for entry in &route.map {
+            self.entry(entry, &stream, section.format);
         }
-        let entry_of = |column: &StreamColumn| {
-            section.map.iter().find(|entry| entry.column.value == column.name.as_str())
-        };
-        stream
-            .columns
+        for entry in section.common.iter().filter(|entry| has_column(&stream, entry)) {
+            if !route.map.iter().any(|own| own.column.value == entry.column.value) {
+                self.entry(entry, &stream, section.format);
+            }
+        }
+        let path = |field: &At<String>| segments(&field.value, section.format);
+        let when = route
+            .when
             .iter()
-            .enumerate()
-            .filter(|(_, column)| !column.generated)
-            .map(|(index, column)| Mapping {
-                column: column.name.clone(),
-                index,
-                from: entry_of(column).map_or_else(
-                    || field(column.name.as_str(), Format::Csv, ReadAs::Type, Vec::new()),
-                    |entry| map_from(entry, section.format),
-                ),
-            })
-            .collect()
+            .map(|condition| Condition { path: path(&condition.field), is: condition.is.clone() });
+        let expect = route.expect.iter().map(|expect| Expectation {
+            path: path(&expect.field),
+            is: expect.is.iter().map(|text| text.value.clone()).collect(),
+            hex: expect.hex,
+            refused: expect.refused.clone(),
+        });
+        Some(Route {
+            stream: index,
+            when: when.collect(),
+            expect: expect.collect(),
+            legs: route.legs.as_ref().map(path),
+            map: map(section, route, &stream),
+        })
+    }
+
+    /// What the routes have in common is for a column of at least one of their streams.
+    fn common(&mut self, section: &SourceSection) {
+        for entry in &section.common {
+            let streams: Vec<Stream> = section
+                .routes
+                .iter()
+                .filter_map(|route| {
+                    let name = &route.into.as_ref()?.value;
+                    self.system.streams.iter().find(|stream| stream.name == *name).cloned()
+                })
+                .collect();
+            if streams.iter().any(|stream| has_column(stream, entry)) {
+                continue;
+            }
+            let name = &entry.column.value;
+            let columns = streams.iter().flat_map(|stream| &stream.columns);
+            let mut known: Vec<&str> = columns.map(|column| column.name.as_str()).collect();
+            known.sort_unstable();
+            known.dedup();
+            let hint = suggest::hint(name, known, "columns");
+            let message = format!("none of the source's streams has a column \"{name}\"");
+            self.report(entry.column.problem(message).hint_if(hint));
+        }
     }
 
     /// One entry of the map: the column can be given, and what is given fits it.
-    fn entry(&mut self, entry: &MapSection, stream: &Stream) {
+    fn entry(&mut self, entry: &MapSection, stream: &Stream, format: Format) {
         let name = &entry.column.value;
         let found = stream.columns.iter().find(|column| column.name.as_str() == name);
         let Some(column) = found else {
@@ -93,7 +138,14 @@ impl Check<'_> {
         if let Some(read_as) = &entry.read_as {
             self.read_as(read_as, column);
         }
-        for text in entry.values.iter().map(|(_, text)| text).chain(&entry.constant) {
+        let constant = match &entry.from {
+            FromSection::Const(constant) => Some(constant),
+            from => {
+                self.computed(from, column, format);
+                None
+            }
+        };
+        for text in entry.values.iter().map(|(_, text)| text).chain(constant) {
             if let Some(hint) = misfit(&text.value, &column.kind) {
                 let message = format!(
                     "\"{}\" does not fit column \"{name}\" of type {}",
@@ -105,31 +157,120 @@ impl Check<'_> {
     }
 
     fn read_as(&mut self, read_as: &At<ReadAs>, column: &StreamColumn) {
+        let time = matches!(
+            column.kind,
+            ColumnType::Timestamptz | ColumnType::Timestamp | ColumnType::Date
+        );
+        let text = column.kind == ColumnType::Text;
+        let bytes = column.kind == ColumnType::Bytea;
         let (fits, wanted) = match read_as.value {
-            ReadAs::Type | ReadAs::EpochSeconds | ReadAs::EpochMillis | ReadAs::EpochMicros => (
-                matches!(
-                    column.kind,
-                    ColumnType::Timestamptz | ColumnType::Timestamp | ColumnType::Date
-                ),
-                "a time",
-            ),
-            ReadAs::Hex | ReadAs::Base64 => (column.kind == ColumnType::Bytea, "bytea"),
+            ReadAs::Type | ReadAs::EpochSeconds | ReadAs::EpochMillis | ReadAs::EpochMicros => {
+                (time, "a time")
+            }
+            ReadAs::Hex(_) | ReadAs::Base64 | ReadAs::HexNotText => (bytes, "bytea"),
+            ReadAs::HexText => (text, "text"),
+            ReadAs::Quantity => {
+                (time || text || is_number(&column.kind), "a number, a text or a time")
+            }
         };
         if !fits {
-            let message = format!(
-                "this way of reading gives {wanted}, but column \"{}\" is of type {}",
-                column.name.as_str(),
-                column.type_name
+            self.misplaced(
+                &read_as.place,
+                "this way of reading gives",
+                wanted,
+                column,
+                "Leave \"as\" out.",
             );
-            self.report(read_as.problem(message).hint("Leave \"as\" out."));
         }
     }
+
+    /// What is computed fits the type of the column, and only JSON has it where it needs JSON.
+    fn computed(&mut self, from: &FromSection, column: &StreamColumn, format: Format) {
+        let (place, fits, what, wanted, json) = match from {
+            FromSection::Field(_) | FromSection::Const(_) => return,
+            FromSection::Index(at) => {
+                (&at.place, is_number(&column.kind), "the number of a leg is", "a number", true)
+            }
+            FromSection::Raw(place) => {
+                let fits =
+                    matches!(column.kind, ColumnType::Json | ColumnType::Jsonb | ColumnType::Text);
+                (place, fits, "the event itself is", "json, jsonb or text", true)
+            }
+            FromSection::Keccak256(parts) => {
+                for part in parts.iter().filter(|part| is_constant(&part.value)) {
+                    if !is_hex(&part.value) {
+                        self.report(
+                            part.problem("this is not an even number of hexadecimal digits"),
+                        );
+                    }
+                }
+                let Some(first) = parts.first() else { return };
+                let fits = column.kind == ColumnType::Bytea;
+                (&first.place, fits, "a hash is", "bytea", false)
+            }
+        };
+        if json && format != Format::Json {
+            self.report(place.problem("only JSON has this").hint("Use another format."));
+        } else if !fits {
+            self.misplaced(place, what, wanted, column, "Use another column.");
+        }
+    }
+
+    fn misplaced(
+        &mut self,
+        place: &Place,
+        what: &str,
+        wanted: &str,
+        column: &StreamColumn,
+        hint: &str,
+    ) {
+        let message = format!(
+            "{what} {wanted}, but column \"{}\" is of type {}",
+            column.name.as_str(),
+            column.type_name
+        );
+        self.report(place.problem(message).hint(hint));
+    }
+}
+
+fn is_number(kind: &ColumnType) -> bool {
+    use ColumnType::{Int2, Int4, Int8, Numeric};
+    matches!(kind, Int2 | Int4 | Int8 | Numeric(_))
+}
+
+fn has_column(stream: &Stream, entry: &MapSection) -> bool {
+    stream.columns.iter().any(|column| column.name.as_str() == entry.column.value)
+}
+
+/// Each column by its entry, else by what the routes have in common, else by the field of its own
+/// name: of the element, when elements are the events.
+fn map(section: &SourceSection, route: &RouteSection, stream: &Stream) -> Vec<Mapping> {
+    let mut prefix = Vec::new();
+    if let Some(each) = &section.each {
+        prefix = segments(&format!("{}[]", each.value), section.format);
+    }
+    let mapping = |(index, column): (usize, &StreamColumn)| {
+        let mut entries = route.map.iter().chain(&section.common);
+        let Some(entry) = entries.find(|entry| entry.column.value == column.name.as_str()) else {
+            let mut path = prefix.clone();
+            path.push(column.name.as_str().to_owned());
+            let from = MapFrom::Field { path, read_as: ReadAs::Type, values: Vec::new() };
+            return Mapping::new(column.name.clone(), index, from);
+        };
+        Mapping {
+            refused: entry.refused.as_ref().map(|code| code.value.clone()),
+            missing: entry.missing.as_ref().map(|code| code.value.clone()),
+            ..Mapping::new(column.name.clone(), index, map_from(entry, section.format))
+        }
+    };
+    let given = stream.columns.iter().enumerate().filter(|(_, column)| !column.generated);
+    given.map(mapping).collect()
 }
 
 fn origin(section: &OriginSection) -> Origin {
     match section {
-        OriginSection::Redis { url, stream, field } => {
-            Origin::Redis { url: url.clone(), stream: stream.clone(), field: field.clone() }
+        OriginSection::Redis { url, streams, fields } => {
+            Origin::Redis { url: url.clone(), streams: streams.clone(), fields: fields.clone() }
         }
         OriginSection::File(path) => Origin::File { path: path.clone() },
         OriginSection::Stdin(_) => Origin::Stdin,
@@ -138,22 +279,32 @@ fn origin(section: &OriginSection) -> Origin {
 }
 
 fn map_from(entry: &MapSection, format: Format) -> MapFrom {
-    if let Some(constant) = &entry.constant {
-        return MapFrom::Const(constant.value.clone());
+    match &entry.from {
+        FromSection::Field(field) => MapFrom::Field {
+            path: segments(&field.value, format),
+            read_as: entry.read_as.as_ref().map(|read_as| read_as.value).unwrap_or_default(),
+            values: entry
+                .values
+                .iter()
+                .map(|(from, to)| (from.clone(), to.value.clone()))
+                .collect(),
+        },
+        FromSection::Const(constant) => MapFrom::Const(constant.value.clone()),
+        FromSection::Index(_) => MapFrom::LegNumber,
+        FromSection::Raw(_) => MapFrom::Event,
+        FromSection::Keccak256(parts) => {
+            MapFrom::Keccak256(parts.iter().map(|part| hash_part(&part.value, format)).collect())
+        }
     }
-    let name = entry.field.as_ref().map_or("", |field| field.value.as_str());
-    let read_as = entry.read_as.as_ref().map(|read_as| read_as.value).unwrap_or_default();
-    let values = entry.values.iter().map(|(from, to)| (from.clone(), to.value.clone())).collect();
-    field(name, format, read_as, values)
 }
 
-/// Only JSON nests; elsewhere a dot is part of the name.
-fn field(name: &str, format: Format, read_as: ReadAs, values: Vec<(String, String)>) -> MapFrom {
-    let path = match format {
-        Format::Json => name.split('.').map(str::to_owned).collect(),
-        Format::Csv | Format::Fields => vec![name.to_owned()],
-    };
-    MapFrom::Field { path, read_as, values }
+fn hash_part(part: &str, format: Format) -> HashPart {
+    if !is_constant(part) {
+        return HashPart::Field(segments(part, format));
+    }
+    let digit = |byte: u8| char::from(byte).to_digit(16).unwrap_or_default() as u8;
+    let pairs = part.as_bytes()[2..].chunks_exact(2);
+    HashPart::Const(pairs.map(|pair| (digit(pair[0]) << 4) | digit(pair[1])).collect())
 }
 
 /// Why a text cannot be a value of a type (perhaps without words), `None` when it may be.

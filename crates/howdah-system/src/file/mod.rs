@@ -5,8 +5,10 @@
 
 mod database;
 mod http;
+mod map;
 mod reader;
 mod rollup;
+mod route;
 mod source;
 mod stream;
 mod table;
@@ -20,9 +22,11 @@ use crate::units;
 
 pub use database::{DatabaseConfig, DatabaseTarget};
 pub use http::HttpConfig;
+pub(crate) use map::{FromSection, MapSection};
 pub(crate) use reader::{At, Section};
 pub(crate) use rollup::{AggregateSection, MeasureSection, PositionSection, RollupSection};
-pub(crate) use source::{MapSection, OriginSection, SourceSection};
+pub(crate) use route::{RouteSection, is_constant, is_hex, segments};
+pub(crate) use source::{OriginSection, SourceSection};
 pub(crate) use stream::StreamSection;
 pub(crate) use table::{SightSection, TableSection};
 

@@ -135,6 +135,11 @@ impl<'a> Section<'a> {
         self.table.iter().find(|(name, _)| name.get_ref() == key).map(|(_, value)| value)
     }
 
+    /// The key counts as asked for, without being read.
+    pub(crate) fn pass(&self, key: &'static str) {
+        self.asked.borrow_mut().push(key);
+    }
+
     pub(crate) fn has(&self, key: &str) -> bool {
         self.table.iter().any(|(name, _)| name.get_ref() == key)
     }
@@ -187,7 +192,7 @@ impl<'a> Section<'a> {
     /// A string that must be there and not be empty.
     pub(crate) fn required(&self, key: &'static str, like: &str) -> Option<At<String>> {
         if !self.has(key) {
-            self.asked.borrow_mut().push(key);
+            self.pass(key);
             self.missing(key, like);
             return None;
         }
@@ -251,14 +256,19 @@ impl<'a> Section<'a> {
     /// A list of strings that are not empty; one string stands for a list of one.
     pub(crate) fn strings(&self, key: &'static str) -> Option<Vec<At<String>>> {
         let value = self.raw(key)?;
+        if !matches!(value.get_ref(), DeValue::String(_) | DeValue::Array(_)) {
+            self.wrong_type(key, value, "a string or a list of strings");
+            return None;
+        }
+        Some(self.strings_in(key, value))
+    }
+
+    /// The strings of a list, or one string, under a key that was not asked for by name.
+    pub(crate) fn strings_in(&self, key: &str, value: &Spanned<DeValue<'_>>) -> Vec<At<String>> {
         let place = self.reader.place(value.span(), self.path_of(key));
-        let items = match value.get_ref() {
-            DeValue::String(_) => vec![value],
+        let items: Vec<&Spanned<DeValue<'_>>> = match value.get_ref() {
             DeValue::Array(items) => items.iter().collect(),
-            _ => {
-                self.wrong_type(key, value, "a string or a list of strings");
-                return None;
-            }
+            _ => vec![value],
         };
         let mut found = Vec::new();
         for item in items {
@@ -275,7 +285,7 @@ impl<'a> Section<'a> {
         }
         let shown: Vec<_> = found.iter().map(|item| format!("\"{}\"", item.value)).collect();
         self.set(&place, format!("[{}]", shown.join(", ")));
-        Some(found)
+        found
     }
 
     /// The table under `key`.
@@ -286,6 +296,32 @@ impl<'a> Section<'a> {
         }
         self.wrong_type(key, value, "a table");
         None
+    }
+
+    /// Whether a list stands under `key`.
+    pub(crate) fn is_list(&self, key: &str) -> bool {
+        let is = |value: &Spanned<DeValue<'_>>| matches!(value.get_ref(), DeValue::Array(_));
+        self.table.iter().any(|(name, value)| name.get_ref() == key && is(value))
+    }
+
+    /// The tables of the list under `key` (`[[sources.chain.routes]]`), in order, counted from 1.
+    pub(crate) fn tables(&self, key: &'static str) -> Option<Vec<Section<'a>>> {
+        let value = self.raw(key)?;
+        let DeValue::Array(items) = value.get_ref() else {
+            self.wrong_type(key, value, "a list of tables");
+            return Some(Vec::new());
+        };
+        let mut found = Vec::new();
+        for (i, item) in items.iter().enumerate() {
+            let path = format!("{}[{}]", self.path_of(key), i + 1);
+            let place = self.reader.place(item.span(), path);
+            if let DeValue::Table(table) = item.get_ref() {
+                found.push(Section::new(self.reader, table, place));
+            } else {
+                self.report(place.problem(format!("\"{key}\" must be a list of tables")));
+            }
+        }
+        Some(found)
     }
 
     /// The named tables under `key` (`[streams.trades]`), in the order of the file.

@@ -1,43 +1,35 @@
-//! `[sources.NAME]` and `[sources.NAME.map]`.
+//! `[sources.NAME]`: where events are and how they are written.
 
 use std::path::PathBuf;
 
-use toml::Spanned;
-use toml::de::DeValue;
-
+use super::map::{self, MapSection};
 use super::reader::{At, Section};
+use super::route::{self, RouteSection};
 use crate::secret::SecretRef;
-use crate::source::{Format, ReadAs};
+use crate::source::Format;
 use crate::units::Complaint;
 
 /// `[sources.NAME]`.
 #[derive(Debug, Clone)]
 pub(crate) struct SourceSection {
     pub(crate) name: At<String>,
-    pub(crate) into: Option<At<String>>,
     pub(crate) origin: Option<OriginSection>,
     pub(crate) format: Format,
-    pub(crate) map: Vec<MapSection>,
+    /// The path of the array whose elements are events.
+    pub(crate) each: Option<At<String>>,
+    /// At least one; that of the plain form has the whole map.
+    pub(crate) routes: Vec<RouteSection>,
+    /// What all routes have in common, each if its stream has the column.
+    pub(crate) common: Vec<MapSection>,
 }
 
 /// Where the events are.
 #[derive(Debug, Clone)]
 pub(crate) enum OriginSection {
-    Redis { url: SecretRef, stream: String, field: String },
+    Redis { url: SecretRef, streams: Vec<String>, fields: Vec<String> },
     File(PathBuf),
     Stdin(At<()>),
     Http(At<()>),
-}
-
-/// One entry of the map.
-#[derive(Debug, Clone)]
-pub(crate) struct MapSection {
-    pub(crate) column: At<String>,
-    /// A field as written, or a constant.
-    pub(crate) field: Option<At<String>>,
-    pub(crate) constant: Option<At<String>>,
-    pub(crate) read_as: Option<At<ReadAs>>,
-    pub(crate) values: Vec<(String, At<String>)>,
 }
 
 pub(super) fn read(top: &Section<'_>) -> Vec<SourceSection> {
@@ -57,34 +49,48 @@ pub(super) fn read(top: &Section<'_>) -> Vec<SourceSection> {
 }
 
 fn read_one(name: At<String>, section: Section<'_>) -> SourceSection {
-    let into = section.required("into", "into = \"trades\"");
-    let field = section.string("field");
-    let origin = read_origin(&section, field.as_ref());
+    let fields = section.strings("field");
+    let origin = read_origin(&section, fields.as_deref());
     let format = read_format(&section, origin.as_ref());
     let redis = matches!(origin, Some(OriginSection::Redis { .. }));
-    if let Some(field) = &field
-        && !(redis && format == Format::Json)
-    {
+    if fields.is_some() && !(redis && format == Format::Json) {
         section.report(
-            field
-                .place
+            section
+                .place_of("field")
                 .problem("\"field\" has no effect here")
                 .hint("It names the entry field that holds the event of a Redis source in JSON."),
         );
-    } else if field.is_none() && redis && format == Format::Json {
+    } else if fields.is_none() && redis && format == Format::Json {
         section.by_default("field", "\"data\"");
     }
-    let mut map = Vec::new();
-    if let Some(entries) = section.section("map") {
-        for (column, value) in entries.others() {
-            map.extend(read_entry(&entries, column, value));
+    let each = section.string("each").filter(|each| route::is_array(&section, each, format));
+    let listed = section.tables("routes");
+    let whole = listed.is_none();
+    let (routes, common) = match listed {
+        None => (vec![route::read(&section, format)], Vec::new()),
+        Some(listed) => {
+            route::only_in_routes(&section);
+            if listed.is_empty() && section.is_list("routes") {
+                let problem = section.place_of("routes").problem("the list of routes is empty");
+                section.report(problem.hint("Add [[sources.NAME.routes]] with into = \"…\"."));
+            }
+            let read = |route: Section<'_>| {
+                let read = route::read(&route, format);
+                route.finish();
+                read
+            };
+            (listed.into_iter().map(read).collect(), map::read(&section))
         }
+    };
+    for route in &routes {
+        route.check_paths(&section, each.as_ref(), if whole { &[] } else { &common }, format);
     }
+    route::check_order(&section, &routes);
     section.finish();
-    SourceSection { name, into, origin, format, map }
+    SourceSection { name, origin, format, each, routes, common }
 }
 
-fn read_origin(section: &Section<'_>, field: Option<&At<String>>) -> Option<OriginSection> {
+fn read_origin(section: &Section<'_>, fields: Option<&[At<String>]>) -> Option<OriginSection> {
     let given: Vec<_> =
         ["redis", "file", "stdin", "http"].into_iter().filter(|key| section.has(key)).collect();
     let redis = section.section("redis");
@@ -112,10 +118,13 @@ fn read_origin(section: &Section<'_>, field: Option<&At<String>>) -> Option<Orig
             redis.missing("url", "url = \"env:REDIS_URL\"");
         }
         let url = redis.parsed("url", SecretRef::parse);
-        let stream = redis.required("stream", "stream = \"trades\"");
+        let streams = read_streams(&redis);
         redis.finish();
-        let field = field.map_or_else(|| "data".to_owned(), |field| field.value.clone());
-        return Some(OriginSection::Redis { url: url?.value, stream: stream?.value, field });
+        let fields = fields.filter(|fields| !fields.is_empty()).map_or_else(
+            || vec!["data".to_owned()],
+            |fields| fields.iter().map(|field| field.value.clone()).collect(),
+        );
+        return Some(OriginSection::Redis { url: url?.value, streams: streams?, fields });
     }
     if let Some(file) = file {
         return Some(OriginSection::File(PathBuf::from(file.value)));
@@ -130,6 +139,30 @@ fn read_origin(section: &Section<'_>, field: Option<&At<String>>) -> Option<Orig
     stdin
         .map(|at| origin(at, OriginSection::Stdin))
         .or_else(|| http.map(|at| origin(at, OriginSection::Http)))
+}
+
+/// `stream` for one, `streams` for several.
+fn read_streams(redis: &Section<'_>) -> Option<Vec<String>> {
+    let Some(streams) = redis.strings("streams") else {
+        return redis.required("stream", "stream = \"trades\"").map(|stream| vec![stream.value]);
+    };
+    if redis.has("stream") {
+        let problem = redis.place_of("stream").problem("\"stream\" and \"streams\" are both given");
+        redis.report(problem.hint("Name all in \"streams\"."));
+        redis.string("stream");
+    }
+    let mut names: Vec<String> = Vec::new();
+    for stream in streams {
+        if names.contains(&stream.value) {
+            redis.report(stream.problem(format!("stream \"{}\" is given twice", stream.value)));
+        } else {
+            names.push(stream.value);
+        }
+    }
+    if names.is_empty() {
+        redis.report(redis.place_of("streams").problem("the source has no stream"));
+    }
+    (!names.is_empty()).then_some(names)
 }
 
 fn read_format(section: &Section<'_>, origin: Option<&OriginSection>) -> Format {
@@ -171,85 +204,4 @@ fn read_format(section: &Section<'_>, origin: Option<&OriginSection>) -> Format 
         _ => {}
     }
     given.value
-}
-
-/// One entry: `column = "field"`, or a table with `field` or `const`.
-fn read_entry(
-    map: &Section<'_>,
-    column: At<String>,
-    value: &Spanned<DeValue<'_>>,
-) -> Option<MapSection> {
-    if let Some(field) = map.string_of(&column, value) {
-        if field.value.trim().is_empty() {
-            map.report(field.problem("the field's name is empty"));
-            return None;
-        }
-        let field = Some(field);
-        return Some(MapSection {
-            column,
-            field,
-            constant: None,
-            read_as: None,
-            values: Vec::new(),
-        });
-    }
-    let DeValue::Table(table) = value.get_ref() else {
-        map.report(
-            column
-                .problem(format!("\"{}\" must be a field", column.value))
-                .hint("Write a field's name, { field = \"…\", as = \"…\" } or { const = \"…\" }."),
-        );
-        return None;
-    };
-    let entry = Section::new(map.reader, table, column.place.clone());
-    let field = entry.string("field");
-    let constant = entry.string("const");
-    let read_as = entry.parsed("as", read_as);
-    let mut values = Vec::new();
-    if let Some(given) = entry.section("values") {
-        for (from, to) in given.others() {
-            match given.string_of(&from, to) {
-                Some(to) => values.push((from.value, to)),
-                None => given.report(
-                    from.problem("values stand for strings")
-                        .hint("Write { true = \"sell\", false = \"buy\" }."),
-                ),
-            }
-        }
-    }
-    match (entry.has("field"), entry.has("const")) {
-        (false, false) => entry.missing("field", "field = \"price\""),
-        (true, true) => {
-            let place = entry.place_of("const");
-            entry.report(place.problem("\"field\" and \"const\" are both given"));
-        }
-        (false, true) if entry.has("as") || entry.has("values") => {
-            entry.report(
-                entry
-                    .place
-                    .problem("a constant is taken as it is")
-                    .hint("Leave out \"as\" and \"values\"."),
-            );
-        }
-        _ => {}
-    }
-    entry.finish();
-    Some(MapSection { column, field, constant, read_as, values })
-}
-
-fn read_as(text: &str) -> Result<ReadAs, Complaint> {
-    Ok(match text {
-        "rfc3339" => ReadAs::Type,
-        "epoch s" => ReadAs::EpochSeconds,
-        "epoch ms" => ReadAs::EpochMillis,
-        "epoch us" | "epoch µs" => ReadAs::EpochMicros,
-        "hex" => ReadAs::Hex,
-        "base64" => ReadAs::Base64,
-        _ => {
-            return Err(Complaint::new(
-                format!("\"{text}\" is no way to read a value"),
-                "Use \"epoch s\", \"epoch ms\", \"epoch us\", \"rfc3339\", \"hex\" or \"base64\".",
-            ));
-        }
-    })
 }

@@ -61,7 +61,7 @@ fn trading_becomes_a_system() {
 
     let source = &system.sources[0];
     assert_eq!(source.format, Format::Json);
-    assert!(matches!(&source.origin, Origin::Redis { field, .. } if field == "data"));
+    assert!(matches!(&source.origin, Origin::Redis { fields, .. } if *fields == ["data"]));
     // Every column but the generated one.
     assert_eq!(source.routes[0].map.len(), trades.columns.len() - 1);
 }

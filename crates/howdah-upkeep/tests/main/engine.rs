@@ -8,7 +8,7 @@ use howdah_error::Result;
 use howdah_pg::{Connection, introspect};
 use howdah_plan::{Facts, Plan, foreign_columns};
 use howdah_stream::{
-    Batch, Body, Commit as _, Decoder, Outcome, Position, Raw, ShardId, SourceSql, Writer,
+    Batch, Body, Commit as _, Decoded, Decoder, Outcome, Position, Raw, ShardId, SourceSql, Writer,
 };
 use howdah_system::{System, SystemFile, error_of};
 use howdah_testkit::{Cluster, TestDatabase};
@@ -94,7 +94,6 @@ impl Engine {
     pub async fn feed(&self, source: &str) -> Feed {
         let (catalog, system) = self.model().await;
         let source = system.sources.iter().find(|known| known.name == source).unwrap().clone();
-        let stream = system.streams[source.routes[0].stream].clone();
         let generation: i64 = self.one("select generation from howdah.generation").await;
         let sql = SourceSql::new(&system, &source, generation, |rollup| {
             let level = &rollup.levels[0];
@@ -105,7 +104,7 @@ impl Engine {
         });
         let writer = fine(Writer::open(self.db.options(), Arc::new(fine(sql))).await);
         let shard = ShardId { source: source.name.clone(), shard: "test".to_owned() };
-        Feed { writer, decoder: fine(Decoder::new(&source, &stream)), shard, at: 0 }
+        Feed { writer, decoder: fine(Decoder::new(&source, &system.streams)), shard, at: 0 }
     }
 
     /// Proves every rollup; `true`: all hold.
@@ -217,19 +216,16 @@ impl Feed {
             refusals: Vec::new(),
             events: events.len() as u64,
         };
+        let mut decoded = Decoded::default();
         for (index, event) in events.iter().enumerate() {
             let raw = Raw {
                 position: place(self.at + index as u64 + 1),
                 body: Body::Text(Bytes::copy_from_slice(event.as_ref().as_bytes())),
             };
-            match self.decoder.decode(raw) {
-                Ok(mut row) => {
-                    row.group = index as u32;
-                    batch.rows.push(row);
-                }
-                Err(refusal) => batch.refusals.push(refusal),
-            }
+            self.decoder.decode(raw, &mut decoded);
         }
+        (batch.rows, batch.refusals) = (decoded.rows, decoded.refusals);
+        batch.events = decoded.events;
         let outcome = self.writer.commit(&batch).await?;
         self.at += events.len() as u64;
         Ok(outcome)

@@ -201,8 +201,7 @@ pub fn source_sql(model: &Model, source: &Source, generation: i64) -> Result<Arc
 
 /// What reads the events of a source.
 pub fn decoder(system: &System, source: &Source) -> Result<Decoder> {
-    let stream = &system.streams[source.routes[0].stream];
-    Ok(Decoder::new(source, stream)?.with_event_bytes(system.ingest.event_bytes))
+    Ok(Decoder::new(source, &system.streams)?.with_event_bytes(system.ingest.event_bytes))
 }
 
 fn chosen<'a>(system: &'a System, names: &[String]) -> Result<Vec<&'a Source>> {

@@ -9,7 +9,7 @@ use futures_util::SinkExt as _;
 use howdah_catalog::name;
 use howdah_error::{Error, Kind, Result};
 use howdah_pg::Connection;
-use howdah_stream::{Body, Position, Raw};
+use howdah_stream::{Body, Decoded, Position, Raw};
 use howdah_system::Source;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
 
@@ -37,17 +37,23 @@ pub async fn encode(model: &Model, source: &Source, events: &Path) -> Result<Enc
     out.write_all(HEADER).map_err(failed)?;
     let events = tokio::fs::File::open(events).await.map_err(failed)?;
     let mut lines = BufReader::with_capacity(CHUNK, events).split(b'\n');
+    let mut decoded = Decoded::default();
     let mut at = 0;
     while let Some(line) = lines.next_segment().await.map_err(failed)? {
         at += 1;
         let raw = Raw { position: Position(at.to_string()), body: Body::Text(Bytes::from(line)) };
-        let row = decoder.decode(raw).map_err(|refusal| Error::internal(refusal.reason))?;
-        out.write_all(&row.copy).map_err(failed)?;
+        decoder.decode(raw, &mut decoded);
+        if let Some(refusal) = decoded.refusals.pop() {
+            return Err(Error::internal(refusal.reason));
+        }
+        for row in decoded.rows.drain(..) {
+            out.write_all(&row.copy).map_err(failed)?;
+        }
     }
     out.write_all(&(-1_i16).to_be_bytes()).map_err(failed)?;
     out.flush().map_err(failed)?;
     let stream = &model.system.streams[source.routes[0].stream];
-    let columns = name::list(decoder.columns());
+    let columns = name::list(decoder.columns(0));
     let copy = format!("copy {} ({columns}) from stdin (format binary)", stream.table);
     Ok(Encoded { copy, path })
 }

@@ -37,12 +37,16 @@ pub fn start(session: &Session, system: &System, sources: &[&Source]) {
 /// Where a source is, for people.
 pub fn origin(origin: &Origin) -> String {
     match origin {
-        Origin::Redis { url, stream, .. } => {
+        Origin::Redis { url, streams, .. } => {
             let reference = match url {
                 howdah_system::SecretRef::Env(name) => format!("env:{name}"),
                 howdah_system::SecretRef::File(path) => format!("file:{}", path.display()),
             };
-            format!("Redis stream \"{stream}\" at {reference}")
+            {
+                let names: Vec<String> = streams.iter().map(|name| format!("\"{name}\"")).collect();
+                let word = if names.len() == 1 { "stream" } else { "streams" };
+                format!("Redis {word} {} at {reference}", names.join(", "))
+            }
         }
         Origin::File { path } => format!("file {}", path.display()),
         Origin::Stdin => "standard input".to_owned(),
