@@ -5,29 +5,25 @@
 
 use howdah_catalog::{Column, Constraint, ConstraintKind, Ident, Relation, RelationKind, name};
 use howdah_error::{Code, Error, Kind, Result};
-use howdah_rollup::lock::AdvisoryLock;
-use howdah_rollup::table::{self, TableColumn};
-use howdah_system::{Level, Rollup, Stream};
+use howdah_rollup::table::TableColumn;
 
-use crate::rollup::{NEXT_GENERATION, kind_of, register, registered_check};
+use crate::filled::Filled;
 use crate::step::{Lock, LockMode, Step};
 
-/// A level whose table is there and follows another definition, or none of howdah's.
+/// A table that is there and follows another definition, or none of howdah's.
 #[derive(Clone, Copy)]
 pub(crate) struct Change<'a> {
-    pub(crate) stream: &'a Stream,
-    pub(crate) rollup: &'a Rollup,
-    pub(crate) level: &'a Level,
+    pub(crate) filled: &'a Filled<'a>,
     pub(crate) relation: &'a Relation,
 }
 
 impl Change<'_> {
     /// A table that howdah made, or adopted, from the definition `before`.
-    pub(crate) fn own(&self, before: &str, definition: &str) -> Step {
-        let table = &self.level.table;
-        let wanted = table::table_columns(self.stream, self.rollup, self.level);
-        let key = table::key(self.rollup, self.level);
-        let keyed = self.relation.constraints.iter().any(|constraint| is_key(constraint, &key));
+    pub(crate) fn own(&self, before: &str) -> Step {
+        let shape = &self.filled.shape;
+        let (table, wanted) = (&shape.table, &shape.columns);
+        let keyed =
+            self.relation.constraints.iter().any(|constraint| is_key(constraint, &shape.key));
         let mut sql = Vec::new();
         let mut lost = None;
         if !keyed {
@@ -53,28 +49,27 @@ impl Change<'_> {
                 }
             }
         }
-        for own in &wanted {
+        for own in wanted {
             let kept = self.relation.column(own.name.as_str()).is_some_and(|have| same(own, have));
             if !kept {
                 sql.push(format!("alter table {table} add column {} {}", own.name, own.definition));
             }
         }
         if !keyed {
-            let key = table::key_constraint(self.rollup, self.level);
-            sql.push(format!("alter table {table} add {key}"));
+            sql.push(format!("alter table {table} add {}", shape.key_constraint()));
         }
-        let mut step = self.step(sql, definition);
+        let mut step = self.step(sql);
         step.loses = lost;
         step
     }
 
     /// A table that the user made: columns that are missing are added.
-    pub(crate) fn adopt(&self, definition: &str) -> Result<Step> {
+    pub(crate) fn adopt(&self) -> Result<Step> {
         self.check_adoptable()?;
-        let table = &self.level.table;
-        let wanted = table::table_columns(self.stream, self.rollup, self.level);
+        let shape = &self.filled.shape;
+        let (table, wanted) = (&shape.table, &shape.columns);
         let mut sql = Vec::new();
-        for own in &wanted {
+        for own in wanted {
             let have = self.relation.column(own.name.as_str());
             if have.is_some_and(|have| have.generated.is_some()) {
                 sql.push(format!("alter table {table} drop column {}", own.name));
@@ -89,29 +84,32 @@ impl Change<'_> {
             .iter()
             .filter(|column| wanted.iter().all(|own| own.name != column.name));
         sql.extend(others.filter_map(|column| self.loosen(column)));
-        Ok(self.step(sql, definition))
+        Ok(self.step(sql))
     }
 
     /// Not null would refuse the rows that a fold makes without a column of the application's.
     fn loosen(&self, column: &Column) -> Option<String> {
         (column.not_null && column.default.is_none()).then(|| {
-            format!("alter table {} alter column {} drop not null", self.level.table, column.name)
+            format!(
+                "alter table {} alter column {} drop not null",
+                self.filled.shape.table, column.name
+            )
         })
     }
 
-    fn step(&self, changes: Vec<String>, definition: &str) -> Step {
-        let table = &self.level.table;
-        let mut sql =
-            vec![AdvisoryLock::stream(self.stream).exclusive(), NEXT_GENERATION.to_owned()];
+    fn step(&self, changes: Vec<String>) -> Step {
+        let Filled { shape, kind, .. } = self.filled;
+        let table = &shape.table;
+        let mut sql = self.filled.next_generation();
         sql.extend(changes);
-        sql.push(register(self.stream, self.level, definition, "false"));
+        sql.push(self.filled.register("false"));
         Step::new(
             format!("rollup {}", table.plain()),
-            format!("bring the {} {} to its new definition", kind_of(self.rollup), table.plain()),
+            format!("bring the {kind} {} to its new definition", table.plain()),
             sql,
         )
         .lock(Lock::moment(LockMode::AccessExclusive, table))
-        .check(registered_check(self.level, definition))
+        .check(self.filled.registered_check())
     }
 
     /// The constraints that may be the key of the definition before.
@@ -123,11 +121,11 @@ impl Change<'_> {
 
     /// Whether a table that was there before can be the level's.
     fn check_adoptable(&self) -> Result<()> {
-        let Self { stream, rollup, level, relation } = *self;
+        let Self { filled: Filled { shape, kind, derived, .. }, relation } = *self;
         let refuse = |why: String| {
             Error::new(
                 Kind::Conflict,
-                format!("\"{}\" cannot be the table of a {}", level.table.plain(), kind_of(rollup)),
+                format!("\"{}\" cannot be the table of a {kind}", shape.table.plain()),
             )
             .code(Code::CannotBecomeStream)
             .detail(why)
@@ -136,7 +134,12 @@ impl Change<'_> {
         if relation.kind != RelationKind::Table {
             return Err(refuse("A relation of that name exists and is not a table.".to_owned()));
         }
-        let key = table::key(rollup, level);
+        if *derived {
+            return Err(refuse(
+                "A table of that name exists, and rows come and go in it.".to_owned(),
+            ));
+        }
+        let key = &shape.key;
         let unique = relation.indexes.iter().any(|index| {
             let columns: Vec<&Ident> =
                 index.columns.iter().filter_map(|column| column.column.as_ref()).collect();
@@ -148,18 +151,17 @@ impl Change<'_> {
         if !unique {
             return Err(refuse(format!(
                 "A table of that name exists, without a unique key on ({}).",
-                name::list(&key)
+                name::list(key)
             )));
         }
-        for own in table::table_columns(stream, rollup, level) {
+        for own in &shape.columns {
             if let Some(column) = relation.column(own.name.as_str())
-                && !same_type(&own, column)
+                && !same_type(own, column)
             {
                 return Err(refuse(format!(
-                    "Its column \"{}\" is {}, the {} needs {}.",
+                    "Its column \"{}\" is {}, the {kind} needs {}.",
                     own.name.as_str(),
                     column.type_name,
-                    kind_of(rollup),
                     own.type_name
                 )));
             }

@@ -7,6 +7,7 @@
 use howdah_catalog::{
     Catalog, ConstraintKind, Ident, Index, Literal, RelName, Relation, RelationKind, name,
 };
+use howdah_rollup::derive;
 use howdah_system::{MeasureKind, Stream, System};
 
 use crate::step::{Lock, LockMode, Plan, Step};
@@ -32,6 +33,19 @@ pub(crate) fn plan(plan: &mut Plan, relation: &Relation, catalog: &Catalog, miss
             on_partitions(plan, &relation.name, catalog, needed);
         } else {
             plan.steps.push(concurrently(&relation.name, needed));
+        }
+    }
+}
+
+/// The steps that build the indexes by which derived rollups find the rows of a state.
+pub(crate) fn of_state(plan: &mut Plan, system: &System, state: usize, catalog: &Catalog) {
+    let table = &system.rollups[state].levels[0].table;
+    let have = catalog.relation(table);
+    for columns in derive::lookups_of(system, state) {
+        let needed = Needed { columns, unique: false };
+        let served = have.is_some_and(|have| have.indexes.iter().any(|i| serves(i, &needed)));
+        if !served {
+            plan.steps.push(concurrently(table, &needed));
         }
     }
 }

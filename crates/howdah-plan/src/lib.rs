@@ -9,6 +9,7 @@
 mod change;
 pub mod chunk;
 mod facts;
+mod filled;
 mod index;
 mod protect;
 mod roles;
@@ -39,9 +40,7 @@ pub fn plan(system: &System, catalog: &Catalog, facts: &Facts) -> Result<Plan> {
     for stream in &system.streams {
         stream::plan(&mut plan, system, stream, catalog, facts)?;
     }
-    for rollup in &system.rollups {
-        rollup::plan(&mut plan, system, rollup, catalog, facts)?;
-    }
+    rollup::plan(&mut plan, system, catalog, facts)?;
     protect::plan(&mut plan, system, catalog);
     rollup::plan_rebuilds(&mut plan, system, catalog, facts);
     Ok(plan)

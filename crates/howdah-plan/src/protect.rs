@@ -87,6 +87,15 @@ fn targets(system: &System, catalog: &Catalog) -> Vec<Target> {
             });
         }
     }
+    for derived in &system.derived {
+        let column = tenants.map(|tenants| &tenants.column);
+        let has_tenant = derived.by.iter().any(|key| Some(&key.name) == column);
+        out.push(Target {
+            relation: derived.table.clone(),
+            sight: sight(tenants, &derived.table, has_tenant),
+            writer: ROLLUP_RIGHTS,
+        });
+    }
     for relation in catalog.relations.values() {
         let table = matches!(relation.kind, RelationKind::Table | RelationKind::PartitionedTable);
         let known = out.iter().any(|target| target.relation == relation.name);

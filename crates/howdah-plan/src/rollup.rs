@@ -1,45 +1,48 @@
 //! The tables of rollups and states: made, adopted, changed, retired, rebuilt.
-//!
-//! Whatever changes what a batch has to write also moves the generation, under the stream's lock:
-//! a writer that started before stops at its next batch instead of leaving a rollup behind.
 
 use howdah_catalog::{Catalog, Literal, RelName, Relation};
 use howdah_error::Result;
 use howdah_rollup::judge::ForeignColumn;
-use howdah_rollup::lock::AdvisoryLock;
-use howdah_rollup::{recompute, table};
-use howdah_system::{Level, Rollup, Stream, System};
+use howdah_rollup::{derive, recompute, table};
+use howdah_system::{Derived, Level, Rollup, Stream, System};
 
 use crate::change::Change;
 use crate::facts::Facts;
+use crate::filled::{Filled, NEXT_GENERATION};
+use crate::index;
 use crate::step::{Action, Lock, LockMode, Plan, Step};
 
-pub(crate) const NEXT_GENERATION: &str = "update howdah.generation set generation = generation + 1";
-
+/// The tables of all rollups and states, then those of derived rollups, which stand on them.
 pub(crate) fn plan(
     plan: &mut Plan,
     system: &System,
-    rollup: &Rollup,
     catalog: &Catalog,
     facts: &Facts,
 ) -> Result<()> {
-    let stream = system.stream_of(rollup);
-    for level in &rollup.levels {
-        let definition = table::definition(stream, rollup, level);
-        let installed = facts.rollups.get(&level.table.plain());
-        match catalog.relation(&level.table) {
-            None => plan.steps.push(create(stream, rollup, level, &definition)),
+    let levels = system
+        .rollups
+        .iter()
+        .flat_map(|rollup| rollup.levels.iter().map(move |level| (rollup, level)))
+        .map(|(rollup, level)| Filled::level(system, rollup, level));
+    let derived = system.derived.iter().map(|derived| Filled::derived(system, derived));
+    for filled in levels.chain(derived) {
+        let installed = facts.rollups.get(&filled.shape.table.plain());
+        match catalog.relation(&filled.shape.table) {
+            None => plan.steps.push(create(&filled)),
             Some(relation) => {
-                if installed.is_some_and(|installed| installed.definition == definition) {
+                if installed.is_some_and(|installed| installed.definition == filled.definition) {
                     continue;
                 }
-                let change = Change { stream, rollup, level, relation };
+                let change = Change { filled: &filled, relation };
                 plan.steps.push(match installed {
-                    Some(installed) => change.own(&installed.definition, &definition),
-                    None => change.adopt(&definition)?,
+                    Some(installed) => change.own(&installed.definition),
+                    None => change.adopt()?,
                 });
             }
         }
+    }
+    for state in 0..system.rollups.len() {
+        index::of_state(plan, system, state, catalog);
     }
     Ok(())
 }
@@ -66,10 +69,22 @@ pub(crate) fn plan_rebuilds(plan: &mut Plan, system: &System, catalog: &Catalog,
             plan.steps.push(rebuild(stream, rollup, index, foreign));
         }
     }
-    let wanted: Vec<String> = system
-        .rollups
-        .iter()
-        .flat_map(|rollup| rollup.levels.iter().map(|level| level.table.plain()))
+    for derived in &system.derived {
+        let filled = Filled::derived(system, derived);
+        let installed = facts.rollups.get(&derived.table.plain());
+        let ready =
+            installed.is_some_and(|have| have.ready && have.definition == filled.definition);
+        let table = |stream: &&Stream| facts.tables.get(&stream.table);
+        let has_rows =
+            filled.streams.iter().filter_map(table).any(|table| table.newest_us.is_some());
+        if !ready && (has_rows || installed.is_some()) {
+            plan.steps.push(rebuild_derived(system, derived));
+        }
+    }
+    let levels = system.rollups.iter().flat_map(|rollup| &rollup.levels);
+    let wanted: Vec<String> = levels
+        .map(|level| level.table.plain())
+        .chain(system.derived.iter().map(|derived| derived.table.plain()))
         .collect();
     for relation in facts.rollups.keys().filter(|relation| !wanted.contains(relation)) {
         plan.steps.push(retire(relation));
@@ -100,54 +115,33 @@ pub fn foreign_columns(
         .collect()
 }
 
-pub(crate) fn register(stream: &Stream, level: &Level, definition: &str, ready: &str) -> String {
-    format!(
-        "insert into howdah.rollups (relation, stream, definition, ready) \
-         values ({}, {}, {}, {ready}) on conflict (relation) do update set \
-         definition = excluded.definition, ready = excluded.ready, rebuilt_to = null",
-        Literal(&level.table.plain()),
-        Literal(&stream.table.plain()),
-        Literal(definition),
-    )
-}
-
-pub(crate) fn registered_check(level: &Level, definition: &str) -> String {
-    format!(
-        "select case when to_regclass({}) is null then false else exists (select from \
-         howdah.rollups where relation = {} and definition = {}) end",
-        Literal(&level.table.to_string()),
-        Literal(&level.table.plain()),
-        Literal(definition)
-    )
-}
-
-pub(crate) fn kind_of(rollup: &Rollup) -> &'static str {
-    if rollup.is_state() { "state" } else { "rollup" }
-}
-
-fn create(stream: &Stream, rollup: &Rollup, level: &Level, definition: &str) -> Step {
-    let empty = format!("not exists (select from {})", stream.table);
-    let kind = kind_of(rollup);
+fn create(filled: &Filled<'_>) -> Step {
+    let Filled { shape, kind, .. } = filled;
+    let table = &shape.table;
+    let empty: Vec<String> = filled
+        .streams
+        .iter()
+        .map(|stream| format!("not exists (select from {})", stream.table))
+        .collect();
+    let mut sql = filled.next_generation();
+    sql.extend([
+        shape.create(),
+        format!(
+            "comment on table {table} is {}",
+            Literal(&format!("howdah: {kind} of {}", filled.of()))
+        ),
+        filled.register(&empty.join(" and ")),
+    ]);
     Step::new(
-        format!("rollup {}", level.table.plain()),
-        format!("make the {kind} {} of {}", level.table.plain(), stream.table.plain()),
-        vec![
-            AdvisoryLock::stream(stream).exclusive(),
-            NEXT_GENERATION.to_owned(),
-            table::create(stream, rollup, level),
-            format!(
-                "comment on table {} is {}",
-                level.table,
-                Literal(&format!("howdah: {kind} of {}", stream.table.plain()))
-            ),
-            register(stream, level, definition, &empty),
-        ],
+        format!("rollup {}", table.plain()),
+        format!("make the {kind} {} of {}", table.plain(), filled.of()),
+        sql,
     )
     .undo(vec![
-        format!("drop table {}", level.table),
-        format!("delete from howdah.rollups where relation = {}", Literal(&level.table.plain())),
+        format!("drop table {table}"),
+        format!("delete from howdah.rollups where relation = {}", Literal(&table.plain())),
     ])
-    .check(registered_check(level, definition))
+    .check(filled.registered_check())
 }
 
 fn rebuild(stream: &Stream, rollup: &Rollup, index: usize, foreign: bool) -> Step {
@@ -159,12 +153,31 @@ fn rebuild(stream: &Stream, rollup: &Rollup, index: usize, foreign: bool) -> Ste
         sample,
     )
     .undo(Vec::new())
-    .check(format!(
-        "select coalesce((select ready from howdah.rollups where relation = {}), false)",
-        Literal(&level.table.plain())
-    ));
+    .check(ready_check(&level.table.plain()));
     step.action = Action::Rebuild { rollup: rollup.name.clone(), level: index };
     step
+}
+
+fn rebuild_derived(system: &System, derived: &Derived) -> Step {
+    let states: Vec<&str> =
+        derive::states(derived).map(|state| system.rollups[state].name.as_str()).collect();
+    let table = derived.table.plain();
+    let mut step = Step::new(
+        format!("rebuild {table}"),
+        format!("compute {table} from {}", states.join(", ")),
+        derive::rebuild(system, derived),
+    )
+    .undo(Vec::new())
+    .check(ready_check(&table));
+    step.action = Action::RebuildDerived { rollup: derived.name.clone() };
+    step
+}
+
+fn ready_check(table: &str) -> String {
+    format!(
+        "select coalesce((select ready from howdah.rollups where relation = {}), false)",
+        Literal(table)
+    )
 }
 
 /// A table whose rollup left the system file is no longer folded; left alone it would go stale

@@ -47,6 +47,11 @@ pub enum Action {
         /// Index of the level.
         level: usize,
     },
+    /// Rebuild a derived rollup from its states; `sql` shows how.
+    RebuildDerived {
+        /// The rollup's name in the system file.
+        rollup: String,
+    },
 }
 
 /// The strongest lock that a step takes on a relation of the user.

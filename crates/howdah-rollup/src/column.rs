@@ -1,7 +1,7 @@
 //! The physical columns of a rollup and how each is aggregated, merged and made from finer levels.
 
 use howdah_catalog::{Ident, RelName};
-use howdah_system::{Expr, Measure, MeasureKind, Rollup, Stream};
+use howdah_system::{Computed, Expr, Measure, MeasureKind, Rollup, Stream};
 
 /// A stored column of a rollup's tables, beside key and bucket.
 #[derive(Debug, Clone, PartialEq)]
@@ -60,13 +60,13 @@ pub enum End {
     Last,
 }
 
-/// A generated column: what readers see of an average.
+/// A generated column: an average, or a measure computed from others.
 #[derive(Debug, Clone, PartialEq)]
-pub struct AverageColumn {
+pub struct GeneratedColumn {
     /// Its name.
     pub name: Ident,
     /// Its type.
-    pub type_name: &'static str,
+    pub type_name: String,
     /// The expression over the stored columns.
     pub expression: String,
 }
@@ -77,18 +77,28 @@ pub struct RollupColumns {
     /// Stored columns in their order.
     pub stored: Vec<RollupColumn>,
     /// Generated columns.
-    pub averages: Vec<AverageColumn>,
+    pub generated: Vec<GeneratedColumn>,
 }
 
 /// The columns of `rollup`'s tables.
 #[must_use]
 pub fn columns(stream: &Stream, rollup: &Rollup) -> RollupColumns {
-    let mut out = RollupColumns { stored: Vec::new(), averages: Vec::new() };
+    let mut out = RollupColumns { stored: Vec::new(), generated: Vec::new() };
     let order = stream.total_order(&rollup.by);
     for measure in &rollup.measures {
         add_measure(&mut out, stream, measure, &order);
     }
+    out.generated.extend(computed(&rollup.computed));
     out
+}
+
+/// The columns of computed measures.
+pub(crate) fn computed(measures: &[Computed]) -> impl Iterator<Item = GeneratedColumn> {
+    measures.iter().map(|measure| GeneratedColumn {
+        name: measure.name.clone(),
+        type_name: measure.expr.type_name.clone(),
+        expression: measure.expr.text.clone(),
+    })
 }
 
 fn add_measure(out: &mut RollupColumns, stream: &Stream, measure: &Measure, order: &[Ident]) {
@@ -122,7 +132,11 @@ fn add_measure(out: &mut RollupColumns, stream: &Stream, measure: &Measure, orde
             let expression = format!("({sum} / nullif({count}, 0)::numeric){cast}");
             push(sum, "numeric", ColumnRole::Sum(format!("({})::numeric", x.text)));
             push(count, "bigint", ColumnRole::Count(Some(x.text.clone())));
-            out.averages.push(AverageColumn { name, type_name, expression });
+            out.generated.push(GeneratedColumn {
+                name,
+                type_name: type_name.to_owned(),
+                expression,
+            });
         }
         MeasureKind::First(x) => add_end(out, stream, measure, x, End::First, order),
         MeasureKind::Last(x) => add_end(out, stream, measure, x, End::Last, order),
@@ -208,17 +222,17 @@ fn collation_of(stream: &Stream, x: &Expr) -> Option<RelName> {
     collations.next().filter(|_| text)
 }
 
-fn is_float(x: &Expr) -> bool {
+pub(crate) fn is_float(x: &Expr) -> bool {
     matches!(x.type_name.as_str(), "real" | "double precision")
 }
 
 /// Floats are summed as numeric: float addition depends on order, and a late event would leave
 /// another last digit than a rebuild.
-fn summand(x: &Expr) -> String {
+pub(crate) fn summand(x: &Expr) -> String {
     if is_float(x) { format!("({})::numeric", x.text) } else { x.text.clone() }
 }
 
-fn sum_type(x: &Expr) -> &'static str {
+pub(crate) fn sum_type(x: &Expr) -> &'static str {
     match x.type_name.as_str() {
         "smallint" | "integer" => "bigint",
         "interval" => "interval",

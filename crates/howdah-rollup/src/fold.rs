@@ -10,6 +10,7 @@ use howdah_system::{Expr, MeasureKind as Kind, Rollup, Stream};
 
 use crate::bucket::{bucket_sql, feeder};
 use crate::column::{ColumnRole, RollupColumn, columns};
+use crate::derive;
 use crate::position;
 use crate::staging::{ORD, Staging};
 use crate::table::{BUCKET, key};
@@ -117,6 +118,7 @@ fn rollup_ctes(ctes: &mut Vec<String>, stream: &Stream, rollup: &Rollup, prefix:
             None => from_rows(stream, rollup, index, "new", None),
         };
         ctes.push(format!("{delta} as materialized ({query})"));
+        ctes.extend(derive::capture(rollup, &delta));
         let key = name::list(key(rollup, level));
         let sets = stored
             .iter()

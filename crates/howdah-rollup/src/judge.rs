@@ -39,7 +39,7 @@ pub fn first_refused(
     staging: &Staging,
 ) -> Result<Option<String>> {
     let Some(check) = &rollup.check else { return Ok(None) };
-    let RollupColumns { stored, averages } = columns(stream, rollup);
+    let RollupColumns { stored, generated } = columns(stream, rollup);
     if let Some(column) = stored
         .iter()
         .find(|column| matches!(column.role, ColumnRole::End { .. } | ColumnRole::Position))
@@ -68,15 +68,15 @@ pub fn first_refused(
         let name = &column.name;
         format!("case when s.howdah_here then s.{name} else {} end as {name}", column.default)
     }));
-    let generated = averages
+    let expressions = generated
         .iter()
-        .map(|average| format!(", {} as {}", average.expression, average.name))
+        .map(|column| format!(", {} as {}", column.expression, column.name))
         .collect::<String>();
     let matching = same_key("s", "w", &rollup.by);
     let of_state = |name: &Ident| {
         keys.contains(&name)
             || stored.iter().any(|column| column.name == *name)
-            || averages.iter().any(|column| column.name == *name)
+            || generated.iter().any(|column| column.name == *name)
             || foreign.iter().any(|column| column.name == *name)
     };
     let event: Vec<&Ident> = check.columns.iter().filter(|name| !of_state(name)).collect();
@@ -87,7 +87,7 @@ pub fn first_refused(
          range unbounded preceding)),\n\
          m as (select w.{ORD}, {}, {} from w left join \
          (select *, true as howdah_here from {}) s on {matching})\n\
-         select min({ORD}) from (select m.*{generated} from m) v where not ({})",
+         select min({ORD}) from (select m.*{expressions} from m) v where not ({})",
         candidates(stream, staging),
         name::list(running.chain(event.iter().map(ToString::to_string))),
         name::list(keys.iter().map(|key| format!("w.{key}"))),

@@ -7,6 +7,7 @@
 //! - [`table`]: the table of a level;
 //! - [`fold`]: the one statement that inserts a batch's new rows and folds them everywhere;
 //! - [`judge`]: which event of a batch would break a state's check;
+//! - [`derive`]: derived rollups, from what a batch changed of their states;
 //! - [`recompute`]: rebuild of a range, and the proof;
 //! - [`staging`]: the temporary table that a batch is copied into;
 //! - [`lock`]: the advisory locks that order folds, rebuilds and judgements.
@@ -15,6 +16,7 @@
 
 mod bucket;
 pub mod column;
+pub mod derive;
 pub mod fold;
 pub mod judge;
 pub mod lock;

@@ -6,6 +6,7 @@
 use howdah_catalog::name::stable_hash;
 use howdah_system::{Rollup, Stream, System};
 
+use crate::derive;
 use crate::fold::needs_judge_lock;
 
 /// First key of every advisory lock of howdah: the bytes of `howd`.
@@ -23,7 +24,8 @@ impl AdvisoryLock {
         Self::named("stream", &stream.table.to_string())
     }
 
-    /// Held by a batch whose verdict or fold reads a state before it writes it (checks, positions).
+    /// Held by a batch whose verdict or fold reads a state before it writes it (checks, positions,
+    /// derived rollups).
     #[must_use]
     pub fn judge(stream: &Stream) -> Self {
         Self::named("judge", &stream.table.to_string())
@@ -53,10 +55,14 @@ impl AdvisoryLock {
 pub fn of_batch(system: &System, streams: &[usize]) -> Vec<String> {
     let mut shared: Vec<AdvisoryLock> = Vec::new();
     let mut judges: Vec<AdvisoryLock> = Vec::new();
-    for stream in streams.iter().map(|index| &system.streams[*index]) {
+    for index in streams {
+        let stream = &system.streams[*index];
         shared.push(AdvisoryLock::stream(stream));
         let rollups: Vec<&Rollup> = system.rollups_of(stream).collect();
-        if needs_judge_lock(&rollups) {
+        // Streams that meet in a derived rollup have one judge together.
+        if let Some(first) = derive::component(system, *index) {
+            judges.push(AdvisoryLock::judge(&system.streams[first]));
+        } else if needs_judge_lock(&rollups) {
             judges.push(AdvisoryLock::judge(stream));
         }
     }

@@ -13,6 +13,7 @@ use howdah_catalog::{Ident, RelName, name};
 use howdah_system::{MeasureKind, PositionFold, Rollup, Stream};
 
 use crate::column::{is_nullable, precedes};
+use crate::derive;
 use crate::table::same_key;
 
 /// The stored columns of a position, beside its key and the order of its last fill.
@@ -138,7 +139,10 @@ pub(crate) fn fold_ctes(
          as howdah_position, {} from {prefix}_input group by {keys})",
         last_of(&order)
     );
-    vec![rows, late, input, folded, upsert_cte(table, &key_names, &order, prefix)]
+    let mut ctes = vec![rows, late, input, folded];
+    ctes.extend(derive::capture(rollup, &format!("{prefix}_folded")));
+    ctes.push(upsert_cte(table, &key_names, &order, prefix));
+    ctes
 }
 
 /// The keys that get a fill before their last known one.

@@ -91,7 +91,11 @@ pub fn rebuild(
 pub fn proof(stream: &Stream, rollup: &Rollup, index: usize, range: Option<&Range>) -> String {
     let level = &rollup.levels[index];
     let kept = kept(stream, rollup, level, range);
-    let fresh = recomputed(stream, rollup, index, range);
+    difference(&recomputed(stream, rollup, index, range), &kept)
+}
+
+/// How many rows of the query `fresh` the query `kept` lacks, and the other way round.
+pub(crate) fn difference(fresh: &str, kept: &str) -> String {
     format!(
         "with fresh as materialized ({fresh}), kept as materialized ({kept}) \
          select (select count(*) from (select * from fresh except all select * from kept) m), \
@@ -110,8 +114,12 @@ pub fn differing_keys(
 ) -> String {
     let level = &rollup.levels[index];
     let kept = kept(stream, rollup, level, range);
-    let fresh = recomputed(stream, rollup, index, range);
     let keys = name::list(key(rollup, level));
+    differing(&recomputed(stream, rollup, index, range), &kept, &keys, limit)
+}
+
+/// The `keys` of up to `limit` rows in which two queries differ, as JSON text.
+pub(crate) fn differing(fresh: &str, kept: &str, keys: &str, limit: u32) -> String {
     format!(
         "with fresh as materialized ({fresh}), kept as materialized ({kept}), \
          d as ((select * from fresh except all select * from kept) union all \

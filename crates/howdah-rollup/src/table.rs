@@ -1,10 +1,10 @@
 //! The tables of rollups and states.
 
-use howdah_catalog::{Ident, name};
+use howdah_catalog::{Ident, RelName, name};
 use howdah_system::{KeyColumn, Level, Rollup, Stream};
 
 use crate::bucket::bucket_type;
-use crate::column::{RollupColumns, columns};
+use crate::column::{GeneratedColumn, RollupColumns, columns};
 
 /// The bucket column of every rollup table.
 pub const BUCKET: &str = "bucket";
@@ -60,7 +60,7 @@ pub fn table_columns(stream: &Stream, rollup: &Rollup, level: &Level) -> Vec<Tab
             definition: format!("{type_name} not null"),
         });
     }
-    let RollupColumns { stored, averages } = columns(stream, rollup);
+    let RollupColumns { stored, generated } = columns(stream, rollup);
     for column in stored {
         let collate =
             column.collation.as_ref().map(|name| format!(" collate {name}")).unwrap_or_default();
@@ -74,46 +74,77 @@ pub fn table_columns(stream: &Stream, rollup: &Rollup, level: &Level) -> Vec<Tab
             type_name: column.type_name,
         });
     }
-    for average in averages {
-        out.push(TableColumn {
-            definition: format!(
-                "{} generated always as ({}) stored",
-                average.type_name, average.expression
-            ),
-            name: average.name,
-            type_name: average.type_name.to_owned(),
-        });
-    }
+    out.extend(generated.into_iter().map(TableColumn::generated));
     out
 }
 
-/// `create table` of a level.
-///
-/// Rows are updated in place at every batch, so pages keep room for it: half for states, which a
-/// batch may touch all of; a fifth for buckets, of which only the newest are hot.
-#[must_use]
-pub fn create(stream: &Stream, rollup: &Rollup, level: &Level) -> String {
-    let columns = table_columns(stream, rollup, level);
-    let columns =
-        columns.iter().map(|column| format!("\n    {} {}", column.name, column.definition));
-    let fillfactor = if level.bucket.is_some() { 80 } else { 50 };
-    format!(
-        "create table {} ({},\n    {}\n) with (fillfactor = {fillfactor})",
-        level.table,
-        columns.collect::<Vec<_>>().join(","),
-        key_constraint(rollup, level),
-    )
+impl TableColumn {
+    pub(crate) fn generated(column: GeneratedColumn) -> Self {
+        Self {
+            definition: format!(
+                "{} generated always as ({}) stored",
+                column.type_name, column.expression
+            ),
+            name: column.name,
+            type_name: column.type_name,
+        }
+    }
 }
 
-/// The key as a table constraint. A `by` column that may be null cannot be in a primary key; then
-/// nulls are one group, as in `group by`.
-#[must_use]
-pub fn key_constraint(rollup: &Rollup, level: &Level) -> String {
-    let columns = name::list(key(rollup, level));
-    if rollup.by.iter().all(|key| key.not_null) {
-        format!("primary key ({columns})")
-    } else {
-        format!("unique nulls not distinct ({columns})")
+/// The shape of a table that howdah fills.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shape {
+    /// Its name.
+    pub table: RelName,
+    /// The columns of its key.
+    pub key: Vec<Ident>,
+    /// All columns, key first.
+    pub columns: Vec<TableColumn>,
+    /// Whether no key column can be null.
+    pub whole_key: bool,
+    /// Percent of a page that is filled: rows are updated in place at every batch, so pages keep
+    /// room for it.
+    pub fillfactor: u8,
+}
+
+impl Shape {
+    /// The shape of a level: half of a page is free for states, which a batch may touch all of; a
+    /// fifth for buckets, of which only the newest are hot.
+    #[must_use]
+    pub fn of(stream: &Stream, rollup: &Rollup, level: &Level) -> Self {
+        Self {
+            table: level.table.clone(),
+            key: key(rollup, level),
+            columns: table_columns(stream, rollup, level),
+            whole_key: rollup.by.iter().all(|key| key.not_null),
+            fillfactor: if level.bucket.is_some() { 80 } else { 50 },
+        }
+    }
+
+    /// `create table`.
+    #[must_use]
+    pub fn create(&self) -> String {
+        let columns = self.columns.iter();
+        let columns = columns.map(|column| format!("\n    {} {}", column.name, column.definition));
+        format!(
+            "create table {} ({},\n    {}\n) with (fillfactor = {})",
+            self.table,
+            columns.collect::<Vec<_>>().join(","),
+            self.key_constraint(),
+            self.fillfactor,
+        )
+    }
+
+    /// The key as a table constraint. A `by` column that may be null cannot be in a primary key;
+    /// then nulls are one group, as in `group by`.
+    #[must_use]
+    pub fn key_constraint(&self) -> String {
+        let columns = name::list(&self.key);
+        if self.whole_key {
+            format!("primary key ({columns})")
+        } else {
+            format!("unique nulls not distinct ({columns})")
+        }
     }
 }
 
@@ -132,6 +163,9 @@ pub fn definition(stream: &Stream, rollup: &Rollup, level: &Level) -> String {
     for column in columns(stream, rollup).stored {
         let aggregate = column.aggregate(&order, false);
         out.push_str(&format!("; {} = {aggregate}", column.name));
+    }
+    for computed in &rollup.computed {
+        out.push_str(&format!("; {} = {}", computed.name, computed.expr.text));
     }
     for measure in &rollup.measures {
         if let howdah_system::MeasureKind::Position(fold) = &measure.kind {

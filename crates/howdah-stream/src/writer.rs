@@ -17,6 +17,7 @@
 
 mod chunks;
 mod copy;
+mod derive;
 mod direct;
 mod events;
 mod failed;
@@ -64,6 +65,9 @@ pub struct Writer {
     direct: Direct,
     /// The most groups that one statement may take: less than a batch after one took too long.
     piece: usize,
+    /// Derived rollups follow each range of events, so that one whose consequence fails there is
+    /// found: after a batch that failed so.
+    careful: bool,
 }
 
 /// What the beginning of a transaction found.
@@ -95,13 +99,19 @@ impl Writer {
                 .await
                 .map_err(|error| from_pg("could not make the staging table", &error))?;
         }
+        for table in &sql.changed {
+            connection
+                .batch_execute(table)
+                .await
+                .map_err(|error| from_pg("could not make the tables of old rows", &error))?;
+        }
         let statements = sql::Statements::prepare(&connection, &sql).await?;
         let mut chunks = Vec::with_capacity(sql.targets.len());
         for target in &sql.targets {
             chunks.push(Chunks::load(&connection, &target.stream).await?);
         }
         let (direct, piece) = (Direct::default(), usize::MAX);
-        Ok(Self { connection, sql, statements, chunks, direct, piece })
+        Ok(Self { connection, sql, statements, chunks, direct, piece, careful: false })
     }
 
     async fn execute(&self, sql: &str) -> Tried<()> {
@@ -193,6 +203,9 @@ impl Writer {
                 None => self.apply_staged(events, &part).await?,
             };
             failpoint::hit("writer.after_copy").await?;
+        }
+        if new > 0 && !self.careful {
+            self.derive_all().await?;
         }
         let refused = events.refused();
         let accepted = (events.all.len() - refused.len()) as u64;
@@ -305,7 +318,10 @@ impl Writer {
         let mut tries = 0;
         loop {
             let failed = match self.try_replay(replay).await {
-                Ok(outcome) => return Ok(outcome),
+                Ok(outcome) => {
+                    self.careful = false;
+                    return Ok(outcome);
+                }
                 Err(failed) => failed,
             };
             self.rollback().await;
@@ -374,6 +390,7 @@ impl Commit for Writer {
             let failed = match self.commit_batch(batch).await {
                 Ok(outcome) => {
                     self.piece = self.piece.saturating_mul(2);
+                    self.careful = false;
                     return Ok(outcome);
                 }
                 Err(failed) => failed,

@@ -25,8 +25,9 @@ pub use column::{ColumnType, StreamColumn};
 pub use effective::{EffectiveSetting, SettingOrigin};
 pub use file::{DatabaseConfig, DatabaseTarget, HttpConfig, SystemFile};
 pub use model::{
-    Accept, Expr, IngestLimits, KeyColumn, Level, Measure, MeasureKind, PositionFold, Roles,
-    Rollup, Segment, Sight, Stream, System, Tenants, TimeType, Visible,
+    Accept, Computed, Derived, DerivedKey, DerivedKind, DerivedMeasure, Expr, IngestLimits,
+    KeyColumn, Level, Measure, MeasureKind, PositionFold, Roles, Rollup, Segment, Sight, Stream,
+    System, Tenants, Through, TimeType, Visible,
 };
 pub use problem::{Place, Problem, error_of};
 pub use secret::SecretRef;

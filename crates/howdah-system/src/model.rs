@@ -22,6 +22,8 @@ pub struct System {
     pub streams: Vec<Stream>,
     /// Rollups and states, in the order of the file.
     pub rollups: Vec<Rollup>,
+    /// Derived rollups: sums over the rows of states, in the order of the file.
+    pub derived: Vec<Derived>,
     /// Sources, in the order of the file.
     pub sources: Vec<Source>,
     /// Bounds of batches and events.
@@ -194,10 +196,15 @@ pub struct Rollup {
     pub filter: Option<Expr>,
     /// Measures in the order of the file.
     pub measures: Vec<Measure>,
+    /// Measures computed from the others of the same row.
+    pub computed: Vec<Computed>,
     /// A state only: what must hold after every event; an event that would break it becomes a dead
     /// letter. Speaks of measures, key columns and further columns of the state's table; any other
     /// name is a column of the event that is being judged.
     pub check: Option<Expr>,
+    /// A state that derived rollups read: the columns beside its key that they need. A batch keeps
+    /// the old values of the rows that it changes, so that it can tell what it adds.
+    pub watched: Option<Vec<Ident>>,
 }
 
 impl Rollup {
@@ -273,6 +280,85 @@ pub enum MeasureKind {
     /// entry price and realised profit. Its column name is not used; it makes the columns
     /// `quantity`, `entry_price`, `realised`, `fees`, `fills` and the order of the last fill.
     Position(Box<PositionFold>),
+}
+
+/// A measure that is an expression over the stored columns of its row: a generated column.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Computed {
+    /// The column.
+    pub name: Ident,
+    /// The expression; it names stored columns of the same table.
+    pub expr: Expr,
+}
+
+/// A derived rollup: sums and counts over the rows of states, right at commit as they are.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Derived {
+    /// The name in the file.
+    pub name: String,
+    /// The table.
+    pub table: RelName,
+    /// The states whose rows are summed: indexes into [`System::rollups`].
+    pub of: Vec<usize>,
+    /// The state that tells, for each of their rows, where it belongs.
+    pub through: Option<Through>,
+    /// Key columns: tenant first (when the states have one), then `by`. A row with a null in one of
+    /// them belongs nowhere.
+    pub by: Vec<DerivedKey>,
+    /// Measures in the order of the file.
+    pub measures: Vec<DerivedMeasure>,
+    /// Measures computed from the others of the same row.
+    pub computed: Vec<Computed>,
+}
+
+impl Derived {
+    /// The column that counts the state rows behind a row; a row without any is removed.
+    pub const ROWS: &str = "howdah_rows";
+}
+
+/// A state that is looked up: a row of one of the summed states belongs where the row that it finds
+/// says, and nowhere while it finds none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Through {
+    /// Index into [`System::rollups`].
+    pub state: usize,
+    /// Each key column of the lookup with the column of the summed states that is equal to it.
+    pub on: Vec<(Ident, Ident)>,
+}
+
+/// A key column of a derived rollup.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DerivedKey {
+    /// Its name, the same as where it is from.
+    pub name: Ident,
+    /// Whether it is of the lookup; else each of the summed states has it.
+    pub of_lookup: bool,
+}
+
+/// A measure of a derived rollup: a change of a state's row changes it by the difference.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DerivedMeasure {
+    /// The column.
+    pub name: Ident,
+    /// The state whose rows it counts or sums: one of [`Derived::of`].
+    pub of: usize,
+    /// What it holds.
+    pub kind: DerivedKind,
+    /// `filter (where …)` of the aggregate.
+    pub filter: Option<Expr>,
+    /// The columns that it reads: the state (an index into [`System::rollups`]) and the column.
+    pub reads: Vec<(usize, Ident)>,
+}
+
+/// What a measure of a derived rollup holds. Expressions name columns as `state.column`.
+#[derive(Debug, Clone, PartialEq)]
+pub enum DerivedKind {
+    /// `count(state)`: rows.
+    Rows,
+    /// `count(x)`.
+    Count(Expr),
+    /// `sum(x)`; 0 when there is nothing to sum.
+    Sum(Expr),
 }
 
 /// The inputs of a position: one-way accounting at average entry price.

@@ -101,6 +101,11 @@ async fn run(client: &Client, system: &System, step: &Step) -> Result<()> {
         Action::Rebuild { rollup, level } => {
             rebuild::rebuild_level(client, system, rollup, *level, None, |_| {}).await
         }
+        Action::RebuildDerived { rollup } => {
+            let found = system.derived.iter().find(|derived| derived.name == *rollup);
+            let derived = found.ok_or_else(|| step_failed(step))?;
+            rebuild::rebuild_derived(client, system, derived).await
+        }
         Action::Sql if step.transactional => {
             patient::transaction(client, &step.id, &joined(&step.sql)).await.map_err(map)
         }

@@ -4,12 +4,14 @@
 //! under way then, so the range's rows are all there and none is folded twice. Batches wait for one
 //! range, not for the whole.
 
+use howdah_catalog::{Literal, RelName};
 use howdah_error::{Code, Error, Kind, Result};
 use howdah_pg::from_pg;
 use howdah_plan::foreign_columns;
+use howdah_rollup::derive;
 use howdah_rollup::lock::AdvisoryLock;
 use howdah_rollup::recompute::{self, Range};
-use howdah_system::{Level, Rollup, Stream, System};
+use howdah_system::{Derived, Level, Rollup, Stream, System};
 use tokio_postgres::Client;
 
 use crate::patient;
@@ -44,34 +46,75 @@ pub async fn rebuild_level(
     let foreign = has_foreign(client, stream, rollup, level).await?;
     let Some(query) = recompute::ranges(stream, rollup, level) else {
         // A state has no ranges.
-        let statements = recompute::rebuild(stream, rollup, index, None, foreign);
-        transaction(client, stream, &statements, &mark_ready(level)).await?;
-        return Ok(());
+        let mut statements = recompute::rebuild(stream, rollup, index, None, foreign);
+        let dependants = ready_dependants(client, system, name).await?;
+        statements.extend(dependants.iter().flat_map(|derived| derive::rebuild(system, derived)));
+        let streams = dependants.iter().flat_map(|derived| derive::streams(system, derived));
+        let streams: Vec<usize> = streams.chain([rollup.stream]).collect();
+        return transaction(client, system, &streams, &statements, &mark_ready(&level.table)).await;
     };
+    let streams = [rollup.stream];
     let done = progress(client, level).await?;
     if done.is_none() && asked.is_none() {
         // Before the ranges are read: a batch that is waited for here may add events behind the
         // last range, whose buckets are right and must stay.
         let outside = recompute::remove_outside(stream, rollup, level);
-        transaction(client, stream, outside.as_slice(), "").await?;
+        transaction(client, system, &streams, outside.as_slice(), "").await?;
     }
     let ranges = read_ranges(client, &query, asked, done.as_deref()).await?;
     for range in &ranges {
         let statements = recompute::rebuild(stream, rollup, index, Some(range), foreign);
         let note = if asked.is_some() { String::new() } else { mark_progress(level, range) };
-        transaction(client, stream, &statements, &note).await?;
+        transaction(client, system, &streams, &statements, &note).await?;
         tell(range);
     }
     if asked.is_none() {
-        transaction(client, stream, &[], &mark_ready(level)).await?;
+        transaction(client, system, &streams, &[], &mark_ready(&level.table)).await?;
     }
     Ok(())
+}
+
+/// Recomputes a derived rollup from its states.
+///
+/// Batches into any of its streams wait meanwhile.
+pub async fn rebuild_derived(client: &Client, system: &System, derived: &Derived) -> Result<()> {
+    let streams = derive::streams(system, derived);
+    let statements = derive::rebuild(system, derived);
+    transaction(client, system, &streams, &statements, &mark_ready(&derived.table)).await
+}
+
+/// The derived rollups that read the state of that name and are right now: they follow its rebuild
+/// in the same transaction. One that is not right is rebuilt by itself later.
+async fn ready_dependants<'a>(
+    client: &Client,
+    system: &'a System,
+    state: &str,
+) -> Result<Vec<&'a Derived>> {
+    let mut out = Vec::new();
+    for derived in &system.derived {
+        if !derive::states(derived).any(|read| system.rollups[read].name == state) {
+            continue;
+        }
+        let ready = client
+            .query_opt(
+                "select from howdah.rollups where relation = $1 and ready",
+                &[&derived.table.plain()],
+            )
+            .await
+            .map_err(|error| from_pg("could not read the state of a rollup", &error))?;
+        if ready.is_some() {
+            out.push(derived);
+        }
+    }
+    Ok(out)
 }
 
 /// The rollup of that name.
 pub fn find<'a>(system: &'a System, name: &str) -> Result<&'a Rollup> {
     system.rollups.iter().find(|rollup| rollup.name == name).ok_or_else(|| {
-        let known: Vec<&str> = system.rollups.iter().map(|rollup| rollup.name.as_str()).collect();
+        let derived = system.derived.iter().map(|derived| derived.name.as_str());
+        let known: Vec<&str> =
+            system.rollups.iter().map(|rollup| rollup.name.as_str()).chain(derived).collect();
         Error::input(format!("rollup \"{name}\" does not exist"))
             .code(Code::UnknownName)
             .hint(format!("The system file has: {}.", known.join(", ")))
@@ -128,7 +171,6 @@ async fn read_ranges(
 }
 
 fn mark_progress(level: &Level, range: &Range) -> String {
-    use howdah_catalog::Literal;
     format!(
         "update howdah.rollups set rebuilt_to = {} where relation = {} and not ready",
         Literal(&range.to),
@@ -136,21 +178,27 @@ fn mark_progress(level: &Level, range: &Range) -> String {
     )
 }
 
-fn mark_ready(level: &Level) -> String {
+fn mark_ready(table: &RelName) -> String {
     format!(
         "update howdah.rollups set ready = true, rebuilt_to = null where relation = {}",
-        howdah_catalog::Literal(&level.table.plain())
+        Literal(&table.plain())
     )
 }
 
-/// One transaction under the stream's lock, tried again when the lock is not to be had in time.
+/// One transaction under the locks of the streams, tried again when one is not to be had in time.
 async fn transaction(
     client: &Client,
-    stream: &Stream,
+    system: &System,
+    streams: &[usize],
     statements: &[String],
     note: &str,
 ) -> Result<()> {
-    let mut sql = AdvisoryLock::stream(stream).exclusive();
+    let mut locks: Vec<AdvisoryLock> =
+        streams.iter().map(|stream| AdvisoryLock::stream(&system.streams[*stream])).collect();
+    locks.sort_unstable_by_key(|lock| lock.0);
+    locks.dedup();
+    let locks: Vec<String> = locks.into_iter().map(AdvisoryLock::exclusive).collect();
+    let mut sql = locks.join(";\n");
     for statement in statements.iter().map(String::as_str).chain(Some(note)) {
         if !statement.is_empty() {
             sql.push_str(";\n");

@@ -1,6 +1,5 @@
 //! Asks the server for the types of a system file's expressions.
 
-use howdah_catalog::{Ident, name};
 use howdah_error::Result;
 use howdah_pg::{Fault, classify, from_pg};
 use howdah_system::{ExprProblem, ExprQuestion};
@@ -9,7 +8,7 @@ use tokio_postgres::error::ErrorPosition;
 
 /// The type of each expression, or what is wrong with it, in the order of the questions.
 ///
-/// Each is prepared over a row of nulls with the columns' types, so nothing is read or run.
+/// Each is prepared over rows of nulls with the columns' types, so nothing is read or run.
 pub async fn answer_questions(
     client: &Client,
     questions: &[ExprQuestion],
@@ -25,12 +24,8 @@ async fn answer(
     client: &Client,
     question: &ExprQuestion,
 ) -> Result<std::result::Result<String, ExprProblem>> {
-    let columns = question
-        .columns
-        .iter()
-        .map(|(name, type_name): &(Ident, String)| format!("null::{type_name} as {name}"));
     let before = "select (";
-    let sql = format!("{before}{}) from (select {}) r", question.text, name::list(columns));
+    let sql = format!("{before}{}) from {}", question.text, question.rows);
     let statement = match client.prepare(&sql).await {
         Ok(statement) => statement,
         Err(error) if classify(&error) == Fault::Reconnect => {

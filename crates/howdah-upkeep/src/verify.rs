@@ -1,9 +1,10 @@
 //! Proofs: that rollups equal their streams, and that positions fit what is there.
 
+use howdah_catalog::RelName;
 use howdah_error::Result;
 use howdah_pg::from_pg;
-use howdah_rollup::recompute;
-use howdah_system::{Rollup, System};
+use howdah_rollup::{derive, recompute};
+use howdah_system::System;
 use tokio_postgres::Client;
 
 /// A proof reads one moment, and takes as long as it takes.
@@ -43,49 +44,55 @@ pub async fn rollups(
     mut tell: impl FnMut(&Proof),
 ) -> Result<Vec<Proof>> {
     let mut out = Vec::new();
-    let chosen: Vec<&Rollup> = if names.is_empty() {
-        system.rollups.iter().collect()
-    } else {
-        names.iter().map(|name| crate::rebuild::find(system, name)).collect::<Result<_>>()?
-    };
-    for rollup in chosen {
-        for index in 0..rollup.levels.len() {
-            let proof = prove(client, system, rollup, index).await?;
+    let is_derived = |name: &&String| system.derived.iter().any(|derived| derived.name == **name);
+    for name in names.iter().filter(|name| !is_derived(name)) {
+        crate::rebuild::find(system, name)?;
+    }
+    let chosen = |name: &String| names.is_empty() || names.contains(name);
+    for rollup in system.rollups.iter().filter(|rollup| chosen(&rollup.name)) {
+        let stream = system.stream_of(rollup);
+        for (index, level) in rollup.levels.iter().enumerate() {
+            let proof = recompute::proof(stream, rollup, index, None);
+            let keys = recompute::differing_keys(stream, rollup, index, None, KEYS);
+            let proof = prove(client, &level.table, &proof, &keys).await?;
             tell(&proof);
             out.push(proof);
         }
     }
+    for derived in system.derived.iter().filter(|derived| chosen(&derived.name)) {
+        let proof = derive::proof(system, derived);
+        let keys = derive::differing_keys(system, derived, KEYS);
+        let proof = prove(client, &derived.table, &proof, &keys).await?;
+        tell(&proof);
+        out.push(proof);
+    }
     Ok(out)
 }
 
-async fn prove(client: &Client, system: &System, rollup: &Rollup, index: usize) -> Result<Proof> {
+/// How many keys of rows that differ are told.
+const KEYS: u32 = 10;
+
+/// Runs a proof; when it fails, `keys` tells where.
+async fn prove(client: &Client, table: &RelName, proof: &str, keys: &str) -> Result<Proof> {
     let failed = |error| from_pg("could not prove a rollup", &error);
-    let stream = system.stream_of(rollup);
-    let level = &rollup.levels[index];
     // A batch commits rows and rollups together, so every snapshot is consistent: no lock.
     client.batch_execute(SNAPSHOT).await.map_err(failed)?;
     let result = async {
-        let row = client
-            .query_one(&recompute::proof(stream, rollup, index, None), &[])
-            .await
-            .map_err(failed)?;
+        let row = client.query_one(proof, &[]).await.map_err(failed)?;
         let count = client
-            .query_one(&format!("select count(*) from {}", level.table), &[])
+            .query_one(&format!("select count(*) from {table}"), &[])
             .await
             .map_err(failed)?;
         let mut proof = Proof {
-            relation: level.table.plain(),
+            relation: table.plain(),
             rows: count.get(0),
             missing: row.get(0),
             surplus: row.get(1),
             keys: Vec::new(),
         };
         if !proof.holds() {
-            let keys = client
-                .query(&recompute::differing_keys(stream, rollup, index, None, 10), &[])
-                .await
-                .map_err(failed)?;
-            proof.keys = keys.iter().map(|row| row.get(0)).collect();
+            let rows = client.query(keys, &[]).await.map_err(failed)?;
+            proof.keys = rows.iter().map(|row| row.get(0)).collect();
         }
         Ok(proof)
     }

@@ -11,6 +11,8 @@ mod change;
 mod compiled;
 #[path = "main/convert.rs"]
 mod convert;
+#[path = "main/derived.rs"]
+mod derived;
 #[path = "main/edges.rs"]
 mod edges;
 #[path = "main/engine.rs"]

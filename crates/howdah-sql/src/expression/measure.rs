@@ -4,7 +4,7 @@ use std::fmt;
 
 use sqlparser::tokenizer::Token;
 
-use super::{ExpressionProblem, ExpressionText, Placed, is_word, parse_expression, tokenize};
+use super::{ExpressionProblem, ExpressionText, Naming, Placed, is_word, parse_named, tokenize};
 
 /// The aggregates that can be folded: a new event changes the old result without a look at the
 /// events before it.
@@ -72,12 +72,26 @@ const FOLDABLE: &str = "Measures are one of count(*), count(x), sum(x), avg(x), 
 /// The text is not exactly one call of a foldable aggregate, or its argument or condition is not an
 /// expression that [`parse_expression`] takes. Offsets are bytes of `text`.
 pub fn parse_measure(text: &str) -> Result<MeasureText, ExpressionProblem> {
+    parse(text, Naming::Bare)
+}
+
+/// Reads a measure over the rows of several tables: `sum(vaults.market_cap)`,
+/// `count(positions) filter (where positions.shares > 0)`. Columns are named with their row; the
+/// argument of `count` may be a row, which then stands as a column without one.
+///
+/// # Errors
+/// As [`parse_measure`].
+pub fn parse_measure_of_rows(text: &str) -> Result<MeasureText, ExpressionProblem> {
+    parse(text, Naming::OfRows)
+}
+
+fn parse(text: &str, naming: Naming) -> Result<MeasureText, ExpressionProblem> {
     let tokens = tokenize(text)?;
     let (aggregate, open) = head(text, &tokens)?;
     let close = matching(&tokens, open)
         .ok_or_else(|| ExpressionProblem::new("the bracket is never closed", at(&tokens, open)))?;
-    let argument = argument(text, aggregate, &tokens, open, close)?;
-    let filter = filter(text, &tokens, close)?;
+    let argument = argument(text, aggregate, &tokens, open, close, naming)?;
+    let filter = filter(text, &tokens, close, naming)?;
     Ok(MeasureText { aggregate, argument, filter })
 }
 
@@ -107,6 +121,7 @@ fn argument(
     tokens: &[Placed],
     open: usize,
     close: usize,
+    naming: Naming,
 ) -> Result<Option<ExpressionText>, ExpressionProblem> {
     let inside = &tokens[open + 1..close];
     if let Some(first) = inside.first() {
@@ -128,7 +143,7 @@ fn argument(
         return Err(ExpressionProblem::new(format!("{aggregate}() has no argument"), from)
             .hint(format!("Write it like {hint}.")));
     };
-    expression_at(written, from).map(Some)
+    expression_at(written, from, naming).map(Some)
 }
 
 /// Refuses `distinct`, `all`, `order by` and several arguments.
@@ -175,6 +190,7 @@ fn filter(
     text: &str,
     tokens: &[Placed],
     close: usize,
+    naming: Naming,
 ) -> Result<Option<ExpressionText>, ExpressionProblem> {
     let Some(next) = tokens.get(close + 1) else { return Ok(None) };
     let start = next.range.start;
@@ -184,8 +200,9 @@ fn filter(
     }
     if !is_word(next, "filter") {
         let message = "a measure is one aggregate call; what follows it cannot be folded";
-        return Err(ExpressionProblem::new(message, start)
-            .hint("Keep the parts as measures of their own and compute with them on read."));
+        return Err(ExpressionProblem::new(message, start).hint(
+            "Keep the parts as measures of their own and compute with them in a further one.",
+        ));
     }
     let open = close + 2;
     let wants = || ExpressionProblem::new("filter is written \"filter (where condition)\"", start);
@@ -200,11 +217,15 @@ fn filter(
     }
     let from = is_where.range.end;
     let written = text.get(from..tokens[end].range.start).ok_or_else(wants)?;
-    expression_at(written, from).map(Some)
+    expression_at(written, from, naming).map(Some)
 }
 
-fn expression_at(written: &str, from: usize) -> Result<ExpressionText, ExpressionProblem> {
-    let parsed = parse_expression(written).map_err(|problem| problem.shifted(from))?;
+fn expression_at(
+    written: &str,
+    from: usize,
+    naming: Naming,
+) -> Result<ExpressionText, ExpressionProblem> {
+    let parsed = parse_named(written, naming).map_err(|problem| problem.shifted(from))?;
     Ok(ExpressionText { offset: parsed.offset + from, ..parsed })
 }
 

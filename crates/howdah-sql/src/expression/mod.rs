@@ -16,7 +16,7 @@ use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer, Whitespace};
 
-pub use measure::{Aggregate, MeasureText, parse_measure};
+pub use measure::{Aggregate, MeasureText, parse_measure, parse_measure_of_rows};
 
 /// The longest expression in bytes.
 pub const MAX_EXPRESSION_BYTES: usize = 2000;
@@ -55,6 +55,8 @@ impl ExpressionProblem {
 /// A column that an expression names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ColumnUse {
+    /// The row that it is a column of, when it is named as `row.column`.
+    pub row: Option<String>,
     /// The column as PostgreSQL looks it up: lower-case unless it was quoted.
     pub name: String,
     /// Where it stands, in bytes of the expression's text.
@@ -95,11 +97,24 @@ impl ExpressionText {
 /// uses what a rebuild would compute differently or a fold cannot compute at all: sub-queries,
 /// aggregates, window functions, parameters, the clock, random numbers, the session.
 pub fn parse_expression(text: &str) -> Result<ExpressionText, ExpressionProblem> {
+    parse_named(text, Naming::Bare)
+}
+
+fn parse_named(text: &str, naming: Naming) -> Result<ExpressionText, ExpressionProblem> {
     let start = text.len() - text.trim_start().len();
     let text = text.trim();
-    parse_trimmed(text)
+    parse_trimmed(text, naming)
         .map(|parsed| ExpressionText { offset: start, ..parsed })
         .map_err(|problem| problem.shifted(start))
+}
+
+/// How the columns of an expression may be named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Naming {
+    /// There is one row: `price`.
+    Bare,
+    /// There are several rows: `vaults.price`. A bare name is told as one without a row.
+    OfRows,
 }
 
 /// Reads the condition under which a row is visible: like [`parse_expression`], because a policy
@@ -116,7 +131,7 @@ pub fn parse_predicate(text: &str) -> Result<ExpressionText, ExpressionProblem> 
     })
 }
 
-fn parse_trimmed(text: &str) -> Result<ExpressionText, ExpressionProblem> {
+fn parse_trimmed(text: &str, naming: Naming) -> Result<ExpressionText, ExpressionProblem> {
     let tokens = tokenize(text)?;
     let select = |token: &&Placed| is_word(token, "select");
     // Reserved in PostgreSQL: never a column, always a sub-query.
@@ -126,9 +141,11 @@ fn parse_trimmed(text: &str) -> Result<ExpressionText, ExpressionProblem> {
     }
     let positions = Positions::of(text);
     let expression = parse_one(text, &positions, tokens)?;
-    let columns = rules::columns_of(&expression, &positions, text)?;
+    let columns = rules::columns_of(&expression, &positions, text, naming)?;
     let plain_column = match &expression {
-        Expr::Identifier(_) => columns.first().map(|column| column.name.clone()),
+        Expr::Identifier(_) | Expr::CompoundIdentifier(_) => {
+            columns.first().map(|column| column.name.clone())
+        }
         _ => None,
     };
     Ok(ExpressionText { text: text.to_owned(), offset: 0, columns, plain_column })

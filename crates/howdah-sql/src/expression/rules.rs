@@ -6,7 +6,7 @@ use sqlparser::ast::{
 };
 use sqlparser::tokenizer::Location;
 
-use super::{ColumnUse, ExpressionProblem, Positions};
+use super::{ColumnUse, ExpressionProblem, Naming, Positions};
 
 /// Functions whose answer depends on the clock, the session or chance (`pg_proc.provolatile` and
 /// chapter 9 of PostgreSQL's manual). Names that begin with `pg_` or `txid_` are refused too.
@@ -147,8 +147,9 @@ pub(super) fn columns_of(
     expression: &Expr,
     positions: &Positions<'_>,
     text: &str,
+    naming: Naming,
 ) -> Result<Vec<ColumnUse>, ExpressionProblem> {
-    let mut walk = Walk { positions, text, columns: Vec::new() };
+    let mut walk = Walk { positions, text, naming, columns: Vec::new() };
     // A list instead of recursion: a long chain of operators must not use up the stack.
     let mut pending = vec![expression];
     while let Some(next) = pending.pop() {
@@ -165,6 +166,7 @@ type Refusal = Result<(), ExpressionProblem>;
 struct Walk<'a> {
     positions: &'a Positions<'a>,
     text: &'a str,
+    naming: Naming,
     columns: Vec<ColumnUse>,
 }
 
@@ -178,7 +180,15 @@ impl Walk<'_> {
 
     fn look_at(&mut self, expression: &Expr) -> Refusal {
         match expression {
-            Expr::Identifier(name) => self.column(name),
+            Expr::Identifier(name) => self.column(None, name),
+            Expr::CompoundIdentifier(names) if self.naming == Naming::OfRows => match &names[..] {
+                [row, column] => self.column(Some(row), column),
+                _ => self.refuse(
+                    names.first().map(|name| name.span.start),
+                    "columns are named with one state before them",
+                    "Write state.column.",
+                ),
+            },
             Expr::CompoundIdentifier(names) => self.refuse(
                 names.first().map(|name| name.span.start),
                 "columns are named without their table",
@@ -207,17 +217,19 @@ impl Walk<'_> {
         }
     }
 
-    fn column(&mut self, name: &Ident) -> Refusal {
-        let folded = match name.quote_style {
-            Some(_) => name.value.clone(),
-            None => name.value.to_lowercase(),
-        };
-        if name.quote_style.is_none() && NAMES_WITHOUT_BRACKETS.contains(&folded.as_str()) {
-            return self.unstable(name.span.start, &folded);
+    fn column(&mut self, row: Option<&Ident>, name: &Ident) -> Refusal {
+        let column = folded(name);
+        let bare = row.is_none() && name.quote_style.is_none();
+        if bare && NAMES_WITHOUT_BRACKETS.contains(&column.as_str()) {
+            return self.unstable(name.span.start, &column);
         }
-        let start = self.positions.offset(name.span.start);
+        let start = self.positions.offset(row.unwrap_or(name).span.start);
         let end = self.positions.offset(name.span.end).max(start);
-        self.columns.push(ColumnUse { name: folded, range: start..end.min(self.text.len()) });
+        self.columns.push(ColumnUse {
+            row: row.map(folded),
+            name: column,
+            range: start..end.min(self.text.len()),
+        });
         Ok(())
     }
 
@@ -261,6 +273,14 @@ impl Walk<'_> {
             return self.unstable(start, &format!("{name}()"));
         }
         Ok(())
+    }
+}
+
+/// The name as PostgreSQL looks it up.
+fn folded(name: &Ident) -> String {
+    match name.quote_style {
+        Some(_) => name.value.clone(),
+        None => name.value.to_lowercase(),
     }
 }
 

@@ -3,6 +3,7 @@
 use howdah_catalog::{Ident, Literal};
 use howdah_error::{Error, Result};
 use howdah_pg::{Connection, from_pg};
+use howdah_rollup::derive::{self, Derivation};
 use howdah_rollup::fold::fold;
 use howdah_rollup::judge::{ForeignColumn, first_refused, repeated};
 use howdah_rollup::lock;
@@ -25,6 +26,10 @@ pub struct SourceSql {
     /// Begins a transaction and takes its locks.
     pub(super) begin: String,
     clock: String,
+    /// Makes the temporary tables that keep the old rows of states.
+    pub(super) changed: Vec<String>,
+    /// What brings the derived rollups after the states of a batch.
+    pub(super) derivation: Option<Derivation>,
 }
 
 /// A stream that the source fills.
@@ -86,7 +91,15 @@ impl SourceSql {
             .chain(lock::of_batch(system, &streams))
             .collect::<Vec<_>>()
             .join("; ");
-        Ok(Self { clock: clock(&targets), targets, routes, generation, begin })
+        Ok(Self {
+            clock: clock(&targets),
+            targets,
+            routes,
+            generation,
+            begin,
+            changed: derive::changed_tables(system, &streams),
+            derivation: derive::statements(system, &streams),
+        })
     }
 }
 
@@ -195,6 +208,8 @@ pub(super) struct Statements {
     /// How many of some tables are partitions of a table.
     pub(super) attached: Statement,
     pub(super) targets: Vec<TargetStatements>,
+    /// Those of the derivation.
+    pub(super) derived: Vec<Statement>,
 }
 
 /// Those of one stream.
@@ -216,6 +231,7 @@ impl Statements {
                 unknown_tenants: prepare_all(connection, &target.unknown_tenants).await?.pop(),
             });
         }
+        let derived = sql.derivation.iter().flat_map(|derivation| &derivation.statements);
         Ok(Self {
             clock: prepare(connection, &sql.clock).await?,
             position: prepare(connection, include_str!("position.sql")).await?,
@@ -223,6 +239,7 @@ impl Statements {
             fate: prepare(connection, "select pg_xact_status($1::text::xid8)").await?,
             attached: prepare(connection, include_str!("attached.sql")).await?,
             targets,
+            derived: prepare_all(connection, derived).await?,
         })
     }
 }

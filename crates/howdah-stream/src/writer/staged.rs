@@ -204,6 +204,9 @@ impl Writer {
                 rows as u64
             };
         }
+        if self.careful {
+            self.derive().await?;
+        }
         Ok(new)
     }
 

@@ -3,10 +3,13 @@
 use howdah_catalog::{Ident, RelName};
 use howdah_sql::expression::{Aggregate, ExpressionText};
 
+use super::row::{self, Cell};
 use super::types::Types;
 use super::{Check, ExprProblem, ExprQuestion};
-use crate::file::{AggregateSection, At, PositionSection, RollupSection};
-use crate::model::{Expr, KeyColumn, Measure, MeasureKind, PositionFold, Stream, System};
+use crate::file::{AggregateSection, At, ComputedSection, PositionSection, RollupSection};
+use crate::model::{
+    Computed, DerivedKind, Expr, Measure, MeasureKind, PositionFold, Rollup, Stream, System,
+};
 use crate::problem::{Place, Problem};
 use crate::suggest;
 
@@ -19,11 +22,21 @@ pub(super) const POSITION_COLUMNS: [(&str, &str); 5] = [
     ("fills", "bigint"),
 ];
 
+/// The rollup that an expression is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Owner {
+    /// Index into `System::rollups`.
+    Rollup(usize),
+    /// Index into `System::derived`.
+    Derived(usize),
+}
+
 /// Which expression of a rollup.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Slot {
     Filter,
     Check,
+    Computed(usize),
     MeasureFilter(usize),
     Argument(usize),
     Side(usize),
@@ -46,8 +59,8 @@ pub(super) enum Want {
 /// One question to the server: whose type it is and what it must be.
 #[derive(Debug, Clone)]
 pub(super) struct Asked {
-    /// The rollup's index; `None` when it has other mistakes.
-    pub(super) rollup: Option<usize>,
+    /// `None` when the rollup has other mistakes.
+    pub(super) owner: Option<Owner>,
     pub(super) slot: Slot,
     pub(super) want: Want,
     pub(super) what: String,
@@ -66,34 +79,53 @@ impl Asked {
     }
 
     /// The rollup has mistakes: the answer is still looked at, but goes nowhere.
-    pub(super) fn forget_rollup(&mut self, index: usize) {
-        if self.rollup == Some(index) {
-            self.rollup = None;
+    pub(super) fn forget(&mut self, owner: Owner) {
+        if self.owner == Some(owner) {
+            self.owner = None;
         }
     }
 
     pub(super) fn set_type(&self, system: &mut System, type_name: String) {
-        let rollup = self.rollup.and_then(|index| system.rollups.get_mut(index));
-        let Some(rollup) = rollup else { return };
-        let expr = match self.slot {
-            Slot::Filter => rollup.filter.as_mut(),
-            Slot::Check => rollup.check.as_mut(),
-            Slot::MeasureFilter(n) => rollup.measures.get_mut(n).and_then(|m| m.filter.as_mut()),
-            Slot::Argument(n) => rollup.measures.get_mut(n).and_then(|m| argument(&mut m.kind)),
-            Slot::Side(n) | Slot::Quantity(n) | Slot::Price(n) | Slot::Fee(n) => {
-                match rollup.measures.get_mut(n).map(|measure| &mut measure.kind) {
-                    Some(MeasureKind::Position(fold)) => match self.slot {
-                        Slot::Side(_) => Some(&mut fold.side),
-                        Slot::Quantity(_) => Some(&mut fold.quantity),
-                        Slot::Price(_) => Some(&mut fold.price),
-                        _ => fold.fee.as_mut(),
+        let expr = match self.owner {
+            None => None,
+            Some(Owner::Rollup(index)) => {
+                system.rollups.get_mut(index).and_then(|rollup| expr_of(rollup, self.slot))
+            }
+            Some(Owner::Derived(index)) => system.derived.get_mut(index).and_then(|derived| {
+                let (measures, computed) = (&mut derived.measures, &mut derived.computed);
+                match self.slot {
+                    Slot::Computed(n) => computed.get_mut(n).map(|computed| &mut computed.expr),
+                    Slot::MeasureFilter(n) => measures.get_mut(n)?.filter.as_mut(),
+                    Slot::Argument(n) => match &mut measures.get_mut(n)?.kind {
+                        DerivedKind::Rows => None,
+                        DerivedKind::Count(expr) | DerivedKind::Sum(expr) => Some(expr),
                     },
                     _ => None,
                 }
-            }
+            }),
         };
         if let Some(expr) = expr {
             expr.type_name = type_name;
+        }
+    }
+}
+
+fn expr_of(rollup: &mut Rollup, slot: Slot) -> Option<&mut Expr> {
+    let measures = &mut rollup.measures;
+    match slot {
+        Slot::Filter => rollup.filter.as_mut(),
+        Slot::Check => rollup.check.as_mut(),
+        Slot::Computed(n) => rollup.computed.get_mut(n).map(|computed| &mut computed.expr),
+        Slot::MeasureFilter(n) => measures.get_mut(n)?.filter.as_mut(),
+        Slot::Argument(n) => argument(&mut measures.get_mut(n)?.kind),
+        Slot::Side(n) | Slot::Quantity(n) | Slot::Price(n) | Slot::Fee(n) => {
+            let MeasureKind::Position(fold) = &mut measures.get_mut(n)?.kind else { return None };
+            match slot {
+                Slot::Side(_) => Some(&mut fold.side),
+                Slot::Quantity(_) => Some(&mut fold.quantity),
+                Slot::Price(_) => Some(&mut fold.price),
+                _ => fold.fee.as_mut(),
+            }
         }
     }
 }
@@ -145,7 +177,7 @@ pub(super) struct Reported;
 pub(super) struct Context<'s> {
     pub(super) index: usize,
     pub(super) stream: &'s Stream,
-    pub(super) columns: Vec<(Ident, String)>,
+    pub(super) cells: Vec<Cell>,
 }
 
 impl Check<'_> {
@@ -159,14 +191,19 @@ impl Check<'_> {
         text: &ExpressionText,
         place: &Place,
     ) -> Result<Expr, Reported> {
-        let known: Vec<&str> = context.columns.iter().map(|(name, _)| name.as_str()).collect();
+        let known: Vec<&str> = context.cells.iter().map(|cell| cell.name.as_str()).collect();
         let mut all = true;
         for used in &text.columns {
             if !known.contains(&used.name.as_str()) {
                 let at = place.inside(&text.text, used.range.start);
-                if slot == Slot::Check {
+                let kept = match slot {
+                    Slot::Check => Some("the state has no column"),
+                    Slot::Computed(_) => Some("the rollup stores no column"),
+                    _ => None,
+                };
+                if let Some(message) = kept {
                     let hint = suggest::hint(&used.name, known.iter().copied(), "columns");
-                    let message = format!("the state has no column \"{}\"", used.name);
+                    let message = format!("{message} \"{}\"", used.name);
                     self.report(at.problem(message).hint_if(hint));
                 } else {
                     self.no_stream_column(context.stream, &used.name, &at);
@@ -177,34 +214,99 @@ impl Check<'_> {
         if !all {
             return Err(Reported);
         }
+        let plain = text.plain_column.as_deref();
+        let plain = context.cells.iter().find(|cell| Some(cell.name.as_str()) == plain);
+        let asked = Asked {
+            owner: Some(Owner::Rollup(context.index)),
+            slot,
+            want,
+            what: what.to_owned(),
+            text: text.text.clone(),
+            place: place.clone(),
+        };
+        let rows = || row::row(&Ident::new("r"), &context.cells);
+        self.typed(text, plain, asked, rows)
+    }
+
+    /// The expression with its type, when it is a column of a known one; else the type is asked.
+    pub(super) fn typed(
+        &mut self,
+        text: &ExpressionText,
+        plain: Option<&Cell>,
+        asked: Asked,
+        rows: impl FnOnce() -> String,
+    ) -> Result<Expr, Reported> {
         let columns: Vec<Ident> = text.column_names().into_iter().map(Ident::new).collect();
         let mut expr = Expr { text: text.text.clone(), columns, type_name: String::new() };
-        let plain = text.plain_column.as_deref();
-        if let Some((_, type_name)) =
-            context.columns.iter().find(|(name, _)| Some(name.as_str()) == plain)
-        {
+        if let Some(type_name) = plain.and_then(|cell| cell.type_name.as_deref()) {
             // A rollup's column needs no domain: its values passed the domain in the stream.
             expr.type_name = self.types.base(type_name);
-            if let Some(problem) = wrong_type(&self.types, want, what, &expr.type_name, place) {
+            if let Some(problem) = asked.wrong_type(&self.types, &expr.type_name) {
                 self.report(problem);
                 return Err(Reported);
             }
             return Ok(expr);
         }
         self.questions.push(ExprQuestion {
-            columns: context.columns.clone(),
+            rows: rows(),
             text: text.text.clone(),
-            want_boolean: want == Want::Condition,
+            want_boolean: asked.want == Want::Condition,
         });
-        self.asked.push(Asked {
-            rollup: Some(context.index),
-            slot,
-            want,
-            what: what.to_owned(),
-            text: text.text.clone(),
-            place: place.clone(),
-        });
+        self.asked.push(asked);
         Ok(expr)
+    }
+
+    /// The measures that are computed from those of `rollup`.
+    pub(super) fn computed_measures(
+        &mut self,
+        index: usize,
+        stream: &Stream,
+        rollup: &Rollup,
+        sections: &[ComputedSection],
+    ) -> Result<Vec<Computed>, Reported> {
+        let mut cells = row::stored_cells(&self.types, stream, rollup);
+        if !rollup.is_state() {
+            let bucket = stream.column(&stream.time).map(|column| column.type_name.clone());
+            cells.extend(bucket.map(|kind| Cell::typed(Ident::new("bucket"), kind)));
+        }
+        let context = Context { index, stream, cells };
+        let mut out = Vec::new();
+        let mut all = true;
+        for (n, section) in sections.iter().enumerate() {
+            let text = &section.text;
+            if self.computed_twice(sections, section) {
+                all = false;
+                continue;
+            }
+            let what = format!("measure \"{}\"", section.name.value);
+            let slot = Slot::Computed(n);
+            match self.expr(&context, slot, Want::Anything, &what, &text.value, &text.place) {
+                Ok(expr) => {
+                    out.push(Computed { name: Ident::new(section.name.value.as_str()), expr });
+                }
+                Err(Reported) => all = false,
+            }
+        }
+        if all { Ok(out) } else { Err(Reported) }
+    }
+
+    /// Reports a computed measure that is computed from another: PostgreSQL's generated columns
+    /// stand on stored ones only (manual, "5.4. Generated Columns").
+    pub(super) fn computed_twice(
+        &mut self,
+        sections: &[ComputedSection],
+        section: &ComputedSection,
+    ) -> bool {
+        let ExpressionText { text, columns, .. } = &section.text.value;
+        let twice =
+            columns.iter().find(|used| sections.iter().any(|other| other.name.value == used.name));
+        let Some(used) = twice else { return false };
+        let at = section.text.place.inside(text, used.range.start);
+        self.report(
+            at.problem(format!("\"{}\" is itself computed", used.name))
+                .hint("Write its expression out here: a computed measure reads stored ones."),
+        );
+        true
     }
 
     pub(super) fn aggregate(
@@ -281,70 +383,31 @@ impl Check<'_> {
         &mut self,
         context: &Context<'_>,
         section: &RollupSection,
-        by: &[KeyColumn],
-        measures: &[Measure],
+        rollup: &Rollup,
         check: &At<ExpressionText>,
     ) -> Result<Expr, Reported> {
-        let mut columns: Vec<(Ident, String)> =
-            by.iter().map(|key| (key.name.clone(), key.type_name.clone())).collect();
-        for measure in measures {
-            if let MeasureKind::Position(_) = measure.kind {
-                columns.extend(
-                    POSITION_COLUMNS.map(|(name, kind)| (Ident::new(name), kind.to_owned())),
-                );
-            } else {
-                columns.push((measure.name.clone(), result_type(&self.types, &measure.kind)));
-            }
-        }
+        let mut cells = row::stored_cells(&self.types, context.stream, rollup);
+        cells.extend(row::generated_cells(&self.types, context.stream, rollup));
         let table = RelName {
             schema: context.stream.table.schema.clone(),
             name: Ident::new(section.name.value.as_str()),
         };
         if let Some(existing) = self.catalog.relation(&table) {
             for column in &existing.columns {
-                if !columns.iter().any(|(name, _)| *name == column.name) {
-                    columns.push((column.name.clone(), column.type_name.clone()));
+                if !cells.iter().any(|cell| cell.name == column.name) {
+                    cells.push(Cell::typed(column.name.clone(), column.type_name.clone()));
                 }
             }
         }
         for name in check.value.column_names() {
-            let event = context.columns.iter().find(|(column, _)| column.as_str() == name);
+            let event = context.cells.iter().find(|cell| cell.name.as_str() == name);
             if let Some(event) = event
-                && !columns.iter().any(|(column, _)| column.as_str() == name)
+                && !cells.iter().any(|cell| cell.name.as_str() == name)
             {
-                columns.push(event.clone());
+                cells.push(event.clone());
             }
         }
-        let context = Context { columns, ..*context };
+        let context = Context { cells, ..*context };
         self.expr(&context, Slot::Check, Want::Condition, "check", &check.value, &check.place)
-    }
-}
-
-/// The type of a measure's column. A type that the server has not told yet is taken as numeric.
-fn result_type(types: &Types, kind: &MeasureKind) -> String {
-    match kind {
-        MeasureKind::CountAll | MeasureKind::Count(_) => "bigint".to_owned(),
-        MeasureKind::Sum(expr)
-            if ["smallint", "integer"].contains(&types.plain(&expr.type_name).as_str()) =>
-        {
-            "bigint".to_owned()
-        }
-        MeasureKind::Sum(expr) if types.plain(&expr.type_name) == "interval" => {
-            "interval".to_owned()
-        }
-        MeasureKind::Avg(expr)
-            if ["real", "double precision"].contains(&expr.type_name.as_str()) =>
-        {
-            "double precision".to_owned()
-        }
-        MeasureKind::Min(expr)
-        | MeasureKind::Max(expr)
-        | MeasureKind::First(expr)
-        | MeasureKind::Last(expr)
-            if !expr.type_name.is_empty() =>
-        {
-            expr.type_name.clone()
-        }
-        _ => "numeric".to_owned(),
     }
 }

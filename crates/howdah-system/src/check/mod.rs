@@ -5,8 +5,10 @@
 //! the caller asks the server and hands the answers to [`Draft::finish`]. No question: the draft is
 //! finished with no answers.
 
+mod derived;
 mod measure;
 mod rollup;
+mod row;
 mod source;
 mod stream;
 mod types;
@@ -24,12 +26,12 @@ use types::Types;
 
 /// An expression whose type only the server knows.
 ///
-/// The columns make a row of nulls to ask over, so that no table need exist:
+/// It is asked over rows of nulls, so that no table need exist:
 /// `select pg_typeof(TEXT) from (select null::T1 as C1, …) r`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExprQuestion {
-    /// The row: names and types as `format_type` prints them.
-    pub columns: Vec<(Ident, String)>,
+    /// The rows, as the items of a `from` clause.
+    pub rows: String,
     /// The expression as written.
     pub text: String,
     /// Whether it must be boolean.
@@ -110,6 +112,7 @@ impl SystemFile {
             },
             streams: Vec::new(),
             rollups: Vec::new(),
+            derived: Vec::new(),
             sources: Vec::new(),
             ingest: self.ingest,
         };
@@ -125,6 +128,7 @@ impl SystemFile {
         check.tenants();
         check.streams();
         check.rollups();
+        check.derived();
         check.sources();
         check.one_http_source();
         check.visible();

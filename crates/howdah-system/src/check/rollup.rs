@@ -5,8 +5,9 @@ use howdah_catalog::{Ident, RelName};
 use howdah_sql::expression::Aggregate;
 
 use super::Check;
-use super::measure::{Context, POSITION_COLUMNS, Slot, Want};
-use crate::file::{AggregateSection, MeasureSection, RollupSection};
+use super::measure::{Context, Owner, POSITION_COLUMNS, Slot, Want};
+use super::row;
+use crate::file::{AggregateSection, At, ComputedSection, MeasureSection, RollupSection};
 use crate::model::{KeyColumn, Level, Rollup, Stream, TimeType};
 use crate::problem::Place;
 use crate::suggest;
@@ -21,11 +22,11 @@ impl Check<'_> {
             let index = self.system.rollups.len();
             let read = self.system.streams[stream].clone();
             if let Some(rollup) = self.rollup(section, index, stream, &read) {
-                self.taken_tables(section, &rollup);
+                self.taken_tables(&section.name, rollup.levels.iter().map(|level| &level.table));
                 self.system.rollups.push(rollup);
             } else {
                 for asked in &mut self.asked {
-                    asked.forget_rollup(index);
+                    asked.forget(Owner::Rollup(index));
                 }
             }
         }
@@ -38,9 +39,7 @@ impl Check<'_> {
         stream_index: usize,
         stream: &Stream,
     ) -> Option<Rollup> {
-        let columns =
-            stream.columns.iter().map(|c| (c.name.clone(), c.type_name.clone())).collect();
-        let context = Context { index, stream, columns };
+        let context = Context { index, stream, cells: row::stream_cells(stream) };
         self.times(section, stream);
         let by = self.rollup_key(section, stream);
         let filter = section.filter.as_ref().map(|filter| {
@@ -69,11 +68,7 @@ impl Check<'_> {
         if !all {
             return None;
         }
-        let check = section
-            .check
-            .as_ref()
-            .map(|check| self.state_check(&context, section, &by, &measures, check));
-        Some(Rollup {
+        let mut rollup = Rollup {
             name: section.name.value.clone(),
             stream: stream_index,
             levels,
@@ -81,8 +76,15 @@ impl Check<'_> {
             by,
             filter: filter.transpose().ok()?,
             measures,
-            check: check.transpose().ok()?,
-        })
+            computed: Vec::new(),
+            check: None,
+            watched: None,
+        };
+        rollup.computed = self.computed_measures(index, stream, &rollup, &section.computed).ok()?;
+        let check =
+            section.check.as_ref().map(|check| self.state_check(&context, section, &rollup, check));
+        rollup.check = check.transpose().ok()?;
+        Some(rollup)
     }
 
     /// What the type of the time column makes impossible.
@@ -162,7 +164,7 @@ impl Check<'_> {
         levels
     }
 
-    fn name_length(&mut self, name: &str, place: &Place) {
+    pub(super) fn name_length(&mut self, name: &str, place: &Place) {
         if name.len() > MAX_IDENT_BYTES {
             let message = format!("the name \"{name}\" is longer than {MAX_IDENT_BYTES} bytes");
             self.report(
@@ -172,24 +174,33 @@ impl Check<'_> {
     }
 
     /// A table that two rollups, or a rollup and a stream, would share.
-    fn taken_tables(&mut self, section: &RollupSection, rollup: &Rollup) {
+    pub(super) fn taken_tables<'t>(
+        &mut self,
+        name: &At<String>,
+        tables: impl Iterator<Item = &'t RelName>,
+    ) {
         let mut problems = Vec::new();
-        for level in &rollup.levels {
+        for table in tables {
             let taken = self
                 .system
                 .rollups
                 .iter()
-                .find(|other| other.levels.iter().any(|known| known.table == level.table))
-                .map(|other| format!("rollup \"{}\"", other.name))
+                .find(|other| other.levels.iter().any(|known| known.table == *table))
+                .map(|other| &other.name)
+                .or_else(|| {
+                    let mut derived = self.system.derived.iter();
+                    derived.find(|other| other.table == *table).map(|other| &other.name)
+                })
+                .map(|other| format!("rollup \"{other}\""))
                 .or_else(|| {
                     let mut streams = self.system.streams.iter();
-                    let stream = streams.find(|stream| stream.table == level.table)?;
+                    let stream = streams.find(|stream| stream.table == *table)?;
                     Some(format!("stream \"{}\"", stream.name))
                 });
             if let Some(taken) = taken {
-                problems.push(section.name.problem(format!(
+                problems.push(name.problem(format!(
                     "the table \"{}\" already belongs to {taken}",
-                    level.table.plain()
+                    table.plain()
                 )));
             }
         }
@@ -228,13 +239,17 @@ impl Check<'_> {
                 self.take(&mut taken, column.to_owned(), owner, &name.place);
             }
         }
+        for ComputedSection { name, .. } in &section.computed {
+            let owner = format!("measure \"{}\"", name.value);
+            self.take(&mut taken, name.value.clone(), owner, &name.place);
+        }
         for (name, column) in hidden {
             let owner = format!("what measure \"{}\" keeps", name.value);
             self.take(&mut taken, column, owner, &name.place);
         }
     }
 
-    fn take(
+    pub(super) fn take(
         &mut self,
         taken: &mut Vec<(String, String)>,
         column: String,

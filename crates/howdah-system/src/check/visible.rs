@@ -5,6 +5,7 @@ use howdah_catalog::{Ident, RelName};
 use howdah_sql::expression::ExpressionText;
 
 use super::measure::{Asked, Slot, Want};
+use super::row::{self, Cell};
 use super::{Check, ExprQuestion};
 use crate::file::{At, SightSection, TableSection};
 use crate::model::{MeasureKind, Rollup, Sight, Visible};
@@ -52,7 +53,18 @@ impl Check<'_> {
             let columns = rollup_columns(rollup);
             return Some(Named { what: format!("rollup \"{}\"", rollup.name), tables, columns });
         }
+        if let Some(derived) = self.system.derived.iter().find(|derived| derived.name == name) {
+            return Some(Named {
+                what: format!("rollup \"{name}\""),
+                tables: vec![derived.table.clone()],
+                columns: self.key_types(derived),
+            });
+        }
         // A rollup with mistakes of its own, which are told already.
+        let derived = &self.file.derived;
+        if derived.iter().any(|rollup| rollup.name.value == name) {
+            return None;
+        }
         if self.file.rollups.iter().any(|rollup| rollup.name.value == name) {
             return None;
         }
@@ -121,15 +133,15 @@ impl Check<'_> {
         if !all {
             return None;
         }
-        let mut columns = named.columns.clone();
-        columns.push((Ident::new(ME), tenant_type));
+        let columns = named.columns.iter().cloned().chain([(Ident::new(ME), tenant_type)]);
+        let cells: Vec<Cell> = columns.map(|(name, kind)| Cell::typed(name, kind)).collect();
         self.questions.push(ExprQuestion {
-            columns,
+            rows: row::row(&Ident::new("r"), &cells),
             text: text.value.text.clone(),
             want_boolean: true,
         });
         self.asked.push(Asked {
-            rollup: None,
+            owner: None,
             slot: Slot::Check,
             want: Want::Condition,
             what: "visible_to".to_owned(),
@@ -188,6 +200,48 @@ impl Check<'_> {
                 }
                 taken.push(Visible { table: level.table.clone(), any_of: any_of.clone() });
             }
+        }
+        self.problems.extend(problems);
+        if let Some(tenants) = &mut self.system.tenants {
+            tenants.visible.extend(taken);
+        }
+        self.inherit_from_states();
+    }
+
+    /// A derived rollup shows a row to those who see every row of the states behind it.
+    fn inherit_from_states(&mut self) {
+        let Some(tenants) = &self.system.tenants else { return };
+        let declared = |table: &RelName| tenants.visible.iter().find(|known| known.table == *table);
+        let (mut taken, mut problems) = (Vec::new(), Vec::new());
+        for derived in &self.system.derived {
+            let lookup = derived.through.as_ref().map(|through| through.state);
+            let states = derived.of.iter().copied().chain(lookup);
+            let tables = states.map(|state| &self.system.rollups[state].levels[0].table);
+            let mut restricted = tables.filter_map(declared);
+            let Some(first) = restricted.next() else { continue };
+            if declared(&derived.table).is_some() {
+                continue;
+            }
+            let constant = |column: &Ident| derived.by.iter().any(|key| key.name == *column);
+            let mut any_of: Vec<Sight> = first.any_of.clone();
+            any_of.retain(|sight| sight.columns.iter().all(constant));
+            for other in restricted {
+                any_of.retain(|sight| other.any_of.contains(sight));
+            }
+            if any_of.is_empty() && !first.any_of.is_empty() {
+                let section = self.file.derived.iter().find(|it| it.name.value == derived.name);
+                problems.extend(section.map(|section| {
+                    let message = format!(
+                        "nobody can tell who may see \"{}\": its key has no owner of events",
+                        derived.table.plain()
+                    );
+                    section.name.problem(message).hint(format!(
+                        "Add [tables.{}] with visible_to; \"false\" hides it from all tenants.",
+                        derived.name
+                    ))
+                }));
+            }
+            taken.push(Visible { table: derived.table.clone(), any_of });
         }
         self.problems.extend(problems);
         if let Some(tenants) = &mut self.system.tenants {

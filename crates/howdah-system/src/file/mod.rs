@@ -4,6 +4,7 @@
 //! by [`SystemFile::check`].
 
 mod database;
+mod derived;
 mod http;
 mod map;
 mod reader;
@@ -21,10 +22,13 @@ use crate::problem::{self, Problem};
 use crate::units;
 
 pub use database::{DatabaseConfig, DatabaseTarget};
+pub(crate) use derived::DerivedSection;
 pub use http::HttpConfig;
 pub(crate) use map::{FromSection, MapSection};
 pub(crate) use reader::{At, Section};
-pub(crate) use rollup::{AggregateSection, MeasureSection, PositionSection, RollupSection};
+pub(crate) use rollup::{
+    AggregateSection, ComputedSection, MeasureSection, PositionSection, RollupSection,
+};
 pub(crate) use route::{RouteSection, is_constant, is_hex, segments};
 pub(crate) use source::{OriginSection, SourceSection};
 pub(crate) use stream::StreamSection;
@@ -45,6 +49,7 @@ pub struct SystemFile {
     pub(crate) streams: Vec<StreamSection>,
     pub(crate) sources: Vec<SourceSection>,
     pub(crate) rollups: Vec<RollupSection>,
+    pub(crate) derived: Vec<DerivedSection>,
     pub(crate) problems: Vec<Problem>,
     settings: Vec<EffectiveSetting>,
 }
@@ -119,8 +124,10 @@ impl SystemFile {
         let roles = read_roles(top, &name);
         let ingest = read_ingest(top);
         let http = http::read(top);
+        let streams = stream::read(top);
         let sources = source::read(top);
         http::check_sources(top, http.as_ref(), &sources);
+        let (rollups, derived) = rollup::read(top);
         Self {
             name,
             database,
@@ -129,9 +136,10 @@ impl SystemFile {
             roles,
             ingest,
             http,
-            streams: stream::read(top),
+            streams,
             sources,
-            rollups: rollup::read(top),
+            rollups,
+            derived,
             problems: Vec::new(),
             settings: Vec::new(),
         }

@@ -6,6 +6,7 @@ use howdah_sql::expression::{
 use toml::Spanned;
 use toml::de::DeValue;
 
+use super::derived::{self, DerivedSection};
 use super::reader::{At, Section};
 use super::stream::report_twice;
 use crate::problem::{Place, Problem};
@@ -24,6 +25,7 @@ pub(crate) struct RollupSection {
     pub(crate) timezone: Option<At<String>>,
     pub(crate) check: Option<At<ExpressionText>>,
     pub(crate) measures: Vec<MeasureSection>,
+    pub(crate) computed: Vec<ComputedSection>,
 }
 
 impl RollupSection {
@@ -50,6 +52,15 @@ pub(crate) struct AggregateSection {
     pub(crate) written: String,
 }
 
+/// `market_cap = "total_shares * share_price"`: an expression over other measures.
+#[derive(Debug, Clone)]
+pub(crate) struct ComputedSection {
+    pub(crate) name: At<String>,
+    pub(crate) text: At<ExpressionText>,
+    /// What is wrong with it as an aggregate: told when it names no other measure either.
+    pub(super) no_aggregate: Problem,
+}
+
 /// `position = { side, quantity, price, fee }`.
 #[derive(Debug, Clone)]
 pub(crate) struct PositionSection {
@@ -60,11 +71,16 @@ pub(crate) struct PositionSection {
     pub(crate) fee: Option<At<ExpressionText>>,
 }
 
-pub(super) fn read(top: &Section<'_>) -> Vec<RollupSection> {
-    top.named_sections("rollups")
-        .into_iter()
-        .map(|(name, section)| read_one(name, &section))
-        .collect()
+pub(super) fn read(top: &Section<'_>) -> (Vec<RollupSection>, Vec<DerivedSection>) {
+    let (mut rollups, mut derived) = (Vec::new(), Vec::new());
+    for (name, section) in top.named_sections("rollups") {
+        if section.has("of") {
+            derived.push(derived::read_one(name, &section));
+        } else {
+            rollups.push(read_one(name, &section));
+        }
+    }
+    (rollups, derived)
 }
 
 fn read_one(name: At<String>, section: &Section<'_>) -> RollupSection {
@@ -75,11 +91,15 @@ fn read_one(name: At<String>, section: &Section<'_>) -> RollupSection {
     let filter = expression(section, "where");
     let timezone = section.string("timezone");
     let check = expression(section, "check");
-    let mut measures = Vec::new();
+    let (mut measures, mut computed) = (Vec::new(), Vec::new());
     let others = section.others();
     let none = others.is_empty();
     for (key, value) in others {
-        measures.extend(read_measure(section, key, value));
+        match read_measure(section, key, value, parse_measure) {
+            Some(Found::Measure(measure)) => measures.push(measure),
+            Some(Found::Computed(measure)) => computed.push(*measure),
+            None => {}
+        }
     }
     if none {
         section.report(
@@ -89,7 +109,17 @@ fn read_one(name: At<String>, section: &Section<'_>) -> RollupSection {
                 .hint("Add one, such as: trades = \"count(*)\"."),
         );
     }
-    let rollup = RollupSection { name, from, every, by, filter, timezone, check, measures };
+    let known: Vec<&str> = measures
+        .iter()
+        .map(|measure| match measure {
+            MeasureSection::Aggregate(aggregate) => aggregate.name.value.as_str(),
+            MeasureSection::Position(_) => "position",
+        })
+        .chain(by.iter().map(|key| key.value.as_str()))
+        .collect();
+    let computed = computed_of(section, computed, &known);
+    let rollup =
+        RollupSection { name, from, every, by, filter, timezone, check, measures, computed };
     report_impossible(section, &rollup);
     rollup
 }
@@ -162,16 +192,45 @@ fn report_impossible(section: &Section<'_>, rollup: &RollupSection) {
     }
 }
 
-fn read_measure(
+/// What a key that is none of the known ones holds.
+pub(super) enum Found {
+    Measure(MeasureSection),
+    Computed(Box<ComputedSection>),
+}
+
+/// Those of `found` that compute with something of `known`; the others were meant as aggregates.
+pub(super) fn computed_of(
+    section: &Section<'_>,
+    found: Vec<ComputedSection>,
+    known: &[&str],
+) -> Vec<ComputedSection> {
+    let names: Vec<String> = found.iter().map(|computed| computed.name.value.clone()).collect();
+    let position = known.contains(&"position");
+    let (computed, others): (Vec<_>, Vec<_>) = found.into_iter().partition(|computed| {
+        let columns = &computed.text.value.columns;
+        position
+            || columns
+                .iter()
+                .any(|used| known.contains(&used.name.as_str()) || names.contains(&used.name))
+    });
+    for other in others {
+        section.report(other.no_aggregate);
+    }
+    computed
+}
+
+pub(super) fn read_measure(
     section: &Section<'_>,
     key: At<String>,
     value: &Spanned<DeValue<'_>>,
-) -> Option<MeasureSection> {
+    parse: fn(&str) -> Result<MeasureText, ExpressionProblem>,
+) -> Option<Found> {
     if key.value == "position"
         && let DeValue::Table(table) = value.get_ref()
     {
         let inner = Section::new(section.reader, table, key.place.clone());
-        return Some(MeasureSection::Position(Box::new(read_position(key, inner))));
+        let position = read_position(key, inner);
+        return Some(Found::Measure(MeasureSection::Position(Box::new(position))));
     }
     let near = section.near_key(&key.value);
     let Some(written) = section.string_of(&key, value) else {
@@ -187,20 +246,28 @@ fn read_measure(
         section.report(key.problem("a measure has an empty name"));
         return None;
     }
-    match parse_measure(&written.value) {
-        Ok(text) => Some(MeasureSection::Aggregate(Box::new(AggregateSection {
-            name: key,
-            text: At { value: text, place: written.place },
-            written: written.value,
-        }))),
-        Err(_) if near.is_some() => {
+    match (parse(&written.value), parse_expression(&written.value)) {
+        (Ok(text), _) => {
+            Some(Found::Measure(MeasureSection::Aggregate(Box::new(AggregateSection {
+                name: key,
+                text: At { value: text, place: written.place },
+                written: written.value,
+            }))))
+        }
+        (Err(_), _) if near.is_some() => {
             section.unknown(&key);
             None
         }
-        Err(problem) => {
+        (Err(problem), computed) => {
             let what = format!("measure \"{}\"", key.value);
-            section.report(problem_in(&written.place, &written.value, &what, problem));
-            None
+            let no_aggregate = problem_in(&written.place, &written.value, &what, problem);
+            let Ok(text) = computed else {
+                section.report(no_aggregate);
+                return None;
+            };
+            let text = placed(written, text);
+            let computed = ComputedSection { name: key, text, no_aggregate };
+            Some(Found::Computed(Box::new(computed)))
         }
     }
 }
@@ -238,16 +305,19 @@ pub(super) fn read_text(
 ) -> Option<At<ExpressionText>> {
     let text = section.string(key)?;
     match parse(&text.value) {
-        Ok(parsed) => {
-            let place = text.place.inside(&text.value, parsed.offset);
-            let body = text.place.body.map(|_| (place.line, place.column));
-            Some(At { value: parsed, place: Place { body, ..text.place } })
-        }
+        Ok(parsed) => Some(placed(text, parsed)),
         Err(problem) => {
             section.report(problem_in(&text.place, &text.value, key, problem));
             None
         }
     }
+}
+
+/// The expression that `text` holds; from here on its place is where its own text begins.
+fn placed(text: At<String>, parsed: ExpressionText) -> At<ExpressionText> {
+    let place = text.place.inside(&text.value, parsed.offset);
+    let body = text.place.body.map(|_| (place.line, place.column));
+    At { value: parsed, place: Place { body, ..text.place } }
 }
 
 fn problem_in(place: &Place, text: &str, what: &str, problem: ExpressionProblem) -> Problem {

@@ -93,7 +93,7 @@ fn the_servers_answers_become_problems_with_their_place() {
     let draft = file.unwrap().check(&catalog::trading());
     let asked: Vec<_> = draft.questions.iter().map(|q| (q.text.as_str(), q.want_boolean)).collect();
     assert_eq!(asked, [("price * quantity", false), ("symbol || 'x'", false), ("price + 1", true)]);
-    assert_eq!(draft.questions[0].columns.len(), 9);
+    assert_eq!(draft.questions[0].rows.matches("null::").count(), 9);
     let refused = ExprProblem { message: "operator does not exist".into(), offset: Some(7) };
     let problems =
         draft.finish(vec![Ok("text".into()), Err(refused), Ok("numeric".into())]).unwrap_err();

@@ -23,7 +23,7 @@ async fn the_folds_of_trading_compile_to_this() {
         let level = &rollup.levels[0];
         let text = [
             "-- the table".to_owned(),
-            table::create(stream, rollup, level),
+            table::Shape::of(stream, rollup, level).create(),
             "-- the fold of a batch".to_owned(),
             fine(fold(stream, &[rollup], &staging)),
             "-- the proof".to_owned(),

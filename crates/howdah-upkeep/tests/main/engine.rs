@@ -128,6 +128,9 @@ impl Engine {
                 self.rebuild(&rollup.name, level).await;
             }
         }
+        for derived in &system.derived {
+            fine(rebuild::rebuild_derived(&self.client, &system, derived).await);
+        }
     }
 
     /// Rebuilds one level of a rollup.
@@ -146,6 +149,7 @@ impl Engine {
             .rollups
             .iter()
             .flat_map(|rollup| rollup.levels.iter().map(|level| level.table.to_string()))
+            .chain(system.derived.iter().map(|derived| derived.table.to_string()))
             .collect();
         let mut folded = Vec::new();
         for table in &tables {
@@ -203,6 +207,16 @@ impl Feed {
     /// Begins anew, as if nothing of the shard was committed.
     pub fn restart(&mut self) {
         self.at = 0;
+    }
+
+    /// How many events were committed.
+    pub fn place(&self) -> u64 {
+        self.at
+    }
+
+    /// Goes on behind that many events.
+    pub fn restart_at(&mut self, at: u64) {
+        self.at = at;
     }
 
     /// Decodes the events (JSON texts) and commits them as one batch.

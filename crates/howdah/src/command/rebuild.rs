@@ -1,7 +1,7 @@
 //! `howdah rebuild ROLLUP`: recompute from the stream, online.
 
-use howdah_error::Result;
-use howdah_upkeep::rebuild::{Asked, find, rebuild_level};
+use howdah_error::{Error, Result};
+use howdah_upkeep::rebuild::{Asked, find, rebuild_derived, rebuild_level};
 
 use crate::cli::{Global, RebuildArgs};
 use crate::session::Session;
@@ -19,6 +19,16 @@ async fn rebuild(session: &Session, args: &RebuildArgs) -> Result<Outcome> {
     let connection = session.connect().await?;
     session.require_applied(&connection).await?;
     let model = session.model(&connection).await?;
+    let mut derived = model.system.derived.iter();
+    if let Some(derived) = derived.find(|derived| derived.name == args.rollup) {
+        if args.from.is_some() || args.to.is_some() {
+            return Err(Error::input(format!("\"{}\" has no time buckets", args.rollup))
+                .hint("Leave --from and --to out: a derived rollup is recomputed as a whole."));
+        }
+        rebuild_derived(&connection, &model.system, derived).await?;
+        output::say(&format!("{}: the whole rollup recomputed", derived.table.plain()));
+        return Ok(Outcome::Fine);
+    }
     let rollup = find(&model.system, &args.rollup)?;
     let asked = (args.from.is_some() || args.to.is_some())
         .then(|| Asked { from: args.from.clone(), to: args.to.clone() });

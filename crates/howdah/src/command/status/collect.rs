@@ -207,7 +207,9 @@ async fn rollups(connection: &Connection, model: &Model) -> Result<Vec<RollupSta
         .rollups
         .iter()
         .flat_map(|rollup| rollup.levels.iter().map(move |level| (rollup, level)))
-        .map(|(rollup, level)| (rollup.name.as_str(), level.table.to_string(), level.table.plain()))
+        .map(|(rollup, level)| (rollup.name.as_str(), &level.table))
+        .chain(model.system.derived.iter().map(|derived| (derived.name.as_str(), &derived.table)))
+        .map(|(name, table)| (name, table.to_string(), table.plain()))
         .collect();
     let quoted: Vec<&str> = tables.iter().map(|(_, quoted, _)| quoted.as_str()).collect();
     let plain: Vec<&str> = tables.iter().map(|(_, _, plain)| plain.as_str()).collect();

@@ -1,0 +1,588 @@
+//! Derived rollups: sums and counts over the rows of states, from what a batch changed of them.
+//!
+//! The upsert of a state that derived rollups read keeps, in the same statement, the row that it
+//! changes as it was before: in a temporary table, the first old value of a transaction wins. When
+//! all states of the batch are folded, one statement per state (and lookup) takes what the changed
+//! rows gave before from what they give now and adds the differences, whatever the number of rows:
+//!
+//! - a row is touched when it changed, or when the row of the lookup that it finds did;
+//! - before: the old rows beside the old lookup; after: the new rows beside the new one. So it does
+//!   not matter whether the lookup comes before or after what it tells the place of;
+//! - a row of a derived rollup is there as long as a state's row stands behind it
+//!   ([`Derived::ROWS`]).
+//!
+//! A state is read before it is written, so batches of streams that meet in a derived rollup run
+//! one after the other; see [`crate::lock`].
+
+use howdah_catalog::{Ident, RelName, name};
+use howdah_system::{
+    Derived, DerivedKey, DerivedKind, DerivedMeasure, Expr, Rollup, Stream, System,
+};
+
+use crate::column::{computed, sum_type};
+use crate::recompute;
+use crate::table::{Shape, TableColumn, definition as definition_of, table_columns};
+
+/// The column of a temporary table that tells whether the state had the row.
+const THERE: &str = "howdah_there";
+
+/// The temporary table that keeps the old rows of a state within a transaction.
+fn changed(rollup: &Rollup) -> RelName {
+    RelName { schema: Ident::new("pg_temp"), name: name::fitting("howdah_changed", &rollup.name) }
+}
+
+fn key(rollup: &Rollup) -> Vec<&Ident> {
+    rollup.by.iter().map(|key| &key.name).collect()
+}
+
+/// The statements that make the temporary tables which a batch into `streams` (indexes into
+/// [`System::streams`]) needs: those of all states that meet in a derived rollup with its own.
+#[must_use]
+pub fn changed_tables(system: &System, streams: &[usize]) -> Vec<String> {
+    let touched = system.derived.iter().filter(|derived| reads(system, derived, streams));
+    let mut states: Vec<usize> = touched.flat_map(states).collect();
+    states.sort_unstable();
+    states.dedup();
+    let states = states.into_iter().map(|state| &system.rollups[state]);
+    states.filter_map(|state| create_changed(system.stream_of(state), state)).collect()
+}
+
+fn create_changed(stream: &Stream, rollup: &Rollup) -> Option<String> {
+    let watched = rollup.watched.as_ref()?;
+    let columns = table_columns(stream, rollup, &rollup.levels[0]);
+    let typed = key(rollup).into_iter().chain(watched).filter_map(|name| {
+        let column = columns.iter().find(|column| column.name == *name)?;
+        Some(format!("{name} {}", column.type_name))
+    });
+    Some(format!(
+        "create temporary table if not exists {} ({}, {THERE} boolean not null, \
+         primary key ({})) on commit delete rows",
+        changed(rollup).name,
+        name::list(typed),
+        name::list(key(rollup)),
+    ))
+}
+
+/// The CTE that keeps the old rows of those keys of a state that `source` (a CTE with the state's
+/// key) is about to change; to stand in the statement that changes them.
+#[must_use]
+pub fn capture(rollup: &Rollup, source: &str) -> Option<String> {
+    let watched = rollup.watched.as_ref()?;
+    let key = key(rollup);
+    let old = watched.iter().map(|column| format!("s.{column}"));
+    let keys = key.iter().map(|column| format!("d.{column}"));
+    let first = key.first()?;
+    Some(format!(
+        "{source}_before as (insert into {} ({}, {THERE}) \
+         select {}, s.{first} is not null from {source} d left join {} s on {} \
+         on conflict do nothing)",
+        changed(rollup),
+        name::list(key.iter().copied().chain(watched)),
+        name::list(keys.chain(old)),
+        rollup.levels[0].table,
+        equal("s", "d", &key),
+    ))
+}
+
+/// `a.k = b.k and …`.
+fn equal(a: &str, b: &str, columns: &[&Ident]) -> String {
+    joined(columns.iter().map(|column| format!("{a}.{column} = {b}.{column}")), " and ")
+}
+
+fn joined(parts: impl Iterator<Item = String>, by: &str) -> String {
+    parts.collect::<Vec<_>>().join(by)
+}
+
+/// Whether a batch into one of these streams may change a derived rollup.
+fn reads(system: &System, derived: &Derived, streams: &[usize]) -> bool {
+    self::streams(system, derived).iter().any(|stream| streams.contains(stream))
+}
+
+/// The streams that a derived rollup stands on: indexes into [`System::streams`], ascending.
+#[must_use]
+pub fn streams(system: &System, derived: &Derived) -> Vec<usize> {
+    let mut streams: Vec<usize> =
+        states(derived).map(|state| system.rollups[state].stream).collect();
+    streams.sort_unstable();
+    streams.dedup();
+    streams
+}
+
+/// The states that a derived rollup reads, the lookup among them.
+pub fn states(derived: &Derived) -> impl Iterator<Item = usize> + '_ {
+    let lookup = derived.through.as_ref().map(|through| through.state);
+    derived.of.iter().copied().chain(lookup.filter(|lookup| !derived.of.contains(lookup)))
+}
+
+/// What brings the derived rollups after the states of a batch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Derivation {
+    /// To be run first, as one text.
+    pub before: String,
+    /// Then these, each of which may be prepared. They take no parameters and give no rows.
+    pub statements: Vec<String>,
+    /// At last this, as one text: the temporary tables are empty again, so that all may be run
+    /// several times in a transaction.
+    pub after: String,
+}
+
+/// What brings all derived rollups after a batch into `streams` (indexes into
+/// [`System::streams`]); to be run when all states of the batch are folded. `None`: there is none.
+#[must_use]
+pub fn statements(system: &System, streams: &[usize]) -> Option<Derivation> {
+    let touched: Vec<&Derived> =
+        system.derived.iter().filter(|derived| reads(system, derived, streams)).collect();
+    let mut pairs: Vec<Pair<'_>> = Vec::new();
+    for derived in &touched {
+        for state in &derived.of {
+            let through = derived.through.as_ref().filter(|through| through.state != *state);
+            let on = through.map(|through| (through.state, through.on.as_slice()));
+            match pairs.iter_mut().find(|pair| pair.state == *state && pair.on == on) {
+                Some(pair) => pair.into.push(derived),
+                None => pairs.push(Pair { system, state: *state, on, into: vec![derived] }),
+            }
+        }
+    }
+    let mut emptied: Vec<usize> = touched.iter().flat_map(|derived| states(derived)).collect();
+    emptied.sort_unstable();
+    emptied.dedup();
+    let emptied = emptied.into_iter().map(|state| &system.rollups[state]);
+    let emptied = emptied.filter(|rollup| streams.contains(&rollup.stream));
+    let emptied = emptied.map(|rollup| format!("delete from {}", changed(rollup)));
+    let to_default = PLAN_BY_KEY.map(|setting| format!("set local {setting} to default"));
+    (!touched.is_empty()).then(|| Derivation {
+        before: PLAN_BY_KEY.map(|setting| format!("set local {setting} = off")).join("; "),
+        statements: pairs
+            .iter()
+            .filter(|pair| pair.touched(streams))
+            .map(Pair::statement)
+            .collect(),
+        after: joined(emptied.chain(to_default), "; "),
+    })
+}
+
+/// Every table is reached by its key from few changed rows. The statistics of a temporary table are
+/// guesses, a plan is kept while the states grow, and one that reads a whole state is dear; the
+/// cost of what is switched off would call for compilation (`jit`).
+const PLAN_BY_KEY: [&str; 4] = ["enable_seqscan", "enable_hashjoin", "enable_mergejoin", "jit"];
+
+/// The first of the streams that meet with `stream` in derived rollups, directly or by others: an
+/// index into [`System::streams`], and a name for all of them. `None`: no derived rollup reads it.
+#[must_use]
+pub fn component(system: &System, stream: usize) -> Option<usize> {
+    let sets: Vec<Vec<usize>> =
+        system.derived.iter().map(|derived| streams(system, derived)).collect();
+    let mut met: Vec<usize> = sets.iter().find(|set| set.contains(&stream))?.clone();
+    // A list that grows while it is walked: the streams of every set that holds one of them.
+    let mut next = 0;
+    while let Some(stream) = met.get(next).copied() {
+        for set in sets.iter().filter(|set| set.contains(&stream)) {
+            met.extend(
+                set.iter().filter(|other| !met.contains(other)).copied().collect::<Vec<_>>(),
+            );
+        }
+        next += 1;
+    }
+    met.into_iter().min()
+}
+
+/// One state, looked up one way, and the derived rollups that sum its rows so.
+struct Pair<'a> {
+    system: &'a System,
+    state: usize,
+    on: Option<(usize, &'a [(Ident, Ident)])>,
+    into: Vec<&'a Derived>,
+}
+
+impl Pair<'_> {
+    fn rollup(&self) -> &Rollup {
+        &self.system.rollups[self.state]
+    }
+
+    fn lookup(&self) -> Option<(&Rollup, &[(Ident, Ident)])> {
+        self.on.map(|(state, on)| (&self.system.rollups[state], on))
+    }
+
+    /// Whether a batch into these streams can change its rows, or where they belong.
+    fn touched(&self, streams: &[usize]) -> bool {
+        let lookup = self.lookup().is_some_and(|(lookup, _)| streams.contains(&lookup.stream));
+        lookup || streams.contains(&self.rollup().stream)
+    }
+
+    fn statement(&self) -> String {
+        let mut ctes = vec![format!("moved as materialized ({})", self.moved())];
+        for (index, derived) in self.into.iter().enumerate() {
+            ctes.extend(self.apply(derived, index));
+        }
+        format!("with {}\nselect from moved limit 0", ctes.join(",\n"))
+    }
+
+    /// What the touched rows give to each derived rollup: as they were, with sign -1, and as they
+    /// are, with sign 1.
+    fn moved(&self) -> String {
+        let state = self.rollup();
+        let table = &state.levels[0].table;
+        let before = changed(state);
+        let key = key(state);
+        let columns = kept_columns(state);
+        let of = |row: &str| name::list(columns.iter().map(|column| format!("{row}.{column}")));
+        let mut old = format!("select {} from {before} c where c.{THERE}", of("c"));
+        let mut new = format!(
+            "select {} from {before} c join {table} s on {}",
+            of("s"),
+            equal("s", "c", &key)
+        );
+        let given = self.given();
+        let alias = alias(state);
+        let Some((lookup, on)) = self.lookup() else {
+            return format!(
+                "select -1 as howdah_sign, {given} from ({old}) {alias} \
+                 union all select 1, {given} from ({new}) {alias}"
+            );
+        };
+        let before_lookup = changed(lookup);
+        // Rows that did not change themselves, but their lookup did.
+        let stayed = format!(
+            " union all select {} from {before_lookup} l join {table} s on {} \
+             where not exists (select from {before} c where {})",
+            of("s"),
+            found(on, "s", "l"),
+            equal("c", "s", &key),
+        );
+        old.push_str(&stayed);
+        new.push_str(&stayed);
+        format!(
+            "select -1 as howdah_sign, {given} from ({old}) {alias} \
+             join lateral ({}) {looked} on true union all \
+             select 1, {given} from ({new}) {alias} join {} {looked} on {}",
+            old_lookup(lookup, on, &alias),
+            lookup.levels[0].table,
+            found(on, &alias.to_string(), &self::alias(lookup).to_string()),
+            looked = self::alias(lookup),
+        )
+    }
+
+    /// The keys and values that a row gives, for each derived rollup; see [`place`].
+    fn given(&self) -> String {
+        let mut out = Vec::new();
+        for (index, derived) in self.into.iter().enumerate() {
+            let keys = keys_of(self.system, derived, self.state);
+            out.extend(
+                keys.iter()
+                    .enumerate()
+                    .map(|(n, key)| format!("{key} as {}", place('k', index, n))),
+            );
+            let values = measures_of(derived, self.state).map(value);
+            out.extend(
+                values.enumerate().map(|(n, value)| format!("{value} as {}", place('v', index, n))),
+            );
+        }
+        name::list(out)
+    }
+
+    /// The CTEs that add the differences to one derived rollup.
+    fn apply(&self, derived: &Derived, index: usize) -> Vec<String> {
+        let table = &derived.table;
+        let keys: Vec<&Ident> = derived.by.iter().map(|key| &key.name).collect();
+        let key_list = name::list(&keys);
+        let rows = Ident::new(Derived::ROWS);
+        let mut names = vec![rows.clone()];
+        let mut sums = vec![format!("sum(howdah_sign)::bigint as {rows}")];
+        for (n, measure) in measures_of(derived, self.state).enumerate() {
+            sums.push(format!(
+                "coalesce(sum(howdah_sign * {}), 0)::{} as {}",
+                place('v', index, n),
+                type_of(measure),
+                measure.name
+            ));
+            names.push(measure.name.clone());
+        }
+        let key_at = |n: usize| place('k', index, n);
+        let moved_keys = (0..keys.len()).map(key_at);
+        let delta = format!("d{index}");
+        let of_delta =
+            |columns: &[&Ident]| name::list(columns.iter().map(|column| format!("d.{column}")));
+        let on_key = equal("t", "d", &keys);
+        let name_list = name::list(&names);
+        vec![
+            format!(
+                "{delta} as materialized (select * from (select {}, {} from moved where {} \
+                 group by {}) d where ({name_list}) is distinct from ({}))",
+                name::list(
+                    keys.iter().enumerate().map(|(n, key)| format!("{} as {key}", key_at(n)))
+                ),
+                sums.join(", "),
+                joined(moved_keys.clone().map(|key| format!("{key} is not null")), " and "),
+                name::list(moved_keys),
+                name::list(names.iter().map(|_| "0")),
+            ),
+            format!(
+                "{delta}_gone as (delete from {table} t using {delta} d \
+                 where {on_key} and t.{rows} + d.{rows} = 0)"
+            ),
+            format!(
+                "{delta}_upsert as (insert into {table} as t ({key_list}, {name_list}) \
+                 select {}, {} from {delta} d left join {table} t on {on_key} \
+                 where coalesce(t.{rows}, 0) + d.{rows} <> 0 order by {} \
+                 on conflict ({key_list}) do update set {})",
+                of_delta(&keys),
+                of_delta(&names.iter().collect::<Vec<_>>()),
+                of_delta(&keys),
+                name::list(names.iter().map(|name| format!("{name} = t.{name} + excluded.{name}"))),
+            ),
+        ]
+    }
+}
+
+/// The name of the `n`th key (`k`) or value (`v`) for the derived rollup of that index.
+fn place(kind: char, index: usize, n: usize) -> String {
+    format!("{kind}{index}_{n}")
+}
+
+/// The columns of a state that derived rollups may read.
+fn kept_columns(state: &Rollup) -> Vec<&Ident> {
+    key(state).into_iter().chain(state.watched.iter().flatten()).collect()
+}
+
+/// The name under which expressions speak of a state's row.
+fn alias(state: &Rollup) -> Ident {
+    Ident::new(state.name.as_str())
+}
+
+/// The condition that the row `row` of a state finds the row `looked` of the lookup.
+fn found(on: &[(Ident, Ident)], row: &str, looked: &str) -> String {
+    joined(on.iter().map(|(key, column)| format!("{row}.{column} = {looked}.{key}")), " and ")
+}
+
+/// The lookup's row as it was before the transaction.
+fn old_lookup(lookup: &Rollup, on: &[(Ident, Ident)], row: &Ident) -> String {
+    let columns = kept_columns(lookup);
+    let of = |row: &str| name::list(columns.iter().map(|column| format!("{row}.{column}")));
+    let before = changed(lookup);
+    let row = row.to_string();
+    format!(
+        "select {} from {before} c where {} and c.{THERE} union all \
+         select {} from {} l where {} and not exists (select from {before} c where {})",
+        of("c"),
+        found(on, &row, "c"),
+        of("l"),
+        lookup.levels[0].table,
+        found(on, &row, "l"),
+        equal("c", "l", &key(lookup)),
+    )
+}
+
+/// The measures of a derived rollup that speak of a state.
+fn measures_of(derived: &Derived, state: usize) -> impl Iterator<Item = &DerivedMeasure> {
+    derived.measures.iter().filter(move |measure| measure.of == state)
+}
+
+/// The key columns of a derived rollup, as expressions over the rows of a state and its lookup.
+fn keys_of(system: &System, derived: &Derived, state: usize) -> Vec<String> {
+    let lookup = derived.through.as_ref().map_or(state, |through| through.state);
+    let of = |key: &DerivedKey| if key.of_lookup { lookup } else { state };
+    let column = |key: &DerivedKey| format!("{}.{}", alias(&system.rollups[of(key)]), key.name);
+    derived.by.iter().map(column).collect()
+}
+
+/// What one row adds to a measure.
+fn value(measure: &DerivedMeasure) -> String {
+    let filter = measure.filter.as_ref().map(|filter| format!("({})", filter.text));
+    let when = |condition: Option<String>, value: &str| match condition {
+        Some(condition) => format!("case when {condition} then {value} end"),
+        None => value.to_owned(),
+    };
+    match &measure.kind {
+        DerivedKind::Rows => when(filter, "1"),
+        DerivedKind::Count(x) => {
+            let there = format!("({}) is not null", x.text);
+            when(Some(filter.map_or(there.clone(), |filter| format!("{filter} and {there}"))), "1")
+        }
+        DerivedKind::Sum(x) => when(filter, &finite(x)),
+    }
+}
+
+/// The value as a number that can be taken away again: what is no number or infinite counts as
+/// null.
+fn finite(x: &Expr) -> String {
+    // The sign is multiplied in: the smallest number of a type has no opposite in it.
+    match x.type_name.as_str() {
+        "smallint" | "integer" => return format!("({})::bigint", x.text),
+        "bigint" => return format!("({})::numeric", x.text),
+        _ => {}
+    }
+    let no_numbers = ["NaN", "Infinity", "-Infinity"];
+    no_numbers
+        .iter()
+        .fold(format!("({})::numeric", x.text), |value, no| format!("nullif({value}, '{no}')"))
+}
+
+/// The type of a measure's column.
+fn type_of(measure: &DerivedMeasure) -> &'static str {
+    match &measure.kind {
+        DerivedKind::Sum(x) => sum_type(x),
+        DerivedKind::Rows | DerivedKind::Count(_) => "bigint",
+    }
+}
+
+/// The shape of a derived rollup's table.
+#[must_use]
+pub fn shape(system: &System, derived: &Derived) -> Shape {
+    let mut columns: Vec<TableColumn> =
+        derived.by.iter().filter_map(|key| key_column(system, derived, key)).collect();
+    let zero = |name: Ident, type_name: &str| TableColumn {
+        name,
+        type_name: type_name.to_owned(),
+        definition: format!("{type_name} not null default 0"),
+    };
+    columns.push(zero(Ident::new(Derived::ROWS), "bigint"));
+    let measures = derived.measures.iter();
+    columns.extend(measures.map(|measure| zero(measure.name.clone(), type_of(measure))));
+    columns.extend(computed(&derived.computed).map(TableColumn::generated));
+    Shape {
+        table: derived.table.clone(),
+        key: derived.by.iter().map(|key| key.name.clone()).collect(),
+        columns,
+        whole_key: true,
+        fillfactor: 50,
+    }
+}
+
+/// A key column, of the type that it has in the state that it is from.
+fn key_column(system: &System, derived: &Derived, key: &DerivedKey) -> Option<TableColumn> {
+    let through = derived.through.as_ref().filter(|_| key.of_lookup);
+    let state = through.map_or(derived.of.first().copied(), |through| Some(through.state))?;
+    let rollup = &system.rollups[state];
+    let stream = system.stream_of(rollup);
+    let columns = table_columns(stream, rollup, &rollup.levels[0]);
+    let column = columns.into_iter().find(|column| column.name == key.name)?;
+    let collation = stream.column(&key.name).and_then(|column| column.collation.as_ref());
+    let collate = collation.map(|name| format!(" collate {name}")).unwrap_or_default();
+    Some(TableColumn { definition: format!("{}{collate} not null", column.type_name), ..column })
+}
+
+/// What a derived rollup should hold, from the rows of its states; columns: key, rows, measures.
+#[must_use]
+pub fn recomputed(system: &System, derived: &Derived) -> String {
+    let measures = &derived.measures;
+    let parts = derived.of.iter().map(|state| {
+        let rollup = &system.rollups[*state];
+        let keys = keys_of(system, derived, *state);
+        let whole = joined(keys.iter().map(|key| format!("{key} is not null")), " and ");
+        let keys =
+            keys.iter().zip(&derived.by).map(|(key, column)| format!("{key} as {}", column.name));
+        let values = measures.iter().map(|measure| {
+            let value = if measure.of == *state { value(measure) } else { "null".to_owned() };
+            format!("({value})::numeric as {}", measure.name)
+        });
+        let through = derived.through.as_ref().filter(|through| through.state != *state);
+        let lookup = through.map(|through| {
+            let lookup = &system.rollups[through.state];
+            let on = found(&through.on, &alias(rollup).to_string(), &alias(lookup).to_string());
+            format!(" join {} {} on {on}", lookup.levels[0].table, alias(lookup))
+        });
+        format!(
+            "select {} from {} {}{} where {whole}",
+            name::list(keys.chain(values)),
+            rollup.levels[0].table,
+            alias(rollup),
+            lookup.unwrap_or_default(),
+        )
+    });
+    let keys = name::list(derived.by.iter().map(|key| &key.name));
+    let sums = measures.iter().map(|measure| {
+        let name = &measure.name;
+        format!("coalesce(sum({name}), 0)::{} as {name}", type_of(measure))
+    });
+    format!(
+        "select {keys}, {} from ({}) m group by {keys}",
+        name::list(
+            std::iter::once(format!("count(*) as {}", Ident::new(Derived::ROWS))).chain(sums)
+        ),
+        joined(parts, " union all "),
+    )
+}
+
+/// Key, rows and measures.
+fn stored(derived: &Derived) -> String {
+    let keys = derived.by.iter().map(|key| key.name.clone());
+    let measures = derived.measures.iter().map(|measure| measure.name.clone());
+    name::list(keys.chain(std::iter::once(Ident::new(Derived::ROWS))).chain(measures))
+}
+
+/// The statements that compute a derived rollup anew; to be run in one transaction that holds the
+/// locks of all its streams exclusively.
+#[must_use]
+pub fn rebuild(system: &System, derived: &Derived) -> Vec<String> {
+    let keys = name::list(derived.by.iter().map(|key| &key.name));
+    vec![
+        format!("delete from {}", derived.table),
+        format!(
+            "insert into {} ({}) {} order by {keys}",
+            derived.table,
+            stored(derived),
+            recomputed(system, derived)
+        ),
+    ]
+}
+
+/// The proof: as [`crate::recompute::proof`].
+#[must_use]
+pub fn proof(system: &System, derived: &Derived) -> String {
+    recompute::difference(&recomputed(system, derived), &kept(derived))
+}
+
+/// A query for the keys of up to `limit` rows that differ, as JSON text; for people.
+#[must_use]
+pub fn differing_keys(system: &System, derived: &Derived, limit: u32) -> String {
+    let keys = name::list(derived.by.iter().map(|key| &key.name));
+    recompute::differing(&recomputed(system, derived), &kept(derived), &keys, limit)
+}
+
+fn kept(derived: &Derived) -> String {
+    format!("select {} from {}", stored(derived), derived.table)
+}
+
+/// What a derived rollup is made from, as text: a change of it means a rebuild. What its states are
+/// made from is part of it.
+#[must_use]
+pub fn definition(system: &System, derived: &Derived) -> String {
+    let states = states(derived).map(|state| {
+        let rollup = &system.rollups[state];
+        let made = definition_of(system.stream_of(rollup), rollup, &rollup.levels[0]);
+        format!("{} {:016x}", rollup.name, name::stable_hash(&made))
+    });
+    let mut out = format!("of {}", joined(states, ", "));
+    for state in &derived.of {
+        out.push_str(&format!(" by {}", keys_of(system, derived, *state).join(", ")));
+    }
+    if let Some(through) = &derived.through {
+        out.push_str(&format!(" through {}", found(&through.on, "s", "l")));
+    }
+    for measure in &derived.measures {
+        let state = &system.rollups[measure.of].name;
+        out.push_str(&format!("; {} = sum of {state}: {}", measure.name, value(measure)));
+    }
+    for computed in &derived.computed {
+        out.push_str(&format!("; {} = {}", computed.name, computed.expr.text));
+    }
+    out
+}
+
+/// The columns by which the rows of a state are found from a row of a lookup, for each lookup that
+/// finds it by something else than the beginning of its key: an index is needed.
+#[must_use]
+pub fn lookups_of(system: &System, state: usize) -> Vec<Vec<Ident>> {
+    let mut out: Vec<Vec<Ident>> = Vec::new();
+    let key = key(&system.rollups[state]);
+    let reading = system.derived.iter().filter(|derived| derived.of.contains(&state));
+    for through in reading.filter_map(|derived| derived.through.as_ref()) {
+        let columns: Vec<Ident> = through.on.iter().map(|(_, column)| column.clone()).collect();
+        let beginning = key.iter().take(columns.len());
+        let served = columns.iter().all(|column| beginning.clone().any(|known| *known == column));
+        if through.state != state && !served && !out.contains(&columns) {
+            out.push(columns);
+        }
+    }
+    out
+}
