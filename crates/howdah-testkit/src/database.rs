@@ -36,6 +36,26 @@ impl TestDatabase {
         Self { owner: owner.password(PASSWORD), admin, name }
     }
 
+    /// A database with the same content and the same owner. Nobody may be connected to this one.
+    ///
+    /// # Panics
+    /// When that fails.
+    pub async fn copy(&self) -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("{}_{}", self.name, COUNT.fetch_add(1, Ordering::Relaxed));
+        let connection = connected(&self.admin.clone().database("postgres")).await;
+        let sql = format!(
+            "create database {name} template {} owner {}",
+            self.name,
+            self.owner.get_user()
+        );
+        connection.batch_execute(&sql).await.expect("a copy");
+        connection.close().await;
+        let (owner, admin) =
+            (self.owner.clone().database(&name), self.admin.clone().database(&name));
+        Self { name, owner, admin }
+    }
+
     /// The name of the database and of its owner: `t0`, `t1`, … Roles are cluster-wide, so other
     /// roles of the test start with it too.
     #[must_use]

@@ -50,7 +50,8 @@ create index accounts_by_parent on accounts (parent_account_id)
 create trigger compare_and_set before update on accounts
     for each row execute function compare_and_set();
 comment on table accounts is 'Buyers, sellers and administrators; an account is a tenant';
-comment on column accounts.credit_limit is 'How far below zero the balance may go; copied to account_state';
+comment on column accounts.credit_limit is
+    'How far below zero the balance may go; copied to account_state';
 comment on column accounts.rating is 'Of a buyer, 0 to 1: weighs in the winner of an auction';
 comment on column accounts.compliance_flags is 'SUSPENDED and BANNED keep a buyer out of auctions';
 
@@ -71,7 +72,8 @@ create table account_settings (
 create trigger compare_and_set before update on account_settings
     for each row execute function compare_and_set();
 comment on column account_settings.timezone is 'IANA name; days of the account are told in it';
-comment on column account_settings.take_rate is 'The platform''s share of what a seller''s call is charged';
+comment on column account_settings.take_rate is
+    'The platform''s share of what a seller''s call is charged';
 
 -- What nobody reads but the service: hashes, seeds, tokens. Apart from what they belong to, so that
 -- no list, audit image or export of an entity can hold them.
@@ -87,7 +89,8 @@ create table account_secrets (
 );
 create trigger compare_and_set before update on account_secrets
     for each row execute function compare_and_set();
-comment on table account_secrets is 'Hashes and sealed values; no tenant sees any, its own included';
+comment on table account_secrets is
+    'Hashes and sealed values; no tenant sees any, its own included';
 
 create table users (
     id uuid primary key,

@@ -44,13 +44,14 @@ create table ledger (
 -- Q9: the statement of an account.
 create index ledger_by_account on ledger (account, event_time);
 comment on table ledger is 'Every movement of money, double entry; never changed, only reversed';
-comment on column ledger.account is 'The id of an account, or one of the platform''s: platform:revenue, memo:holds';
+comment on column ledger.account is
+    'The id of an account, or one of the platform''s: platform:revenue, memo:holds';
 comment on column ledger.bucket is 'posted is money; held is money that is spoken for';
 comment on column ledger.hold_id is 'The bid that the hold was made for; nil where there is none';
 comment on column ledger.call_id is 'Nil where the money is not about a call';
 
--- 4.1: what an account has. howdah adds and keeps posted, held and the rest; these columns are ours,
--- and the check in howdah.toml judges debits and holds by them.
+-- 4.1: what an account has. howdah adds and keeps posted, held and the rest; these columns are
+-- ours, and the check in howdah.toml judges debits and holds by them.
 create table account_state (
     account text not null,
     currency char(3) not null,
@@ -59,7 +60,8 @@ create table account_state (
     primary key (account, currency)
 ) with (fillfactor = 50);
 comment on column account_state.known is 'There is such an account; money for any other is refused';
-comment on column account_state.credit_limit is 'Copy of accounts.credit_limit; no limit for the platform''s own';
+comment on column account_state.credit_limit is
+    'Copy of accounts.credit_limit; no limit for the platform''s own';
 insert into account_state (account, currency, known, credit_limit)
 select unnest(array['platform:cash', 'platform:revenue', 'platform:reserve', 'platform:fees',
                     'memo:holds']), 'USD', true, 'Infinity';

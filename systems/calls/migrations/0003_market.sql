@@ -68,8 +68,10 @@ create index call_events_by_buyer on call_events (buyer_id, event_time);
 comment on table call_events is 'The life of a call, event by event';
 comment on column call_events.seq is 'Counts the events of a call; the webhooks come in any order';
 comment on column call_events.buyer_id is 'Nil until the call is sold; then the buyer sees it too';
-comment on column call_events.phone_hmac is 'Keyed hash of the consumer''s number; a plain hash could be turned back';
-comment on column call_events.connected_at is 'On the event that ends a call: whether it was ever connected';
+comment on column call_events.phone_hmac is
+    'Keyed hash of the consumer''s number; a plain hash could be turned back';
+comment on column call_events.connected_at is
+    'On the event that ends a call: whether it was ever connected';
 comment on column call_events.supersedes is 'A correction names the seq that it corrects';
 
 create table bid_events (
@@ -107,8 +109,10 @@ create table bid_events (
 create index bid_events_by_auction on bid_events (auction_id, event_time);
 create index bid_events_by_buyer on bid_events (buyer_id, event_time);
 comment on table bid_events is 'What became of each bid; a bidder sees its own';
-comment on column bid_events.seller_id is 'Nil until the platform ends the bid: never taken from the bidder';
-comment on column bid_events.received is 'The order in which bids came in; breaks ties, not the client''s clock';
+comment on column bid_events.seller_id is
+    'Nil until the platform ends the bid: never taken from the bidder';
+comment on column bid_events.received is
+    'The order in which bids came in; breaks ties, not the client''s clock';
 comment on column bid_events.place is 'Among the qualified of the auction, told with won and lost';
 
 create table auction_events (
@@ -140,7 +144,8 @@ create table auction_events (
 );
 create index auction_events_by_seller on auction_events (seller_id, event_time);
 comment on table auction_events is 'The life of an auction; its seller sees it';
-comment on column auction_events.rule is 'Which rule found the winner, so that a replay finds the same';
+comment on column auction_events.rule is
+    'Which rule found the winner, so that a replay finds the same';
 
 create table call_quality (
     call_id uuid not null,
@@ -223,8 +228,10 @@ create table call_routes (
 );
 create index call_routes_by_seller on call_routes (seller_id, routed_at);
 create index call_routes_by_buyer on call_routes (buyer_id, routed_at);
-comment on table call_routes is 'Which call was cleared for which buyer; a call that is not in it cannot be routed';
-comment on column call_routes.checks is 'The checks that allowed it, with the version of their rules';
+comment on table call_routes is
+    'Which call was cleared for which buyer; a call that is not in it cannot be routed';
+comment on column call_routes.checks is
+    'The checks that allowed it, with the version of their rules';
 
 -- What howdah keeps of calls and bids; it adds its columns, these are for the indexes and ours.
 create table call_state (

@@ -30,7 +30,8 @@ create index compliance_checks_by_phone on compliance_checks (phone_hmac, event_
     where phone_hmac is not null;
 comment on table compliance_checks is 'Every check of every call, with what it went by';
 comment on column compliance_checks.outcome is 'unknown counts as deny';
-comment on column compliance_checks.connected is 'The call was connected although it is denied: found later, it is a violation';
+comment on column compliance_checks.connected is
+    'The call was connected although it is denied: found later, it is a violation';
 
 create type consent_kind as enum
     ('created', 'activated', 'updated', 'expired', 'revoked', 'opt_out');
@@ -55,7 +56,8 @@ create table consent_events (
 );
 -- Q8: what a consumer ever agreed to, and with whom.
 create index consent_events_by_consumer on consent_events (consumer_id, event_time);
-comment on table consent_events is 'Consents as they were given and taken back; effective at event_time';
+comment on table consent_events is
+    'Consents as they were given and taken back; effective at event_time';
 
 create table dnc_changes (
     provider_id text not null,
@@ -115,7 +117,8 @@ create table consumers (
 );
 create trigger compare_and_set before update on consumers
     for each row execute function compare_and_set();
-comment on column consumers.timezone is 'Of the called party; null where nobody knows: then no call is allowed';
+comment on column consumers.timezone is
+    'Of the called party; null where nobody knows: then no call is allowed';
 
 create table consents (
     id uuid primary key,
@@ -170,6 +173,7 @@ create table tcpa_hours (
     check (opens < closes),
     exclude using gist (int4range(scope_no, scope_no, '[]') with &&, effective with &&)
 );
-comment on table tcpa_hours is 'When calls are allowed in the called party''s time; closes is the first moment that is not';
+comment on table tcpa_hours is
+    'When calls are allowed in the called party''s time; closes is the first moment that is not';
 insert into tcpa_scopes (scope) values ('federal');
 insert into tcpa_hours (scope_no, effective) select scope_no, '[,)' from tcpa_scopes;

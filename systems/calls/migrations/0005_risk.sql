@@ -62,4 +62,5 @@ create table security_events (
     primary key (event_id, event_time)
 );
 create index security_events_by_actor on security_events (actor_id, event_time);
-comment on table security_events is 'Logins, denials, exports, changes of rights; reads of personal data too';
+comment on table security_events is
+    'Logins, denials, exports, changes of rights; reads of personal data too';

@@ -33,7 +33,8 @@ create function call_charge(
 ) returns numeric
     language sql immutable strict parallel safe
     return case
-        when unit = 'per_minute' then round_half_even(price * (duration_s / step_s) * step_s / 60, 4)
+        when unit = 'per_minute'
+            then round_half_even(price * (duration_s / step_s) * step_s / 60, 4)
         when duration_s >= min_billable_s then price
         else 0
     end;
@@ -61,7 +62,8 @@ create table price_rules (
     rule_no integer generated always as identity unique,
     primary key (rule, scope)
 );
-comment on column price_rules.rule_no is 'A range of one number takes part in an exclusion constraint without an extension';
+comment on column price_rules.rule_no is
+    'A range of one number takes part in an exclusion constraint without an extension';
 create table price_bands (
     rule_no integer not null references price_rules (rule_no) on delete restrict,
     band numrange not null check (not isempty(band)),
@@ -94,7 +96,8 @@ create function price_factor(of_rule text, value numeric, at timestamptz, in_sco
     set search_path = pg_catalog, public
     return coalesce((
         select b.factor from price_bands b join price_rules r using (rule_no)
-        where r.rule = of_rule and r.scope = in_scope and b.band @> value and b.effective @> at), 1);
+        where r.rule = of_rule and r.scope = in_scope
+          and b.band @> value and b.effective @> at), 1);
 
 create function price(
     base numeric, calls_this_month integer, at timestamptz, zone text, place text, quality numeric
@@ -103,7 +106,8 @@ create function price(
     set search_path = pg_catalog, public
     return round_half_even(base
         * price_factor('volume', calls_this_month, at)
-        * case when extract(isodow from at at time zone zone) > 5 then price_factor('weekend', 1, at)
+        * case when extract(isodow from at at time zone zone) > 5
+               then price_factor('weekend', 1, at)
                else price_factor('hour', extract(hour from at at time zone zone), at) end
         * price_factor('place', 1, at, place)
         * price_factor('quality', quality, at), 4);

@@ -122,7 +122,7 @@ impl Writer {
         let mut step = staged.groups.len();
         while at < staged.groups.len() {
             step = step.min(self.piece);
-            let mut end = (at + step).min(staged.groups.len());
+            let mut end = at.saturating_add(step).min(staged.groups.len());
             self.execute("savepoint howdah_range").await?;
             let mut breaking = None;
             let folded = match self.first_breaking(part, staged.range(&(at..end))).await {
