@@ -1,6 +1,7 @@
 //! Every conversation with PostgreSQL: connect, TLS, pool, retry, introspect, migrate, the private
 //! server.
 
+mod array;
 mod connect;
 mod fault;
 mod introspect;
@@ -11,6 +12,7 @@ mod retry;
 mod rights;
 pub mod server;
 
+pub use array::{BinaryArray, RawValue};
 pub use connect::{Canceller, Connection, MIN_SERVER_VERSION_NUM, connect};
 pub use fault::{Classified, Fault, classify, from_pg, sqlstate};
 pub use introspect::{Scope, introspect, introspect_in_txn, introspect_scope, parse_bound};

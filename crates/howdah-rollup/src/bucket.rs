@@ -41,7 +41,8 @@ pub fn bucket_type(time_type: TimeType) -> &'static str {
 /// lie within one bucket of the coarser level.
 ///
 /// Buckets of another zone than UTC are not cut where UTC hours are, so they come from the rows.
-pub(crate) fn feeder(rollup: &Rollup, index: usize) -> Option<usize> {
+#[must_use]
+pub fn feeder(rollup: &Rollup, index: usize) -> Option<usize> {
     let coarse = rollup.levels[index].bucket?;
     rollup.levels[..index].iter().rposition(|Level { bucket, .. }| {
         bucket.is_some_and(|fine| nests(fine, coarse, rollup.timezone == "UTC"))

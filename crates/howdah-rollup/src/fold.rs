@@ -10,6 +10,7 @@ use howdah_system::{Expr, MeasureKind as Kind, Rollup, Stream};
 
 use crate::bucket::{bucket_sql, feeder};
 use crate::column::{ColumnRole, RollupColumn, columns};
+use crate::delta::upsert;
 use crate::derive;
 use crate::position;
 use crate::staging::{ORD, Staging};
@@ -119,18 +120,8 @@ fn rollup_ctes(ctes: &mut Vec<String>, stream: &Stream, rollup: &Rollup, prefix:
         };
         ctes.push(format!("{delta} as materialized ({query})"));
         ctes.extend(derive::capture(rollup, &delta));
-        let key = name::list(key(rollup, level));
-        let sets = stored
-            .iter()
-            .map(|column| format!("{} = {}", column.name, column.merge("t", "excluded")));
-        let names = name::list(stored.iter().map(|column| &column.name));
-        ctes.push(format!(
-            "{delta}_upsert as (insert into {} as t ({key}, {names}) \
-             select {key}, {names} from {delta} order by {key} \
-             on conflict ({key}) do update set {})",
-            level.table,
-            name::list(sets),
-        ));
+        let upsert = upsert(&level.table, &key(rollup, level), &stored, &delta);
+        ctes.push(format!("{delta}_upsert as ({upsert})"));
     }
 }
 

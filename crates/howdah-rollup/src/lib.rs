@@ -6,6 +6,7 @@
 //!
 //! - [`table`]: the table of a level;
 //! - [`fold`]: the one statement that inserts a batch's new rows and folds them everywhere;
+//! - [`delta`]: the upsert of a level, from that statement or from the writer's memory;
 //! - [`judge`]: which event of a batch would break a state's check;
 //! - [`derive`]: derived rollups, from what a batch changed of their states;
 //! - [`recompute`]: rebuild of a range, and the proof;
@@ -14,8 +15,9 @@
 //!
 //! Invariant: no IO. SQL is made of typed names and of expressions that the server has checked.
 
-mod bucket;
+pub mod bucket;
 pub mod column;
+pub mod delta;
 pub mod derive;
 pub mod fold;
 pub mod judge;

@@ -91,7 +91,7 @@ pub fn rebuild(
 pub fn proof(stream: &Stream, rollup: &Rollup, index: usize, range: Option<&Range>) -> String {
     let level = &rollup.levels[index];
     let kept = kept(stream, rollup, level, range);
-    difference(&recomputed(stream, rollup, index, range), &kept)
+    difference(&fresh(stream, rollup, index, range), &kept)
 }
 
 /// How many rows of the query `fresh` the query `kept` lacks, and the other way round.
@@ -115,7 +115,7 @@ pub fn differing_keys(
     let level = &rollup.levels[index];
     let kept = kept(stream, rollup, level, range);
     let keys = name::list(key(rollup, level));
-    differing(&recomputed(stream, rollup, index, range), &kept, &keys, limit)
+    differing(&fresh(stream, rollup, index, range), &kept, &keys, limit)
 }
 
 /// The `keys` of up to `limit` rows in which two queries differ, as JSON text.
@@ -129,24 +129,37 @@ pub(crate) fn differing(fresh: &str, kept: &str, keys: &str, limit: u32) -> Stri
     )
 }
 
+/// What the table should hold. A row whose measures are all empty does not count, because in the
+/// table it is not told from one that only carries columns of others.
+fn fresh(stream: &Stream, rollup: &Rollup, index: usize, range: Option<&Range>) -> String {
+    let fresh = recomputed(stream, rollup, index, range);
+    if range.is_some() {
+        return fresh;
+    }
+    format!("select * from ({fresh}) f where {}", is_filled(stream, rollup))
+}
+
 /// What the table holds; rows that only carry columns of others do not count.
 fn kept(stream: &Stream, rollup: &Rollup, level: &Level, range: Option<&Range>) -> String {
     let stored = columns(stream, rollup).stored;
     let names = name::list(stored.iter().map(|column| &column.name));
-    let condition = if let Some(range) = range {
-        in_range(stream, range)
-    } else {
-        let empty = stored.iter().map(|column| match column.role {
-            crate::column::ColumnRole::Count(_) => format!("{} = 0", column.name),
-            _ => format!("{} is null", column.name),
-        });
-        format!("not ({})", empty.collect::<Vec<_>>().join(" and "))
-    };
+    let condition =
+        if let Some(range) = range { in_range(stream, range) } else { is_filled(stream, rollup) };
     format!(
         "select {}, {names} from {} where {condition}",
         name::list(key(rollup, level)),
         level.table
     )
+}
+
+/// The condition that a row holds any measure.
+fn is_filled(stream: &Stream, rollup: &Rollup) -> String {
+    let stored = columns(stream, rollup).stored;
+    let empty = stored.iter().map(|column| match column.role {
+        crate::column::ColumnRole::Count(_) => format!("{} = 0", column.name),
+        _ => format!("{} is null", column.name),
+    });
+    format!("not ({})", empty.collect::<Vec<_>>().join(" and "))
 }
 
 fn in_range(stream: &Stream, range: &Range) -> String {

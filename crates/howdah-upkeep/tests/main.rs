@@ -17,6 +17,10 @@ mod derived;
 mod edges;
 #[path = "main/engine.rs"]
 mod engine;
+#[path = "main/expressions.rs"]
+mod expressions;
+#[path = "main/folded.rs"]
+mod folded;
 #[path = "main/rollups.rs"]
 mod rollups;
 #[path = "main/sequences.rs"]

@@ -13,11 +13,19 @@ const EDGES: &[(&str, &[&str])] = &[
     ("howdah-sql", &["howdah-catalog"]),
     ("howdah-system", &["howdah-catalog", "howdah-sql"]),
     ("howdah-rollup", &["howdah-system", "howdah-catalog"]),
+    ("howdah-fold", &["howdah-rollup", "howdah-system", "howdah-sql", "howdah-catalog"]),
     ("howdah-plan", &["howdah-rollup", "howdah-system", "howdah-catalog"]),
     ("howdah-pg", &["howdah-catalog", "howdah-sql"]),
     (
         "howdah-stream",
-        &["howdah-pg", "howdah-plan", "howdah-rollup", "howdah-system", "howdah-catalog"],
+        &[
+            "howdah-pg",
+            "howdah-fold",
+            "howdah-plan",
+            "howdah-rollup",
+            "howdah-system",
+            "howdah-catalog",
+        ],
     ),
     (
         "howdah-upkeep",

@@ -11,6 +11,7 @@ const PURE: &[&str] = &[
     "howdah-sql",
     "howdah-system",
     "howdah-rollup",
+    "howdah-fold",
     "howdah-plan",
     "howdah-feed",
 ];

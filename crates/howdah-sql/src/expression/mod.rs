@@ -8,6 +8,7 @@ mod measure;
 mod rules;
 #[cfg(test)]
 mod tests;
+mod tree;
 
 use std::ops::Range;
 
@@ -17,6 +18,7 @@ use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer, Whitespace};
 
 pub use measure::{Aggregate, MeasureText, parse_measure, parse_measure_of_rows};
+pub use tree::{Binary, Test, Tree, Unary, parse_tree};
 
 /// The longest expression in bytes.
 pub const MAX_EXPRESSION_BYTES: usize = 2000;

@@ -1,0 +1,27 @@
+//! The rows of a batch folded in memory, to the same digits as the server would.
+//!
+//! - [`Folder`] makes of the binary COPY tuples of a stream's rows what they add to each level of
+//!   its rollups. `howdah_rollup::delta` has the SQL that merges it.
+//!
+//! Whatever this crate cannot compute exactly as PostgreSQL does is left to the server: at compile
+//! time as [`Unsupported`], for a batch with a strange value as [`RowFault`].
+//!
+//! Invariant: no IO, no clock; no row changes the answer for another but by the fold itself.
+
+mod bucket;
+mod delta;
+mod expr;
+mod fault;
+mod folder;
+mod key;
+mod literal;
+mod measure;
+mod numeric;
+mod tuple;
+mod types;
+mod value;
+
+pub use delta::{Elements, LevelDelta, RollupDelta};
+pub use fault::{Fault, RowFault, Unsupported};
+pub use folder::Folder;
+pub use tuple::TupleColumn;
