@@ -29,4 +29,38 @@ create table howdah.http_requests (
 create index http_requests_stored_at on howdah.http_requests using brin (stored_at) with (pages_per_range = 16);
 comment on table howdah.http_requests is 'requests that are stored, until upkeep forgets them; api_key 0: names that howdah gave itself';
 
+-- Each shard has one owner at a time. A lease ends by the database's clock, or with the session
+-- that holds it; whoever takes it next raises the epoch, and a position moves only under the epoch
+-- that its owner was given. position is null while nothing is committed.
+alter table howdah.positions
+    alter column position drop not null,
+    add column owner text,
+    add column epoch bigint not null default 0,
+    add column lease_until timestamptz,
+    add column owner_pid integer,
+    add column owner_start timestamptz,
+    add column ordinal bigint,
+    add column incarnation text;
+comment on column howdah.positions.owner is 'the process that may move the shard; null: nobody';
+comment on column howdah.positions.epoch is 'how often the shard has had a new owner';
+comment on column howdah.positions.lease_until is 'when the owner loses the shard unless he renews';
+comment on column howdah.positions.owner_pid is 'the session that moves the shard: its backend';
+comment on column howdah.positions.owner_start is 'when that backend started';
+comment on column howdah.positions.ordinal is 'how many entries the shard had up to the position';
+comment on column howdah.positions.incarnation is 'which run of the source''s server it was read from';
+
+-- Entries that a source lost before they were read; kept in the transaction of the next batch.
+create table howdah.losses (
+    id bigint generated always as identity primary key,
+    source text not null,
+    shard text not null,
+    kind text not null,
+    after_position text not null,
+    before_position text not null,
+    entries bigint not null,
+    exact boolean not null,
+    noted_at timestamptz not null default now()
+);
+comment on table howdah.losses is 'entries that a source lost before they were read; entries is a lower bound when it is not exact';
+
 insert into howdah.version (version) values (2);

@@ -53,6 +53,7 @@ fn own_schema(plan: &mut Plan, system: &System, catalog: &Catalog) {
         ("dead_letters", &["SELECT", "INSERT", "UPDATE", "DELETE"]),
         ("http_requests", &["SELECT", "INSERT", "UPDATE", "DELETE"]),
         ("api_keys", &["SELECT"]),
+        ("losses", &["SELECT", "INSERT"]),
         ("rollups", &["SELECT"]),
         ("generation", &["SELECT"]),
         ("version", &["SELECT"]),

@@ -14,7 +14,11 @@ pub const SCHEMA_SQL: [&str; SCHEMA_VERSION as usize] =
 const UNDO: [&[&str]; SCHEMA_VERSION as usize] = [
     &["drop schema howdah_chunks", "drop schema howdah cascade"],
     &[
-        "drop table howdah.api_keys, howdah.http_requests",
+        "drop table howdah.api_keys, howdah.http_requests, howdah.losses",
+        "delete from howdah.positions where position is null",
+        "alter table howdah.positions alter column position set not null, drop column owner, \
+         drop column epoch, drop column lease_until, drop column owner_pid, \
+         drop column owner_start, drop column ordinal, drop column incarnation",
         "delete from howdah.version where version = 2",
     ],
 ];

@@ -106,12 +106,12 @@ fn print(name: &str, seconds: &mut [f64], bytes: usize) {
 
 /// Reads, decodes and cuts a whole file into batches, which are dropped.
 async fn read(source: &Source, access: &Access) {
-    let reader = Reader::open(source, access, None, true).await.expect("the file is there");
+    let shard = source::shards_of(source).remove(0);
+    let reader = Reader::open(source, access, &shard, None, true).await.expect("the file is there");
     let mut decoder = Decoder::new(source, &[stream()]).expect("the mapping is right");
     let header = reader.header().cloned().expect("the file has a header");
     decoder.set_header(&header).expect("the header is right");
-    let (shard, limits) = (source::shard_of(source), IngestLimits::default());
-    let mut batches = Batches::start(reader, decoder, shard, None, limits);
+    let mut batches = Batches::start(reader, decoder, shard, None, IngestLimits::default());
     let mut events = 0;
     while let Some(batch) = batches.next().await {
         events += batch.expect("the file is right").rows.len();

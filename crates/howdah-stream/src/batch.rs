@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::ops::Range;
+use std::time::Duration;
 
 use bytes::Bytes;
 use howdah_error::Result;
@@ -9,7 +10,7 @@ use howdah_error::Result;
 use crate::payload::Payload;
 
 /// Which ordered part of which source.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct ShardId {
     /// The source's name in the system file.
     pub source: String,
@@ -71,6 +72,32 @@ pub fn events_of(rows: &[Row]) -> impl Iterator<Item = Range<usize>> + '_ {
     })
 }
 
+/// Entries that a source had and lost before they were read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Loss {
+    /// How: `trimmed` (removed from the stream) or `reset` (the server lost its state).
+    pub kind: &'static str,
+    /// The last entry read before the gap.
+    pub after: Position,
+    /// The entry at which the gap is known to have ended.
+    pub before: Position,
+    /// How many; a lower bound unless `exact`.
+    pub entries: u64,
+    /// Whether the source counts what it ever had.
+    pub exact: bool,
+}
+
+/// What the source itself says of a position; kept with it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Mark {
+    /// How many entries the shard ever had up to the position; `None` when that is not known.
+    pub ordinal: Option<u64>,
+    /// Which run of the source's server it was read from.
+    pub incarnation: Option<String>,
+    /// What the source lost within the batch that ends here.
+    pub losses: Vec<Loss>,
+}
+
 /// The events that one transaction commits, in stream order.
 #[derive(Debug, Clone)]
 pub struct Batch {
@@ -86,6 +113,8 @@ pub struct Batch {
     pub refusals: Vec<Refusal>,
     /// How many events it holds: groups of rows, and refusals.
     pub events: u64,
+    /// What the source says of `to`.
+    pub mark: Mark,
 }
 
 /// Dead letters on their way back: the transaction that commits `batch` also removes `letters`.
@@ -112,19 +141,81 @@ pub struct Outcome {
     pub already_committed: bool,
 }
 
+/// Who wants to own a shard, and for how long at a time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claim {
+    /// The process, as people know it and unlike every other: `host pid nonce`.
+    pub owner: String,
+    /// How long a lease lasts unless it is renewed.
+    pub lease: Duration,
+}
+
+/// The answer to a [`Claim`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Grant {
+    /// The shard is the claimant's until it is taken or released.
+    Held(Term),
+    /// Somebody else owns it.
+    Owned {
+        /// Who.
+        owner: String,
+        /// How long his lease lasts yet, unless he renews it.
+        left: Duration,
+    },
+}
+
+/// One owner's time with a shard, and where the shard stands at its beginning.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Term {
+    /// Which owner, counted from the first. Only this one may move the position.
+    pub epoch: i64,
+    /// The committed position; `None` when nothing of the shard is committed.
+    pub position: Option<Position>,
+    /// What the source said of it; without losses.
+    pub mark: Mark,
+}
+
+/// Where the time of a commit went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Phases {
+    /// Chunks made ahead of the batch.
+    pub chunks: Duration,
+    /// The transaction begun and its locks had.
+    pub begin: Duration,
+    /// Rows written into the streams.
+    pub rows: Duration,
+    /// Rollups and states folded; zero where one statement does both.
+    pub fold: Duration,
+    /// Dead letters kept and the position moved.
+    pub position: Duration,
+    /// The commit itself, until it is durable.
+    pub commit: Duration,
+}
+
 /// The one transaction: rows, rollups, dead letters and position together.
 ///
 /// Batches of a shard come one at a time and in order, each continuing where the last one ended.
-/// After an error of kind `Unavailable` the caller drops the writer, makes a new one and commits
-/// the same batch again: the writer must find out by the position whether the first try was
-/// committed. Success means that the batch is durable.
+/// After an error of kind `Unavailable` the caller drops the writer, makes a new one, acquires the
+/// shard again and commits the same batch again: the writer must find out by the position whether
+/// the first try was committed. Success means that the batch is durable.
 pub trait Commit {
-    /// The committed position of a shard; `None` when nothing of it is committed.
-    fn position(
+    /// Takes the shard, if it is free, the claimant's own, or its owner is gone. A session of the
+    /// former owner that is still there is ended first.
+    fn acquire(
         &mut self,
         shard: &ShardId,
-    ) -> impl Future<Output = Result<Option<Position>>> + Send;
+        claim: &Claim,
+    ) -> impl Future<Output = Result<Grant>> + Send;
 
-    /// Commits one batch.
+    /// Gives the shard back, so that the next owner need not wait.
+    fn release(&mut self, shard: &ShardId) -> impl Future<Output = Result<()>> + Send;
+
+    /// Commits one batch, under the lease that was acquired. HD0503 when the shard is another's by
+    /// now, or stands elsewhere than where the batch begins: nothing of it is written then.
     fn commit(&mut self, batch: &Batch) -> impl Future<Output = Result<Outcome>> + Send;
+
+    /// Where the time of the last commit went.
+    fn phases(&self) -> Phases {
+        Phases::default()
+    }
 }

@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use crate::batch::{Batch, Position, ShardId};
+use crate::batch::{Batch, Mark, Position, ShardId};
 use crate::decode::{Decoded, Decoder};
 use crate::failpoint;
 use crate::raw::Raw;
@@ -141,6 +141,7 @@ impl Open {
             events,
             rows,
             refusals,
+            mark: Mark::default(),
         })
     }
 }

@@ -1,7 +1,7 @@
 //! Sources, decoding, batches, the one transaction, dead letters.
 //!
-//! [`run_source`] is the whole of it for one source: a [`Reader`] gives events in order, the
-//! [`Decoder`] makes rows or refusals of them, [`Batches`] cuts them into batches ahead of the
+//! [`run_shard`] is the whole of it for one shard of a source: a [`Reader`] gives events in order,
+//! the [`Decoder`] makes rows or refusals of them, [`Batches`] cuts them into batches ahead of the
 //! commit, and whatever implements [`Commit`] writes each in one transaction.
 
 pub mod batch;
@@ -10,19 +10,24 @@ mod csv;
 pub mod dead_letters;
 pub mod decode;
 pub mod failpoint;
+pub mod lease;
+mod losses;
 mod payload;
-mod progress;
+pub mod progress;
 pub mod raw;
 mod run;
 pub mod source;
 pub mod writer;
 
-pub use batch::{Batch, Commit, Outcome, Position, Refusal, Replay, Row, ShardId};
+pub use batch::{
+    Batch, Claim, Commit, Grant, Mark, Outcome, Position, Refusal, Replay, Row, ShardId, Term,
+};
 pub use batcher::Batches;
 pub use decode::{Decoded, Decoder};
+pub use lease::Keeper;
 pub use payload::Payload;
 pub use progress::{Progress, Reporter};
 pub use raw::{Body, Raw};
-pub use run::{Ended, PATIENT, Run, run_source};
+pub use run::{Ended, PATIENT, Run, run_shard};
 pub use source::{Access, Lag, Reader};
 pub use writer::{SourceSql, Writer};

@@ -1,25 +1,33 @@
-//! The loop of one source: committed position → read → decode → commit, until it ends.
+//! The loop of one shard: own it → committed position → read → decode → commit, until it ends.
+//!
+//! A process that does not own the shard stands by. One that finds that it owns it no longer drops
+//! what it has read, and stands by again: what it had not committed is read by the new owner.
 
-use std::future::Future;
+mod database;
+
 use std::time::Duration;
 
-use howdah_error::{Error, Kind, Result};
+use howdah_error::{Code, Error, Kind, Result};
 use howdah_pg::RetryPolicy;
-use howdah_system::{IngestLimits, Source};
+use howdah_system::{IngestLimits, Origin, Source};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::batch::{Batch, Commit, Outcome, Position, ShardId};
+use crate::batch::{Batch, Claim, Commit, Grant, Outcome, Position, ShardId, Term};
 use crate::batcher::Batches;
 use crate::decode::Decoder;
-use crate::progress::Reporter;
-use crate::source::{Access, Reader, shard_of};
+use crate::lease::Keeper;
+use crate::progress::{LastBatch, Reporter};
+use crate::source::{Access, Reader};
+use database::{Answer, Database};
 
-/// What a run of a source needs to know.
+/// What a run of a shard needs to know.
 #[derive(Debug, Clone)]
 pub struct Run {
     /// The source.
     pub source: Source,
+    /// Which shard of it.
+    pub shard: ShardId,
     /// Its folder and its secrets.
     pub access: Access,
     /// Bounds of batches.
@@ -29,6 +37,8 @@ pub struct Run {
     /// Waits between attempts while the database is away; `attempts` and `total` bound one outage.
     /// A process that runs for good takes [`PATIENT`].
     pub retry: RetryPolicy,
+    /// Who this process is, and how long its lease lasts.
+    pub claim: Claim,
 }
 
 /// Tries as long as the run lasts, at least every five seconds.
@@ -39,6 +49,11 @@ pub const PATIENT: RetryPolicy = RetryPolicy {
     cap: Duration::from_secs(5),
 };
 
+/// How long giving the shard back may take.
+const GOODBYE: Duration = Duration::from_secs(2);
+/// A process that stands by looks so many times in the length of a lease.
+const LOOKS: u32 = 10;
+
 /// Why a run ended without an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ended {
@@ -48,18 +63,23 @@ pub enum Ended {
     Stopped,
 }
 
-/// Reads `run.source` from its committed position and commits batch after batch.
+/// Owns `run.shard`, reads it from its committed position and commits batch after batch.
 ///
 /// `connect` makes a writer; it is called at the start and again after an error of kind
 /// `Unavailable`, with full jitter between the attempts. The batch in hand is kept meanwhile and
 /// committed again by the new writer, which knows by the position whether the lost reply was a
-/// success. On `shutdown` the batch that is being committed is finished, what was read ahead is
-/// dropped, and the run ends; while the database is away it ends at once. Any other error ends the
-/// run; everything before it is committed.
-pub async fn run_source<W, C, F>(
+/// success. `decoder` is called each time that the shard becomes this process's; `keeper` renews
+/// the lease meanwhile. While another process owns the shard this one waits; with `run.once` only
+/// for two leases, then HD0503.
+///
+/// On `shutdown` the batch that is being committed is finished, what was read ahead is dropped,
+/// the shard is given back, and the run ends; while the database is away it ends at once. Any other
+/// error ends the run; everything before it is committed.
+pub async fn run_shard<W, C, F>(
     run: &Run,
-    mut decoder: Decoder,
+    decoder: impl Fn() -> Result<Decoder>,
     connect: C,
+    keeper: Option<&Keeper>,
     reporter: &Reporter,
     shutdown: &CancellationToken,
 ) -> Result<Ended>
@@ -68,31 +88,134 @@ where
     C: FnMut() -> F,
     F: Future<Output = Result<W>>,
 {
-    let shard = shard_of(&run.source);
-    let mut database = Database { connect, writer: None, run, reporter, shutdown, failed: 0 };
-    let Some(from) = database.position(&shard).await? else { return Ok(Ended::Stopped) };
-    reporter.started(from.as_ref());
-    let opening = Reader::open(&run.source, &run.access, from.as_ref(), run.once);
-    let reader = tokio::select! {
-        reader = opening => reader?,
-        () = shutdown.cancelled() => return Ok(Ended::Stopped),
-    };
-    if let Some(header) = reader.header() {
-        decoder.set_header(header)?;
+    let database = Database::new(connect, keeper, run, reporter, shutdown);
+    let mut shard = Shard { run, reporter, shutdown, database };
+    let result = shard.go(decoder).await;
+    // A database that is away gives the shard to the next one anyway, since the session is gone.
+    let _ = tokio::time::timeout(GOODBYE, shard.database.release()).await;
+    reporter.ended(result.as_ref().err());
+    result
+}
+
+/// A shard and what it runs with.
+struct Shard<'r, W, C> {
+    run: &'r Run,
+    reporter: &'r Reporter,
+    shutdown: &'r CancellationToken,
+    database: Database<'r, W, C>,
+}
+
+/// How one owner's time with a shard ended.
+enum Served {
+    /// With the run.
+    Ended(Ended),
+    /// With another owner.
+    Lost,
+}
+
+impl<W, C, F> Shard<'_, W, C>
+where
+    W: Commit,
+    C: FnMut() -> F,
+    F: Future<Output = Result<W>>,
+{
+    async fn go(&mut self, decoder: impl Fn() -> Result<Decoder>) -> Result<Ended> {
+        let ShardId { source, shard } = &self.run.shard;
+        loop {
+            let Some(term) = self.stand_by().await? else { return Ok(Ended::Stopped) };
+            match self.serve(term, decoder()?).await? {
+                Served::Ended(ended) => return Ok(ended),
+                // What was read of standard input cannot be read again.
+                Served::Lost if self.run.source.origin == Origin::Stdin => {
+                    return Err(lost(&self.run.shard));
+                }
+                Served::Lost => tracing::warn!(
+                    source,
+                    shard,
+                    "the shard is another process's by now; what was read ahead is dropped"
+                ),
+            }
+            if !self.pause(self.run.retry.wait(1)).await {
+                return Ok(Ended::Stopped);
+            }
+        }
     }
-    let mut batches = Batches::start(reader, decoder, shard, from, run.limits);
-    loop {
-        let batch = tokio::select! {
-            biased;
-            () = shutdown.cancelled() => return Ok(Ended::Stopped),
-            next = batches.next() => match next {
-                None => return Ok(Ended::Exhausted),
-                Some(batch) => batch?,
-            },
+
+    /// Waits until the shard is this process's; `None` when the run shall end.
+    async fn stand_by(&mut self) -> Result<Option<Term>> {
+        let started = Instant::now();
+        let lease = self.run.claim.lease;
+        let mut told: Option<String> = None;
+        loop {
+            let (owner, left) = match self.database.acquire().await? {
+                None => return Ok(None),
+                Some(Grant::Held(term)) => {
+                    self.reporter.owned(term.epoch, term.position.as_ref());
+                    return Ok(Some(term));
+                }
+                Some(Grant::Owned { owner, left }) => (owner, left),
+            };
+            if self.run.once && started.elapsed() > lease * 2 {
+                return Err(owned(&self.run.shard, &owner));
+            }
+            if told.as_ref() != Some(&owner) {
+                let ShardId { source, shard } = &self.run.shard;
+                tracing::info!(source, shard, owner, "the shard is another process's; standing by");
+                self.reporter.stands_by(&owner);
+                told = Some(owner);
+            }
+            // Never later than the end of the lease, and not in step with others who wait.
+            let look = RetryPolicy { base: lease / LOOKS * 2, cap: lease / LOOKS * 2, ..PATIENT };
+            if !self.pause(look.wait(1).min(left + lease / 100)).await {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// Waits; `false` when the run shall end.
+    async fn pause(&self, wait: Duration) -> bool {
+        tokio::select! {
+            () = tokio::time::sleep(wait) => true,
+            () = self.shutdown.cancelled() => false,
+        }
+    }
+
+    /// Reads and commits as long as the shard is this process's.
+    async fn serve(&mut self, term: Term, mut decoder: Decoder) -> Result<Served> {
+        let run = self.run;
+        let from = term.position;
+        let open = Reader::open(&run.source, &run.access, &run.shard, from.as_ref(), run.once);
+        let reader = tokio::select! {
+            reader = open => reader?,
+            () = self.database.lost() => return Ok(Served::Lost),
+            () = self.shutdown.cancelled() => return Ok(Served::Ended(Ended::Stopped)),
         };
-        let Some(outcome) = database.commit(&batch).await? else { return Ok(Ended::Stopped) };
-        log(&batch, &outcome);
-        reporter.committed(&batch, &outcome);
+        if let Some(header) = reader.header() {
+            decoder.set_header(header)?;
+        }
+        let shard = run.shard.clone();
+        let mut batches = Batches::start(reader, decoder, shard, from, run.limits);
+        loop {
+            let batch = tokio::select! {
+                biased;
+                () = self.shutdown.cancelled() => return Ok(Served::Ended(Ended::Stopped)),
+                () = self.database.lost() => return Ok(Served::Lost),
+                next = batches.next() => match next {
+                    None => return Ok(Served::Ended(Ended::Exhausted)),
+                    Some(batch) => batch?,
+                },
+            };
+            let started = Instant::now();
+            let outcome = match self.database.commit(&batch).await? {
+                Answer::Done(outcome) => outcome,
+                Answer::Lost => return Ok(Served::Lost),
+                Answer::Stop => return Ok(Served::Ended(Ended::Stopped)),
+            };
+            log(&batch, &outcome);
+            let took = started.elapsed();
+            let last = LastBatch { events: batch.events, took, phases: self.database.phases() };
+            self.reporter.committed(&batch, &outcome, last, std::iter::empty());
+        }
     }
 }
 
@@ -103,103 +226,24 @@ fn log(batch: &Batch, outcome: &Outcome) {
     tracing::debug!(source, to, rows, duplicates, dead_letters, already_committed, "committed");
 }
 
-/// The writer, made anew as often as the database goes away.
-struct Database<'r, W, C> {
-    connect: C,
-    writer: Option<W>,
-    run: &'r Run,
-    reporter: &'r Reporter,
-    shutdown: &'r CancellationToken,
-    failed: u32,
+fn owned(shard: &ShardId, owner: &str) -> Error {
+    let ShardId { source, shard } = shard;
+    Error::new(
+        Kind::Conflict,
+        format!("shard \"{shard}\" of source \"{source}\" is another process's"),
+    )
+    .code(Code::ShardTaken)
+    .detail(format!("Its owner is {owner}, who keeps renewing the lease."))
+    .hint("That process reads on; without --once this one would wait to take over.")
 }
 
-impl<W, C, F> Database<'_, W, C>
-where
-    W: Commit,
-    C: FnMut() -> F,
-    F: Future<Output = Result<W>>,
-{
-    /// The committed position, once the database gives it; `None` when the run shall end.
-    async fn position(&mut self, shard: &ShardId) -> Result<Option<Option<Position>>> {
-        let started = Instant::now();
-        loop {
-            let answer = match self.writer().await {
-                Ok(writer) => writer.position(shard).await,
-                Err(error) => Err(error),
-            };
-            match answer {
-                Ok(position) => return Ok(Some(self.answered(position))),
-                Err(error) => {
-                    if !self.wait_after(error, started).await? {
-                        return Ok(None);
-                    }
-                }
-            }
-        }
-    }
-
-    /// Commits a batch, again and again while the database is away; `None` when the run shall end.
-    async fn commit(&mut self, batch: &Batch) -> Result<Option<Outcome>> {
-        let started = Instant::now();
-        loop {
-            let answer = match self.writer().await {
-                Ok(writer) => writer.commit(batch).await,
-                Err(error) => Err(error),
-            };
-            match answer {
-                Ok(outcome) => return Ok(Some(self.answered(outcome))),
-                Err(error) => {
-                    if !self.wait_after(error, started).await? {
-                        return Ok(None);
-                    }
-                }
-            }
-        }
-    }
-
-    async fn writer(&mut self) -> Result<&mut W> {
-        let writer = match self.writer.take() {
-            Some(writer) => writer,
-            None => (self.connect)().await?,
-        };
-        Ok(self.writer.insert(writer))
-    }
-
-    fn answered<T>(&mut self, answer: T) -> T {
-        if self.failed > 0 {
-            tracing::info!(source = self.run.source.name, "the database is back");
-        }
-        self.failed = 0;
-        self.reporter.waiting(false);
-        answer
-    }
-
-    /// Waits before the next attempt of the outage that `started`; `false` when the run shall end.
-    /// An error that is not worth another attempt comes back.
-    async fn wait_after(&mut self, error: Error, started: Instant) -> Result<bool> {
-        self.writer = None;
-        self.failed += 1;
-        let retry = &self.run.retry;
-        let wait = retry.wait(self.failed);
-        let given_up = self.failed >= retry.attempts || started.elapsed() + wait > retry.total;
-        if error.kind() != Kind::Unavailable || given_up {
-            return Err(error);
-        }
-        self.report(&error);
-        tokio::select! {
-            () = tokio::time::sleep(wait) => Ok(true),
-            () = self.shutdown.cancelled() => Ok(false),
-        }
-    }
-
-    /// Says it once an outage; the attempts that follow are for the debug log.
-    fn report(&self, error: &Error) {
-        self.reporter.waiting(true);
-        let source = &self.run.source.name;
-        if self.failed == 1 {
-            tracing::warn!(source, %error, "the database is away; the batch in hand waits");
-        } else {
-            tracing::debug!(source, %error, failed = self.failed, "the database is still away");
-        }
-    }
+fn lost(shard: &ShardId) -> Error {
+    let ShardId { source, shard } = shard;
+    Error::new(
+        Kind::Conflict,
+        format!("shard \"{shard}\" of source \"{source}\" was taken by another process"),
+    )
+    .code(Code::ShardTaken)
+    .detail("What was read of standard input, and was not committed, cannot be read again.")
+    .hint("Feed it again: the key of the stream passes over what is there.")
 }

@@ -34,8 +34,10 @@ use howdah_error::{Code, Error, Kind, Result};
 use howdah_pg::{ConnectOptions, Connection, RetryPolicy, connect, from_pg};
 use tokio_postgres::types::ToSql;
 
-use crate::batch::{Batch, Commit, Outcome, Position, Replay, Row, ShardId, events_of};
-use crate::failpoint;
+use crate::batch::{
+    Batch, Claim, Commit, Grant, Outcome, Position, Replay, Row, ShardId, events_of,
+};
+use crate::{failpoint, lease, losses};
 use chunks::Chunks;
 use direct::Direct;
 use events::{Events, Refused};
@@ -68,6 +70,8 @@ pub struct Writer {
     /// Derived rollups follow each range of events, so that one whose consequence fails there is
     /// found: after a batch that failed so.
     careful: bool,
+    /// The epoch under which this session owns its shard, and how long its lease lasts.
+    lease: Option<(i64, Duration)>,
 }
 
 /// What the beginning of a transaction found.
@@ -111,7 +115,8 @@ impl Writer {
             chunks.push(Chunks::load(&connection, &target.stream).await?);
         }
         let (direct, piece) = (Direct::default(), usize::MAX);
-        Ok(Self { connection, sql, statements, chunks, direct, piece, careful: false })
+        let careful = false;
+        Ok(Self { connection, sql, statements, chunks, direct, piece, careful, lease: None })
     }
 
     async fn execute(&self, sql: &str) -> Tried<()> {
@@ -125,7 +130,7 @@ impl Writer {
             .query_opt(&self.statements.position, &[&shard.source, &shard.shard])
             .await
             .map_err(|error| from_pg("could not read the position", &error))?;
-        Ok(row.map(|row| Position(row.get(0))))
+        Ok(position_of(row))
     }
 
     /// Begins the transaction under the locks of its streams; see [`Opening`].
@@ -153,7 +158,7 @@ impl Writer {
                 .into());
         }
         Ok(Opening {
-            position: position.map(|row| Position(row.get(0))),
+            position: position_of(position),
             transaction: clock.get(1),
             earliest_us: clock.get(2),
             latest_us: clock.get(3),
@@ -282,6 +287,7 @@ impl Writer {
         };
         failpoint::hit("writer.before_letters").await?;
         letters::keep(&self.connection, &self.sql, batch, &events, &applied.refused).await?;
+        losses::keep(&self.connection, batch).await?;
         failpoint::hit("writer.before_position").await?;
         self.move_position(batch, &outcome).await?;
         self.end(&opening).await?;
@@ -292,6 +298,9 @@ impl Writer {
         let from = batch.from.as_ref().map(|position| position.0.as_str());
         let counts = [batch.events, outcome.rows, outcome.duplicates, outcome.dead_letters]
             .map(|count| i64::try_from(count).unwrap_or(i64::MAX));
+        let epoch = self.lease.map(|(epoch, _)| epoch);
+        let seconds = self.lease.map(|(_, lease)| lease.as_secs_f64());
+        let ordinal = batch.mark.ordinal.and_then(|ordinal| i64::try_from(ordinal).ok());
         let moved = self
             .connection
             .execute(
@@ -305,6 +314,10 @@ impl Writer {
                     &counts[2],
                     &counts[3],
                     &from,
+                    &epoch,
+                    &seconds,
+                    &ordinal,
+                    &batch.mark.incarnation,
                 ],
             )
             .await
@@ -380,8 +393,20 @@ impl Writer {
 }
 
 impl Commit for Writer {
-    async fn position(&mut self, shard: &ShardId) -> Result<Option<Position>> {
-        self.read_position(shard).await
+    async fn acquire(&mut self, shard: &ShardId, claim: &Claim) -> Result<Grant> {
+        let grant = lease::acquire(&self.connection, shard, claim).await?;
+        self.lease = match &grant {
+            Grant::Held(term) => Some((term.epoch, claim.lease)),
+            Grant::Owned { .. } => None,
+        };
+        Ok(grant)
+    }
+
+    async fn release(&mut self, shard: &ShardId) -> Result<()> {
+        match self.lease.take() {
+            Some((epoch, _)) => lease::release(&self.connection, shard, epoch).await,
+            None => Ok(()),
+        }
     }
 
     async fn commit(&mut self, batch: &Batch) -> Result<Outcome> {
@@ -408,14 +433,15 @@ impl Commit for Writer {
     }
 }
 
+fn position_of(row: Option<tokio_postgres::Row>) -> Option<Position> {
+    row.and_then(|row| row.get::<_, Option<String>>(0)).map(Position)
+}
+
 fn shard_taken(shard: &ShardId) -> Error {
     Error::new(
         Kind::Conflict,
-        format!(
-            "shard \"{}\" of source \"{}\" was moved by another process",
-            shard.shard, shard.source
-        ),
+        format!("shard \"{}\" of source \"{}\" is another's by now", shard.shard, shard.source),
     )
     .code(Code::ShardTaken)
-    .hint("Let one process read a shard; look in pg_stat_activity for another howdah.")
+    .hint("`howdah status` shows who owns it.")
 }

@@ -385,12 +385,21 @@ pub struct IngestLimits {
     pub linger_ms: u64,
     /// Largest event in bytes; a larger one becomes a dead letter.
     pub event_bytes: usize,
+    /// How long a process owns a shard unless it renews its lease, in milliseconds.
+    pub lease_ms: u64,
 }
 
 impl Default for IngestLimits {
     /// 10,000 rows and 16 MiB hold the cost of a transaction under a tenth of its work (measured:
-    /// larger batches gain nothing); 20 ms keeps a trickle fresh; 1 MiB is far above real events.
+    /// larger batches gain nothing); 20 ms keeps a trickle fresh; 1 MiB is far above real events;
+    /// 5 s outlasts the pauses of a busy host, and is how long a stopped owner holds things up.
     fn default() -> Self {
-        Self { batch_rows: 10_000, batch_bytes: 16 << 20, linger_ms: 20, event_bytes: 1 << 20 }
+        Self {
+            batch_rows: 10_000,
+            batch_bytes: 16 << 20,
+            linger_ms: 20,
+            event_bytes: 1 << 20,
+            lease_ms: 5_000,
+        }
     }
 }

@@ -108,8 +108,8 @@ pub struct PositionProof {
     pub source: String,
     /// The shard.
     pub shard: String,
-    /// The committed position.
-    pub position: String,
+    /// The committed position; `None` when nothing is committed.
+    pub position: Option<String>,
     /// Events that the position counts.
     pub events: i64,
     /// What contradicts it, as sentences.

@@ -21,6 +21,8 @@ mod engine;
 mod expressions;
 #[path = "main/folded.rs"]
 mod folded;
+#[path = "main/leases.rs"]
+mod leases;
 #[path = "main/rollups.rs"]
 mod rollups;
 #[path = "main/sequences.rs"]

@@ -1,19 +1,17 @@
-//! How far the running sources have come, all together: for the lines of a run and the demo.
+//! How far the running shards have come, all together: for the lines of a run and the demo.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use howdah_stream::Progress;
+use howdah_stream::progress::Away;
 use tokio::sync::watch;
 
-/// A source by name, and how far it is.
-type Running = (String, watch::Receiver<Progress>);
-
-/// The sources that run; clones look at the same ones.
+/// The shards that run; clones look at the same ones.
 #[derive(Clone, Default)]
-pub struct Meter(Arc<Mutex<Vec<Running>>>);
+pub struct Meter(Arc<Mutex<Vec<watch::Receiver<Progress>>>>);
 
-/// Counts of all sources since the start.
+/// Counts of all shards since the start.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Totals {
     /// Events committed.
@@ -24,30 +22,36 @@ pub struct Totals {
     pub duplicates: u64,
     /// Events refused.
     pub dead_letters: u64,
-    /// Whether a source waits for the database.
-    pub waiting: bool,
+    /// What a shard waits for.
+    pub waiting: Option<Away>,
+    /// How many shards are another process's.
+    pub standby: usize,
+    /// Entries that sources lost before they were read.
+    pub lost: u64,
 }
 
 impl Meter {
-    /// Looks at one more source.
-    pub fn add(&self, source: &str, progress: watch::Receiver<Progress>) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push((source.to_owned(), progress));
+    /// Looks at one more shard.
+    pub fn add(&self, progress: watch::Receiver<Progress>) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(progress);
     }
 
-    /// Each source and its progress, in the order in which they were added.
-    pub fn sources(&self) -> Vec<(String, Progress)> {
-        let sources = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        sources.iter().map(|(name, progress)| (name.clone(), progress.borrow().clone())).collect()
+    /// The progress of each shard, in the order in which they were added.
+    pub fn shards(&self) -> Vec<Progress> {
+        let shards = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        shards.iter().map(|progress| progress.borrow().clone()).collect()
     }
 
-    /// All sources together.
+    /// All shards together.
     pub fn totals(&self) -> Totals {
-        self.sources().iter().fold(Totals::default(), |sum, (_, progress)| Totals {
+        self.shards().iter().fold(Totals::default(), |sum, progress| Totals {
             events: sum.events + progress.events,
             rows: sum.rows + progress.rows,
             duplicates: sum.duplicates + progress.duplicates,
             dead_letters: sum.dead_letters + progress.dead_letters,
-            waiting: sum.waiting || progress.waiting,
+            waiting: sum.waiting.or(progress.waiting.map(|(away, _)| away)),
+            standby: sum.standby + usize::from(progress.stands_by()),
+            lost: sum.lost + progress.lost,
         })
     }
 }

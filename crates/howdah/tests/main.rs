@@ -14,6 +14,8 @@ mod files;
 mod kills;
 #[path = "main/latency.rs"]
 mod latency;
+#[path = "main/leases.rs"]
+mod leases;
 #[path = "main/market.rs"]
 mod market;
 #[path = "main/rebuilds.rs"]

@@ -7,9 +7,8 @@ use howdah_system::Source;
 use tokio_postgres::Row as PgRow;
 
 use super::Filter;
-use crate::batch::{Batch, Position, Replay, Row};
+use crate::batch::{Batch, Mark, Position, Replay, Row, ShardId};
 use crate::decode::{Decoded, Decoder};
-use crate::source::shard_of;
 
 const PAGE: &str = include_str!("page.sql");
 const EXPLAIN: &str = include_str!("explain.sql");
@@ -84,12 +83,14 @@ pub async fn next_replay(
     let to = good.last().map(|row| row.position.clone());
     let replay = to.map(|to| Replay {
         batch: Batch {
-            shard: shard_of(source),
+            // The events of a page may be of several shards; none of their positions is moved.
+            shard: ShardId { source: source.name.clone(), shard: page[0].get(1) },
             from: None,
             to,
             events: letters.len() as u64,
             rows: good,
             refusals: vec![],
+            mark: Mark::default(),
         },
         letters,
     });

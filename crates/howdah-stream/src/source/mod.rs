@@ -14,7 +14,7 @@ use std::path::PathBuf;
 
 use bytes::Bytes;
 use howdah_error::{Code, Error, Result};
-use howdah_system::{Origin, Source, Stream};
+use howdah_system::{IngestLimits, Origin, Source, Stream};
 
 use self::redis::RedisReader;
 use crate::batch::{Position, ShardId};
@@ -46,28 +46,39 @@ pub enum Lag {
     Bytes(u64),
 }
 
-/// A source's one shard: the Redis key, the path as written, `-` for stdin.
-pub fn shard_of(source: &Source) -> ShardId {
-    let shard = match &source.origin {
-        Origin::Redis { streams, .. } => streams.first().cloned().unwrap_or_default(),
-        Origin::File { path } => path.display().to_string(),
-        Origin::Stdin => "-".to_owned(),
-        Origin::Http => "http".to_owned(),
+/// The shards of a source: each Redis key, the path as written, `-` for stdin.
+pub fn shards_of(source: &Source) -> Vec<ShardId> {
+    let shards = match &source.origin {
+        Origin::Redis { streams, .. } => streams.clone(),
+        Origin::File { path } => vec![path.display().to_string()],
+        Origin::Stdin => vec!["-".to_owned()],
+        Origin::Http => vec!["http".to_owned()],
     };
-    ShardId { source: source.name.clone(), shard }
+    shards.into_iter().map(|shard| ShardId { source: source.name.clone(), shard }).collect()
 }
 
-/// Refuses several Redis streams, which are not read yet, and what cannot be exactly once: stdin,
-/// which cannot be read again, into a stream without a key, which cannot tell a repeated event.
-pub fn check(source: &Source, stream: &Stream) -> Result<()> {
-    if let Origin::Redis { streams, .. } = &source.origin
-        && streams.len() > 1
-    {
-        let message = format!("source \"{}\" names several Redis streams", source.name);
-        return Err(Error::input(message)
-            .code(Code::SourceFailed)
-            .hint("Declare a source for each of them."));
+/// Batches of all shards of a process together hold at most so many bytes and rows in each of the
+/// three places where batches are: filling, waiting, being committed.
+const ALL_BYTES: usize = 48 << 20;
+const ALL_ROWS: usize = 100_000;
+/// What is left to each of very many.
+const LEAST_BYTES: usize = 64 << 10;
+const LEAST_ROWS: usize = 100;
+
+/// The bounds of a batch of one of `shards` in one process, so that the memory of all is bounded.
+#[must_use]
+pub fn share(limits: IngestLimits, shards: usize) -> IngestLimits {
+    let shards = shards.max(1);
+    IngestLimits {
+        batch_rows: limits.batch_rows.min((ALL_ROWS / shards).max(LEAST_ROWS)),
+        batch_bytes: limits.batch_bytes.min((ALL_BYTES / shards).max(LEAST_BYTES)),
+        ..limits
     }
+}
+
+/// Refuses what cannot be exactly once: stdin, which cannot be read again, into a stream without a
+/// key, which cannot tell a repeated event.
+pub fn check(source: &Source, stream: &Stream) -> Result<()> {
     if source.origin != Origin::Stdin || !stream.key.is_empty() {
         return Ok(());
     }
@@ -94,7 +105,7 @@ enum Inner {
 }
 
 impl Reader {
-    /// Opens a source behind `from`; `None` starts at the beginning.
+    /// Opens a shard behind `from`; `None` starts at the beginning.
     ///
     /// With `once` a Redis stream ends at the last entry that it has now; without it the reader
     /// waits for more. Files and stdin end in both cases. While Redis cannot be reached this waits
@@ -103,13 +114,14 @@ impl Reader {
     pub async fn open(
         source: &Source,
         access: &Access,
+        shard: &ShardId,
         from: Option<&Position>,
         once: bool,
     ) -> Result<Self> {
         let inner = match &source.origin {
             Origin::Redis { .. } => {
-                let stream = shard_of(source).shard;
-                let reader = RedisReader::open(redis_url(source, access)?, &stream, from, once);
+                let url = redis_url(source, access)?;
+                let reader = RedisReader::open(url, &shard.shard, from, once);
                 Inner::Redis(Box::new(reader.await?))
             }
             Origin::File { path } => {
@@ -153,13 +165,13 @@ impl Reader {
 pub async fn lag(
     source: &Source,
     access: &Access,
+    shard: &ShardId,
     position: Option<&Position>,
     events: u64,
 ) -> Result<Option<Lag>> {
     match &source.origin {
         Origin::Redis { .. } => {
-            let stream = shard_of(source).shard;
-            redis::lag(redis_url(source, access)?, &stream, position, events)
+            redis::lag(redis_url(source, access)?, &shard.shard, position, events)
                 .await
                 .map(|entries| entries.map(Lag::Entries))
         }

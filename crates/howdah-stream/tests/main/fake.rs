@@ -2,8 +2,8 @@
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use howdah_error::{Error, Kind, Result};
-use howdah_stream::{Batch, Commit, Outcome, Position, ShardId};
+use howdah_error::{Code, Error, Kind, Result};
+use howdah_stream::{Batch, Claim, Commit, Grant, Outcome, Position, ShardId, Term};
 
 /// What a commit is told to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,6 +16,10 @@ pub enum Order {
     FailAfter,
     /// Refuse for good.
     Refuse,
+    /// The shard is another's for a moment, who commits nothing.
+    Lose,
+    /// The same, after he has committed the very batch.
+    LoseAfter,
 }
 
 /// What is durable.
@@ -31,6 +35,10 @@ pub struct Kept {
     pub batches: Vec<u64>,
     /// Orders for the next commits; commits succeed when there are none left.
     pub orders: Vec<Order>,
+    /// Who owns the shard.
+    pub owner: Option<String>,
+    /// How often it had a new owner.
+    pub epoch: i64,
     /// How many writers were made.
     pub writers: usize,
 }
@@ -48,21 +56,40 @@ impl Fake {
     /// A writer.
     pub fn connect(&self) -> FakeWriter {
         self.kept().writers += 1;
-        FakeWriter(self.clone())
+        FakeWriter(self.clone(), 0)
     }
 }
 
-/// A connection to the database in memory.
-pub struct FakeWriter(Fake);
+/// A connection to the database in memory, and the epoch that it was given.
+pub struct FakeWriter(Fake, i64);
 
 impl Commit for FakeWriter {
-    async fn position(&mut self, _: &ShardId) -> Result<Option<Position>> {
-        Ok(self.0.kept().position.clone())
+    async fn acquire(&mut self, _: &ShardId, claim: &Claim) -> Result<Grant> {
+        let mut kept = self.0.kept();
+        if let Some(owner) = kept.owner.clone().filter(|owner| *owner != claim.owner) {
+            return Ok(Grant::Owned { owner, left: claim.lease });
+        }
+        kept.owner = Some(claim.owner.clone());
+        kept.epoch += 1;
+        self.1 = kept.epoch;
+        let position = kept.position.clone();
+        Ok(Grant::Held(Term { epoch: self.1, position, ..Term::default() }))
+    }
+
+    async fn release(&mut self, _: &ShardId) -> Result<()> {
+        let mut kept = self.0.kept();
+        if kept.epoch == self.1 {
+            kept.owner = None;
+        }
+        Ok(())
     }
 
     async fn commit(&mut self, batch: &Batch) -> Result<Outcome> {
         tokio::task::yield_now().await;
         let mut kept = self.0.kept();
+        if kept.epoch != self.1 {
+            return Err(Error::new(Kind::Conflict, "another's").code(Code::ShardTaken));
+        }
         if kept.position.as_ref() == Some(&batch.to) {
             return Ok(Outcome { already_committed: true, ..Outcome::default() });
         }
@@ -71,7 +98,11 @@ impl Commit for FakeWriter {
         match order {
             Order::FailBefore => return Err(Error::new(Kind::Unavailable, "away before")),
             Order::Refuse => return Err(Error::new(Kind::Refused, "no")),
-            Order::Commit | Order::FailAfter => {}
+            Order::Lose => {
+                kept.epoch += 1;
+                return Err(Error::new(Kind::Conflict, "another's").code(Code::ShardTaken));
+            }
+            Order::Commit | Order::FailAfter | Order::LoseAfter => {}
         }
         assert_eq!(batch.events, (batch.rows.len() + batch.refusals.len()) as u64);
         kept.position = Some(batch.to.clone());
@@ -80,6 +111,10 @@ impl Commit for FakeWriter {
             |row: &howdah_stream::Row| String::from_utf8_lossy(&row.raw.to_bytes()).into_owned();
         kept.rows.extend(batch.rows.iter().map(text));
         kept.refusals.extend(batch.refusals.iter().map(|refusal| refusal.code.clone()));
+        if order == Order::LoseAfter {
+            kept.epoch += 1;
+            return Err(Error::new(Kind::Conflict, "another's").code(Code::ShardTaken));
+        }
         if order == Order::FailAfter {
             return Err(Error::new(Kind::Unavailable, "away after"));
         }

@@ -4,7 +4,7 @@
 
 use howdah_error::Code;
 use howdah_stream::{
-    Access, Body, Decoder, Ended, Lag, Position, Reader, Reporter, Run, run_source, source,
+    Access, Body, Decoder, Ended, Lag, Position, Reader, Reporter, Run, ShardId, run_shard, source,
 };
 use howdah_system::{ColumnType, Format, IngestLimits, Source, Stream};
 use howdah_testkit::{Persistence, RedisServer};
@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::fake::Fake;
 use crate::model::{column, redis, source as source_of, stream};
-use crate::run::events;
+use crate::run::{claim, events};
 
 fn numbered() -> Stream {
     stream(vec![column("n", "bigint", ColumnType::Int8)])
@@ -38,6 +38,10 @@ async fn add(connection: &mut MultiplexedConnection, key: &str, events: &[String
     }
 }
 
+fn shard(key: &str) -> ShardId {
+    source::shards_of(&feed(key)).remove(0)
+}
+
 fn access(server: &RedisServer) -> Access {
     Access { url: Some(server.url()), ..Access::default() }
 }
@@ -45,6 +49,8 @@ fn access(server: &RedisServer) -> Access {
 fn run_of(server: &RedisServer, key: &str, once: bool) -> Run {
     Run {
         source: feed(key),
+        shard: shard(key),
+        claim: claim(),
         access: access(server),
         limits: IngestLimits { batch_rows: 700, ..IngestLimits::default() },
         once,
@@ -53,10 +59,10 @@ fn run_of(server: &RedisServer, key: &str, once: bool) -> Run {
 }
 
 async fn go(run: &Run, fake: &Fake) -> howdah_error::Result<Ended> {
-    let decoder = Decoder::new(&run.source, &[numbered()])?;
-    let (reporter, _) = Reporter::new();
-    run_source(run, decoder, || async { Ok(fake.connect()) }, &reporter, &CancellationToken::new())
-        .await
+    let decoder = || Decoder::new(&run.source, &[numbered()]);
+    let (reporter, _) = Reporter::new(run.shard.clone());
+    let connect = || async { Ok(fake.connect()) };
+    run_shard(run, decoder, connect, None, &reporter, &CancellationToken::new()).await
 }
 
 #[tokio::test]
@@ -76,7 +82,9 @@ async fn a_stream_is_read_once_and_in_order() {
     let position = fake.kept().position.clone();
     let lag = |position: Option<Position>, events| {
         let (source, access) = (run.source.clone(), run.access.clone());
-        async move { source::lag(&source, &access, position.as_ref(), events).await.unwrap() }
+        async move {
+            source::lag(&source, &access, &shard("s"), position.as_ref(), events).await.unwrap()
+        }
     };
     assert_eq!(lag(position.clone(), 5_000).await, Some(Lag::Entries(0)));
     assert_eq!(lag(None, 0).await, Some(Lag::Entries(5_000)));
@@ -97,7 +105,8 @@ async fn entries_keep_every_byte() {
         .query_async::<String>(&mut connection)
         .await
         .unwrap();
-    let mut reader = Reader::open(&feed("s"), &access(&server), None, true).await.unwrap();
+    let mut reader =
+        Reader::open(&feed("s"), &access(&server), &shard("s"), None, true).await.unwrap();
     let chunk = reader.next_chunk().await.unwrap().unwrap();
     assert_eq!(chunk[0].position, Position("1-1".into()));
     let expected: bytes::Bytes = bytes.into();
@@ -112,12 +121,13 @@ async fn a_server_that_dies_and_comes_back_loses_nothing() {
     add(&mut connect(&server).await, "s", &events[..2_000]).await;
     let fake = Fake::default();
     let run = run_of(&server, "s", false);
-    let (reporter, mut progress) = Reporter::new();
+    let (reporter, mut progress) = Reporter::new(run.shard.clone());
     let shutdown = CancellationToken::new();
     let (token, writers) = (shutdown.clone(), fake.clone());
     let running = tokio::spawn(async move {
-        let decoder = Decoder::new(&run.source, &[numbered()]).unwrap();
-        run_source(&run, decoder, || async { Ok(writers.connect()) }, &reporter, &token).await
+        let decoder = || Decoder::new(&run.source, &[numbered()]);
+        let connect = || async { Ok(writers.connect()) };
+        run_shard(&run, decoder, connect, None, &reporter, &token).await
     });
     for part in [&events[2_000..4_000], &events[4_000..]] {
         progress.wait_for(|progress| progress.events > 0).await.unwrap();
@@ -159,7 +169,7 @@ async fn what_cannot_be_read_is_one_clear_error() {
     redis::cmd("SET").arg("s").arg("x").query_async::<()>(&mut connection).await.unwrap();
     let open = async |url: String, from: Option<Position>| {
         let access = Access { url: Some(url), ..Access::default() };
-        Reader::open(&feed("s"), &access, from.as_ref(), true).await.unwrap_err()
+        Reader::open(&feed("s"), &access, &shard("s"), from.as_ref(), true).await.unwrap_err()
     };
     let error = open(server.url(), None).await;
     assert_eq!(error.get_code(), Some(Code::SourceFailed));
@@ -189,7 +199,8 @@ async fn large_and_small_entries_come_in_bounded_chunks() {
     let mut connection = connect(&server).await;
     let large: Vec<String> = (0..120).map(|_| "x".repeat(100_000)).collect();
     add(&mut connection, "s", &large).await;
-    let mut reader = Reader::open(&feed("s"), &access(&server), None, true).await.unwrap();
+    let mut reader =
+        Reader::open(&feed("s"), &access(&server), &shard("s"), None, true).await.unwrap();
     let first = reader.next_chunk().await.unwrap().unwrap();
     let second = reader.next_chunk().await.unwrap().unwrap();
     assert_eq!(first.len(), 100);

@@ -5,9 +5,12 @@
 use std::path::Path;
 use std::time::Duration;
 
-use howdah_error::{Error, Kind, Result};
+use howdah_error::{Code, Error, Kind, Result};
 use howdah_pg::RetryPolicy;
-use howdah_stream::{Access, Decoder, Ended, PATIENT, Reporter, Run, run_source, source};
+use howdah_stream::progress::Ownership;
+use howdah_stream::{
+    Access, Claim, Decoder, Ended, PATIENT, Progress, Reporter, Run, run_shard, source,
+};
 use howdah_system::{ColumnType, Format, IngestLimits, Origin, Source, Stream};
 use tokio_util::sync::CancellationToken;
 
@@ -23,7 +26,9 @@ fn run_of(folder: &Path, text: &str) -> Run {
     std::fs::write(folder.join("feed.ndjson"), text).unwrap();
     let source = source_of(&numbered(), file("feed.ndjson"), Format::Json);
     Run {
+        shard: source::shards_of(&source).remove(0),
         source,
+        claim: claim(),
         access: Access { folder: folder.to_owned(), url: None },
         limits: IngestLimits { batch_rows: 7, ..IngestLimits::default() },
         once: true,
@@ -37,10 +42,15 @@ fn run_of(folder: &Path, text: &str) -> Run {
 }
 
 pub async fn go(run: &Run, fake: &Fake) -> Result<Ended> {
-    let decoder = Decoder::new(&run.source, &[numbered()])?;
-    let (reporter, _) = Reporter::new();
+    let decoder = || Decoder::new(&run.source, &[numbered()]);
+    let (reporter, _) = Reporter::new(run.shard.clone());
     let connect = || async { Ok(fake.connect()) };
-    run_source(run, decoder, connect, &reporter, &CancellationToken::new()).await
+    run_shard(run, decoder, connect, None, &reporter, &CancellationToken::new()).await
+}
+
+/// Somebody who wants a shard.
+pub fn claim() -> Claim {
+    Claim { owner: "this one".to_owned(), lease: Duration::from_millis(200) }
 }
 
 pub fn events(count: usize) -> Vec<String> {
@@ -119,21 +129,63 @@ async fn a_shutdown_ends_the_run_while_the_database_is_away() {
     let folder = tempfile::tempdir().unwrap();
     let mut run = run_of(folder.path(), &events(50).join("\n"));
     run.retry = PATIENT;
-    let decoder = Decoder::new(&run.source, &[numbered()]).unwrap();
-    let (reporter, mut watch) = Reporter::new();
+    let (reporter, mut watch) = Reporter::new(run.shard.clone());
     let shutdown = CancellationToken::new();
     let token = shutdown.clone();
     let running = tokio::spawn(async move {
         let connect = || async { Err::<crate::fake::FakeWriter, _>(away()) };
-        run_source(&run, decoder, connect, &reporter, &token).await
+        let decoder = || Decoder::new(&run.source, &[numbered()]);
+        run_shard(&run, decoder, connect, None, &reporter, &token).await
     });
-    watch.wait_for(|progress| progress.waiting).await.unwrap();
+    watch.wait_for(|progress| progress.waiting.is_some()).await.unwrap();
     shutdown.cancel();
     assert_eq!(running.await.unwrap().unwrap(), Ended::Stopped);
 }
 
 fn away() -> Error {
     Error::new(Kind::Unavailable, "away")
+}
+
+#[tokio::test]
+async fn a_shard_of_another_is_waited_for_and_taken_over_where_he_left_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let events = events(100);
+    let mut run = run_of(folder.path(), &events.join("\n"));
+    run.once = false;
+    let fake = Fake::default();
+    fake.kept().owner = Some("the other one".to_owned());
+    let (reporter, mut watch) = Reporter::new(run.shard.clone());
+    let (writers, source) = (fake.clone(), run.clone());
+    let running = tokio::spawn(async move {
+        let decoder = || Decoder::new(&source.source, &[numbered()]);
+        let connect = || async { Ok(writers.connect()) };
+        let end = CancellationToken::new();
+        run_shard(&source, decoder, connect, None, &reporter, &end).await
+    });
+    watch.wait_for(Progress::stands_by).await.unwrap();
+    fake.kept().owner = None;
+    assert_eq!(running.await.unwrap().unwrap(), Ended::Exhausted);
+    assert_eq!(fake.kept().rows, events);
+    assert_eq!(fake.kept().owner, None, "the shard is given back");
+    assert_eq!(watch.borrow().ownership, Ownership::Ended);
+
+    run.once = true;
+    fake.kept().owner = Some("the other one".to_owned());
+    let error = go(&run, &fake).await.unwrap_err();
+    assert_eq!(error.get_code(), Some(Code::ShardTaken));
+    assert!(error.report().contains("the other one"), "{}", error.report());
+}
+
+#[tokio::test]
+async fn an_owner_that_lost_the_shard_reads_on_from_where_it_stands_then() {
+    let folder = tempfile::tempdir().unwrap();
+    let events = events(200);
+    let run = run_of(folder.path(), &events.join("\n"));
+    let fake = Fake::default();
+    let cycle = [Order::Commit, Order::Lose, Order::Commit, Order::LoseAfter, Order::FailBefore];
+    fake.kept().orders = cycle.into_iter().cycle().take(60).collect();
+    assert_eq!(go(&run, &fake).await.unwrap(), Ended::Exhausted);
+    assert_eq!(fake.kept().rows, events);
 }
 
 #[test]

@@ -251,6 +251,10 @@ fn read_ingest(top: &Section<'_>) -> IngestLimits {
         Some(bytes) => limits.event_bytes = bytes,
         None => top.default_at("ingest.event_bytes", "\"1 MiB\""),
     }
+    match given.and_then(lease) {
+        Some(lease) => limits.lease_ms = lease,
+        None => top.default_at("ingest.lease", "\"5 s\""),
+    }
     if let Some(section) = section {
         if limits.event_bytes > limits.batch_bytes {
             let place = section.place_of("event_bytes");
@@ -263,6 +267,18 @@ fn read_ingest(top: &Section<'_>) -> IngestLimits {
         section.finish();
     }
     limits
+}
+
+/// A lease from 1 s to 10 min: it is renewed three times as often, and a stopped owner holds its
+/// shards up so long.
+fn lease(section: &Section<'_>) -> Option<u64> {
+    let lease = section.parsed("lease", units::duration)?;
+    let ms = u64::try_from(lease.value.as_millis()).unwrap_or(u64::MAX);
+    if (1_000..=600_000).contains(&ms) {
+        return Some(ms);
+    }
+    section.report(lease.problem("\"lease\" must be from 1 s to 10 min"));
+    None
 }
 
 /// A size from 1 kB to 1 GiB: what one transaction can hold in memory.

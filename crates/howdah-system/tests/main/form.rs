@@ -31,6 +31,7 @@ fn system_and_limits() {
         ("[ingest]\nbatch_bytes = \"16\"", "\"16\" is not a size"),
         ("[ingest]\nbatch_bytes = \"16 B\"", "must be from 1 kB to 1 GiB"),
         ("[ingest]\nevent_bytes = \"1 GiB\"", "an event may be larger than a whole batch"),
+        ("[ingest]\nlease = \"20 ms\"", "\"lease\" must be from 1 s to 10 min"),
         ("[ingest]\nlinger = \"1 month\"", "\"1 month\" is not a length of time"),
         ("[roles]\nwriter = \"a\"\nreader = \"a\"", "two roles have the same name"),
         ("[roles]\nwriter = \"\"", "\"writer\" is empty"),

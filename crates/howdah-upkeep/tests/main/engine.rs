@@ -1,6 +1,7 @@
 //! What every test here begins with: a database, a system file, plans, and batches written.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use howdah_catalog::Catalog;
@@ -8,7 +9,8 @@ use howdah_error::Result;
 use howdah_pg::{Connection, introspect};
 use howdah_plan::{Facts, Plan, foreign_columns};
 use howdah_stream::{
-    Batch, Body, Commit as _, Decoded, Decoder, Outcome, Position, Raw, ShardId, SourceSql, Writer,
+    Batch, Body, Claim, Commit as _, Decoded, Decoder, Grant, Mark, Outcome, Position, Raw,
+    ShardId, SourceSql, Writer,
 };
 use howdah_system::{System, SystemFile, error_of};
 use howdah_testkit::{Cluster, TestDatabase};
@@ -219,6 +221,17 @@ impl Feed {
         self.at = at;
     }
 
+    /// Asks for the shard.
+    pub async fn acquire(&mut self, owner: &str, lease: Duration) -> Grant {
+        let claim = Claim { owner: owner.to_owned(), lease };
+        fine(self.writer.acquire(&self.shard, &claim).await)
+    }
+
+    /// Gives the shard back.
+    pub async fn release(&mut self) {
+        fine(self.writer.release(&self.shard).await);
+    }
+
     /// Decodes the events (JSON texts) and commits them as one batch.
     pub async fn try_commit<S: AsRef<str>>(&mut self, events: &[S]) -> Result<Outcome> {
         let place = |at: u64| Position(at.to_string());
@@ -229,6 +242,7 @@ impl Feed {
             rows: Vec::new(),
             refusals: Vec::new(),
             events: events.len() as u64,
+            mark: Mark::default(),
         };
         let mut decoded = Decoded::default();
         for (index, event) in events.iter().enumerate() {

@@ -330,7 +330,7 @@ async fn load(session: &Session, admin: &Connection, source: &str) -> Result<(Sa
     let loaded = CancellationToken::new();
     let memory = tokio::spawn(usage::watch_memory(loaded.clone()));
     let (usage, started) = (Usage::now(admin).await?, Instant::now());
-    let result = ingest(session, &args, &CancellationToken::new(), |_, _| {}).await;
+    let result = ingest(session, &args, &CancellationToken::new(), |_| {}).await;
     let seconds = started.elapsed().as_secs_f64();
     loaded.cancel();
     let memory = memory.await.map_err(|error| Error::internal("no memory").source(error))?;

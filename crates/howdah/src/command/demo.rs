@@ -59,7 +59,7 @@ async fn play(
     if args.keep {
         // What the last demo left in Redis does not belong to the counts of this feed.
         let once = RunArgs { once: true, source: Vec::new() };
-        ingest(&stage.session, &once, shutdown, |_, _| {}).await?;
+        ingest(&stage.session, &once, shutdown, |_| {}).await?;
     }
     let connection = stage.session.connect().await?;
     let before = summary::committed(&connection, stage).await?;
@@ -90,8 +90,7 @@ async fn feed_and_ingest(
     let fed = start_feed(stage, system, args, options, &sent, &end)?;
     let all = RunArgs { once: false, source: Vec::new() };
     let ingesting = async {
-        let watch = |source: &howdah_system::Source, progress| meter.add(&source.name, progress);
-        let result = ingest(&stage.session, &all, &end, watch).await;
+        let result = ingest(&stage.session, &all, &end, |progress| meter.add(progress)).await;
         end.cancel();
         result
     };

@@ -5,6 +5,7 @@ use std::time::Duration;
 use howdah_error::{Error, Result};
 use howdah_pg::migrate::{self, MigrationState, Migrations};
 use howdah_pg::{Connection, check_rights, from_pg};
+use howdah_stream::source::{lag, shards_of};
 use howdah_system::{Origin, Source};
 use serde::Serialize;
 
@@ -246,11 +247,16 @@ async fn reach(session: &Session, model: &Model, source: &Source, checks: &mut C
                 Error::input(format!("file \"{}\" cannot be read", path.display())).source(error)
             });
         }
-        let asked = howdah_stream::source::lag(source, &access, None, 0);
-        match tokio::time::timeout(ASK, asked).await {
-            Ok(answer) => answer.map(|_| ()),
-            Err(_) => Err(Error::input("it does not answer").hint("Check host and port.")),
+        for shard in shards_of(source) {
+            let asked = lag(source, &access, &shard, None, 0);
+            match tokio::time::timeout(ASK, asked).await {
+                Ok(answer) => answer.map(|_| ())?,
+                Err(_) => {
+                    return Err(Error::input("it does not answer").hint("Check host and port."));
+                }
+            }
         }
+        Ok(())
     };
     match result.await {
         Ok(()) => checks.ok("source", format!("{} can be reached", source.name)),

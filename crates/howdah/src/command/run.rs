@@ -1,18 +1,15 @@
 //! `howdah run`: ingest from every source, and chunks ahead, until told to end.
 
 mod report;
+mod shards;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::StreamExt as _;
-use futures_util::stream::FuturesUnordered;
 use howdah_error::{Code, Error, Kind, Result};
-use howdah_pg::{ConnectOptions, Connection, from_pg};
+use howdah_pg::{Connection, from_pg};
 use howdah_plan::{Step, foreign_columns};
-use howdah_stream::{
-    Decoder, Ended, PATIENT, Progress, Reporter, Run, SourceSql, Writer, run_source,
-};
+use howdah_stream::{Decoder, Progress, SourceSql};
 use howdah_system::{Source, System};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -50,9 +47,8 @@ async fn told(session: &Session, global: &Global, args: &RunArgs) -> Result<()> 
     drop(connection);
     report::start(session, &model.system, &chosen(&model.system, &args.source)?);
     let meter = Meter::default();
-    let ingesting = Box::pin(ingest_model(session, &model, args, &shutdown, |source, progress| {
-        meter.add(&source.name, progress);
-    }));
+    let ingesting =
+        Box::pin(ingest_model(session, &model, args, &shutdown, |progress| meter.add(progress)));
     let result = tokio::select! {
         result = ingesting => result,
         () = report::watch(session, &model.system, &before, &meter) => Ok(()),
@@ -63,12 +59,12 @@ async fn told(session: &Session, global: &Global, args: &RunArgs) -> Result<()> 
     result
 }
 
-/// Ingests from the chosen sources; `watch` is handed the progress of each as it starts.
+/// Ingests from the chosen sources; `watch` is handed the progress of each shard as it starts.
 pub async fn ingest(
     session: &Session,
     args: &RunArgs,
     shutdown: &CancellationToken,
-    watch: impl FnMut(&Source, watch::Receiver<Progress>),
+    watch: impl FnMut(watch::Receiver<Progress>),
 ) -> Result<()> {
     let connection = session.connect().await?;
     let model = session.model(&connection).await?;
@@ -82,19 +78,13 @@ async fn ingest_model(
     model: &Model,
     args: &RunArgs,
     shutdown: &CancellationToken,
-    mut watch: impl FnMut(&Source, watch::Receiver<Progress>),
+    watch: impl FnMut(watch::Receiver<Progress>),
 ) -> Result<()> {
     let connection = session.connect().await?;
     let sources = chosen(&model.system, &args.source)?;
     Box::pin(keep_chunks(session, &connection, model)).await?;
     let generation = generation(&connection).await?;
-    let running = FuturesUnordered::new();
-    for source in sources {
-        let (reporter, progress) = Reporter::new();
-        watch(source, progress);
-        let job = Job::new(session, model, source, generation, args.once)?;
-        running.push(Box::pin(job.run(reporter, shutdown)));
-    }
+    let common = shards::Common { session, model, generation, once: args.once, shutdown };
     let upkeep = async {
         loop {
             tokio::time::sleep(UPKEEP_EVERY).await;
@@ -105,7 +95,7 @@ async fn ingest_model(
         }
     };
     tokio::select! {
-        result = all(running, shutdown) => result,
+        result = Box::pin(shards::run(&common, sources, watch)) => result,
         () = upkeep => Ok(()),
         () = keep_server(session) => Ok(()),
     }
@@ -120,67 +110,6 @@ async fn keep_server(session: &Session) {
             Ok(true) => tracing::warn!("the private server had died and was started again"),
             Err(error) => tracing::warn!(%error, "could not start the private server again"),
         }
-    }
-}
-
-/// Waits for every source. When one fails the others drain, and the first failure is told.
-async fn all(
-    mut running: FuturesUnordered<impl Future<Output = Result<Ended>>>,
-    shutdown: &CancellationToken,
-) -> Result<()> {
-    let mut failure = None;
-    while let Some(ended) = running.next().await {
-        if let Err(error) = ended {
-            shutdown.cancel();
-            failure.get_or_insert(error);
-        }
-    }
-    failure.map_or(Ok(()), Err)
-}
-
-/// One source, ready to run.
-struct Job {
-    run: Run,
-    decoder: Decoder,
-    sql: Arc<SourceSql>,
-    options: ConnectOptions,
-}
-
-impl Job {
-    fn new(
-        session: &Session,
-        model: &Model,
-        source: &Source,
-        generation: i64,
-        once: bool,
-    ) -> Result<Self> {
-        let system = &model.system;
-        let stream = &system.streams[source.routes[0].stream];
-        howdah_stream::source::check(source, stream)?;
-        Ok(Self {
-            decoder: decoder(system, source)?,
-            run: Run {
-                source: source.clone(),
-                access: session.access(source)?,
-                limits: system.ingest,
-                once,
-                retry: PATIENT,
-            },
-            sql: source_sql(model, source, generation)?,
-            options: session
-                .options
-                .clone()
-                .application_name(format!("howdah run {}", source.name)),
-        })
-    }
-
-    async fn run(self, reporter: Reporter, shutdown: &CancellationToken) -> Result<Ended> {
-        let Self { run, decoder, sql, options } = self;
-        let connect = || {
-            let (options, sql) = (options.clone(), Arc::clone(&sql));
-            async move { Writer::open(&options, sql).await }
-        };
-        run_source(&run, decoder, connect, &reporter, shutdown).await
     }
 }
 

@@ -75,7 +75,7 @@ fn lines(status: &Status) -> Vec<String> {
     out.extend(positions(&status.sources).lines());
     for source in &status.sources {
         if let Some(problem) = &source.lag_problem {
-            out.push(format!("  lag of {} is not known: {problem}", source.source));
+            out.push(format!("  lag of {}: {problem}", cut(&source.source)));
         }
     }
     out.push(String::new());

@@ -60,7 +60,7 @@ pub async fn measure(
     let end = CancellationToken::new();
     let args = RunArgs { once: false, source: vec![SOURCE.to_owned()] };
     let ingesting = async {
-        let result = Box::pin(ingest(session, &args, &end, |_, _| {})).await;
+        let result = Box::pin(ingest(session, &args, &end, |_| {})).await;
         end.cancel();
         result.map(|()| 0.0)
     };

@@ -89,7 +89,7 @@ impl Screen {
                 number(moment.of),
                 number(self.speed.look(totals.events)),
                 number(moment.sent.saturating_sub(totals.events)),
-                if totals.waiting { "  (waiting for the database)" } else { "" },
+                if totals.waiting.is_some() { "  (waiting)" } else { "" },
             ),
             format!(
                 "rows {}  duplicates {}  dead letters {}",

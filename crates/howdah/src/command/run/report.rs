@@ -6,14 +6,15 @@ use std::time::Duration;
 use howdah_error::Result;
 use howdah_pg::{Connection, from_pg};
 use howdah_stream::ShardId;
-use howdah_stream::source::{Lag, lag, shard_of};
+use howdah_stream::progress::Away;
+use howdah_stream::source::{Lag, lag};
 use howdah_system::{Origin, Source, System};
 use serde_json::json;
 use tokio_postgres::Row;
 
 use crate::canvas::Canvas;
 use crate::cli::OutputFormat;
-use crate::meter::{Meter, Speed};
+use crate::meter::{Meter, Speed, Totals};
 use crate::output::{self, Table, bytes, grouped};
 use crate::session::Session;
 
@@ -54,8 +55,8 @@ pub fn origin(origin: &Origin) -> String {
     }
 }
 
-/// How many events of each shard, by source and shard, were committed before the run.
-pub type Before = HashMap<(String, String), u64>;
+/// How many events of each shard were committed before the run.
+pub type Before = HashMap<ShardId, u64>;
 
 /// Reads what was committed before the run.
 pub async fn before(connection: &Connection) -> Result<Before> {
@@ -63,7 +64,10 @@ pub async fn before(connection: &Connection) -> Result<Before> {
         .query("select source, shard, events from howdah.positions", &[])
         .await
         .map_err(|error| from_pg("could not read the positions", &error))?;
-    let count = |row: &Row| ((row.get(0), row.get(1)), row.get::<_, i64>(2) as u64);
+    let count = |row: &Row| {
+        let shard = ShardId { source: row.get(0), shard: row.get(1) };
+        (shard, row.get::<_, i64>(2) as u64)
+    };
     Ok(rows.iter().map(count).collect())
 }
 
@@ -82,24 +86,41 @@ pub async fn watch(session: &Session, system: &System, before: &Before, meter: &
             grouped(speed.look(totals.events) as i64),
             grouped(totals.duplicates as i64),
             grouped(totals.dead_letters as i64),
-            if totals.waiting { "  (waiting for the database)" } else { "" },
+            state(totals),
         );
         canvas.draw(&[line]);
     }
 }
 
+/// What is not as it should be.
+pub fn state(totals: Totals) -> String {
+    let mut state = String::new();
+    if totals.lost > 0 {
+        state.push_str(&format!("  lost by the source {}", grouped(totals.lost as i64)));
+    }
+    if totals.standby > 0 {
+        state.push_str(&format!("  ({} shards stand by)", totals.standby));
+    }
+    match totals.waiting {
+        Some(Away::Database) => state.push_str("  (waiting for the database)"),
+        Some(Away::Source) => state.push_str("  (waiting for a source)"),
+        None => {}
+    }
+    state
+}
+
 /// The lag of all running sources together, in their units.
 async fn behind(session: &Session, system: &System, before: &Before, meter: &Meter) -> String {
     let (mut entries, mut length, mut unknown) = (0, 0, false);
-    for (name, progress) in meter.sources() {
-        let Some(source) = system.sources.iter().find(|source| source.name == name) else {
+    for progress in meter.shards() {
+        let shard = &progress.shard;
+        let Some(source) = system.sources.iter().find(|source| source.name == shard.source) else {
             continue;
         };
         let Ok(access) = session.access(source) else { continue };
-        let ShardId { source: name, shard } = shard_of(source);
-        let events = before.get(&(name, shard)).unwrap_or(&0) + progress.events;
+        let events = before.get(shard).unwrap_or(&0) + progress.events;
         let position = progress.last_position.as_ref();
-        match tokio::time::timeout(ASK, lag(source, &access, position, events)).await {
+        match tokio::time::timeout(ASK, lag(source, &access, shard, position, events)).await {
             Ok(Ok(Some(Lag::Entries(count)))) => entries += count,
             Ok(Ok(Some(Lag::Bytes(count)))) => length += count,
             Ok(Ok(None)) => {}
@@ -121,13 +142,14 @@ async fn behind(session: &Session, system: &System, before: &Before, meter: &Met
 
 /// The counts of the run: for people on standard error, as JSON on standard output.
 pub fn end(meter: &Meter, format: OutputFormat) -> Result<()> {
-    let sources = meter.sources();
+    let shards = meter.shards();
     if format == OutputFormat::Json {
-        let sources: Vec<_> = sources
+        let sources: Vec<_> = shards
             .iter()
-            .map(|(name, progress)| {
+            .map(|progress| {
                 json!({
-                    "source": name, "events": progress.events, "rows": progress.rows,
+                    "source": progress.shard.source, "shard": progress.shard.shard,
+                    "lost": progress.lost, "events": progress.events, "rows": progress.rows,
                     "duplicates": progress.duplicates, "dead_letters": progress.dead_letters,
                     "position": progress.last_position.as_ref().map(|position| &position.0),
                 })
@@ -135,13 +157,13 @@ pub fn end(meter: &Meter, format: OutputFormat) -> Result<()> {
             .collect();
         return output::json(&json!({ "version": 1, "sources": sources }));
     }
-    if sources.is_empty() {
+    if shards.is_empty() {
         return Ok(());
     }
     let mut table = Table::new(&["source", "events", "rows", "duplicates", "dead letters"]);
-    for (name, progress) in sources {
+    for progress in shards {
         let counts = [progress.events, progress.rows, progress.duplicates, progress.dead_letters];
-        let mut cells = vec![name];
+        let mut cells = vec![progress.shard.source];
         cells.extend(counts.map(|count| grouped(count as i64)));
         table.row(cells);
     }

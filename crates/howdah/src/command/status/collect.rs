@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use howdah_error::Result;
 use howdah_pg::{Connection, from_pg};
-use howdah_stream::Position;
 use howdah_stream::dead_letters::{self, Filter};
-use howdah_stream::source::{Lag, lag};
+use howdah_stream::source::{Lag, lag, shards_of};
+use howdah_stream::{Position, ShardId};
 use serde::Serialize;
 
 use crate::session::{Model, Session};
@@ -150,9 +150,10 @@ async fn sources(
         })
         .collect();
     for source in &model.system.sources {
-        if !out.iter().any(|status| status.source == source.name) {
-            let shard = howdah_stream::source::shard_of(source).shard;
-            out.push(SourceStatus { source: source.name.clone(), shard, ..SourceStatus::empty() });
+        for ShardId { source, shard } in shards_of(source) {
+            if !out.iter().any(|status| status.source == source && status.shard == shard) {
+                out.push(SourceStatus { source, shard, ..SourceStatus::empty() });
+            }
         }
     }
     futures_util::future::join_all(out.iter_mut().map(|status| ask(session, model, status))).await;
@@ -180,17 +181,16 @@ impl SourceStatus {
 
 /// Asks the source for its lag; one that does not answer is part of the status, no failure of it.
 async fn ask(session: &Session, model: &Model, status: &mut SourceStatus) {
-    let Some(source) = model.system.sources.iter().find(|source| {
-        howdah_stream::source::shard_of(source).shard == status.shard
-            && source.name == status.source
-    }) else {
+    let shard = ShardId { source: status.source.clone(), shard: status.shard.clone() };
+    let sources = &model.system.sources;
+    let Some(source) = sources.iter().find(|source| shards_of(source).contains(&shard)) else {
         status.lag_problem = Some("not in the system file".to_owned());
         return;
     };
     let position = status.position.clone().map(Position);
     let asked = async {
         let access = session.access(source)?;
-        lag(source, &access, position.as_ref(), status.events as u64).await
+        lag(source, &access, &shard, position.as_ref(), status.events as u64).await
     };
     match tokio::time::timeout(ASK, asked).await {
         Ok(Ok(Some(Lag::Entries(count)))) => status.lag_events = Some(count),
