@@ -1,0 +1,10 @@
+drop table subject_predicate;
+drop table predicate_object;
+drop table triple_term;
+drop table triple_vault;
+drop table term_totals;
+drop table vault_holders;
+drop table vault_prices;
+drop table positions;
+drop table sides;
+drop table atoms;
