@@ -63,7 +63,14 @@ fn source_of(format: Format, fields: [&str; 6], read_as: ReadAs, side: &[(&str, 
         };
         Mapping::new(stream.columns[index].name.clone(), index, from)
     });
-    let route = Route { stream: 0, when: vec![], expect: vec![], legs: None, map: map.collect() };
+    let route = Route {
+        stream: 0,
+        when: vec![],
+        expect: vec![],
+        also: false,
+        legs: None,
+        map: map.collect(),
+    };
     Source { name: "trades".into(), origin: Origin::Stdin, format, each: None, routes: vec![route] }
 }
 

@@ -2,6 +2,8 @@
 
 #[path = "main/accepted.rs"]
 mod accepted;
+#[path = "main/also.rs"]
+mod also;
 #[path = "main/dead_letters.rs"]
 mod dead_letters;
 #[path = "main/decode.rs"]

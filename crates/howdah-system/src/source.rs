@@ -50,6 +50,9 @@ pub struct Route {
     pub when: Vec<Condition>,
     /// What the fields of an event that took this route must hold besides; else it is refused.
     pub expect: Vec<Expectation>,
+    /// An event that takes this route goes on to the next one that matches, too: it gives rows for
+    /// each, which are stored together or not at all.
+    pub also: bool,
     /// JSON only: the path of an array within the event of which each element is a row of the
     /// stream, a leg. The legs of an event are stored together or not at all.
     pub legs: Option<Vec<String>>,
@@ -170,6 +173,8 @@ pub enum HashPart {
     Const(Vec<u8>),
     /// The bytes that a field holds as hexadecimal digits: the way to it.
     Field(Vec<String>),
+    /// The text of the event's own JSON.
+    Event,
 }
 
 /// How to read a value where the column's type leaves it open.

@@ -91,8 +91,13 @@ impl<'e> Event<'e> {
 
     /// The event's own JSON.
     pub(super) fn whole(&self) -> Option<Value<'e>> {
+        self.whole_text().map(Value::Json)
+    }
+
+    /// The text of the event's own JSON.
+    pub(super) fn whole_text(&self) -> Option<&'e str> {
         let Self::Json(json) = self else { return None };
-        text_of(json.text, json.event).map(Value::Json)
+        text_of(json.text, json.event)
     }
 
     /// The number of the leg, from 1.

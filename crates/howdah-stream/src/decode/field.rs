@@ -52,6 +52,7 @@ enum From {
 enum Part {
     Const(Vec<u8>),
     Place(Place),
+    Event,
 }
 
 impl Field {
@@ -72,6 +73,7 @@ impl Field {
             MapFrom::Keccak256(parts) => {
                 let fields = parts.iter().filter_map(|part| match part {
                     HashPart::Field(path) => Some(named(path)),
+                    HashPart::Event => Some("the event".to_owned()),
                     HashPart::Const(_) => None,
                 });
                 format!("the hash of {}", fields.collect::<Vec<_>>().join(", "))
@@ -106,6 +108,7 @@ impl Field {
                     .map(|part| match part {
                         HashPart::Const(bytes) => Ok(Part::Const(bytes.clone())),
                         HashPart::Field(path) => place(path).map(Part::Place),
+                        HashPart::Event => Ok(Part::Event),
                     })
                     .collect::<Result<_>>()?,
             ),
@@ -254,6 +257,10 @@ fn hash(parts: &[Part], event: &Event<'_>, out: &mut BytesMut) -> Result<bool, F
             Part::Const(bytes) => hash.add(bytes),
             Part::Place(place) => match event.value(*place, true)? {
                 Some(value) => hash.add_hex(&value)?,
+                None => return Ok(false),
+            },
+            Part::Event => match event.whole_text() {
+                Some(text) => hash.add(text.as_bytes()),
                 None => return Ok(false),
             },
         }

@@ -92,21 +92,21 @@ impl Decoder {
         carrier: &Carrier,
         into: &mut Decoded,
     ) -> Result<(), (Option<usize>, Reject)> {
-        let Some(at) = self.route_of(&Event::Json(event)) else {
-            return Err((None, no_route()));
-        };
         let first = into.rows.len();
-        match self.write_event(at, event, carrier, into) {
-            Ok(()) => {
-                into.accept();
-                Ok(())
-            }
-            Err(reject) => {
+        let mut next = self.route_of(&Event::Json(event), 0);
+        if next.is_none() {
+            return Err((None, no_route()));
+        }
+        while let Some(at) = next {
+            if let Err(reject) = self.write_event(at, event, carrier, into) {
                 self.buffer.clear();
                 into.rows.truncate(first);
-                Err((Some(at), reject))
+                return Err((Some(at), reject));
             }
+            next = self.route_after(&Event::Json(event), at);
         }
+        into.accept();
+        Ok(())
     }
 
     fn write_event(

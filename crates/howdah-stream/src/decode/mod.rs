@@ -353,29 +353,40 @@ impl Decoder {
         self.decode_plain(&Event::Entry(&values), carrier, into);
     }
 
-    /// One event that is no JSON: one row.
+    /// One event that is no JSON: a row for each route that it takes.
     fn decode_plain(&mut self, event: &Event<'_>, carrier: &Carrier, into: &mut Decoded) {
-        let Some(at) = self.route_of(event) else {
+        let first = into.rows.len();
+        let mut next = self.route_of(event, 0);
+        if next.is_none() {
             return into.refuse(carrier, None, no_route());
-        };
-        self.reserve();
-        let route = &self.routes[at];
-        let written = route.check(event).and_then(|()| route.write(event, &mut self.buffer));
-        match written {
-            Ok(time_us) => {
-                into.push(carrier, at, self.buffer.split().freeze(), time_us);
-                into.accept();
-            }
-            Err(reject) => {
-                self.buffer.clear();
-                into.refuse(carrier, Some(at), reject);
-            }
         }
+        while let Some(at) = next {
+            self.reserve();
+            let route = &self.routes[at];
+            let written = route.check(event).and_then(|()| route.write(event, &mut self.buffer));
+            match written {
+                Ok(time_us) => into.push(carrier, at, self.buffer.split().freeze(), time_us),
+                Err(reject) => {
+                    self.buffer.clear();
+                    into.rows.truncate(first);
+                    return into.refuse(carrier, Some(at), reject);
+                }
+            }
+            next = self.route_after(event, at);
+        }
+        into.accept();
     }
 
-    /// The first route that takes the event.
-    fn route_of(&self, event: &Event<'_>) -> Option<usize> {
-        self.routes.iter().position(|route| route.takes(event))
+    /// The first route from `from` on that takes the event.
+    fn route_of(&self, event: &Event<'_>, from: usize) -> Option<usize> {
+        let later = self.routes.iter().enumerate().skip(from);
+        later.filter(|(_, route)| route.takes(event)).map(|(at, _)| at).next()
+    }
+
+    /// The route that the event takes besides the one at `at`.
+    fn route_after(&self, event: &Event<'_>, at: usize) -> Option<usize> {
+        let goes_on = self.routes.get(at).is_some_and(|route| route.also);
+        if goes_on { self.route_of(event, at + 1) } else { None }
     }
 
     /// Makes room for a tuple.

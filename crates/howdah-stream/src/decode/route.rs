@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use bytes::{BufMut as _, BytesMut};
 use howdah_catalog::Ident;
 use howdah_error::{Error, Result};
-use howdah_system::{Format, Source, Stream};
+use howdah_system::{Format, MapFrom, Source, Stream};
 
 use super::Reject;
 use super::event::{Event, Place};
@@ -80,6 +80,8 @@ fn elements_of(array: &[String]) -> Vec<String> {
 #[derive(Debug)]
 pub(super) struct Route {
     when: Vec<(Place, Vec<String>)>,
+    /// Whether its events go on to later routes.
+    pub(super) also: bool,
     expect: Vec<Expect>,
     pub(super) legs: Option<Legs>,
     pub(super) fields: Vec<Field>,
@@ -107,6 +109,8 @@ struct Expect {
     /// What `is` says as bytes, when the field is compared by them.
     bytes: Option<Vec<Vec<u8>>>,
     refused: String,
+    /// The field is a column too, which refuses what is no value of it with a code of its own.
+    mapped: bool,
 }
 
 impl Route {
@@ -132,6 +136,10 @@ impl Route {
                     .hex
                     .then(|| expectation.is.iter().map(|text| bytes_of(text)).collect()),
                 refused: expectation.refused.clone(),
+                mapped: route.map.iter().any(|mapping| match &mapping.from {
+                    MapFrom::Field { path, .. } => *path == expectation.path,
+                    _ => false,
+                }),
             });
         }
         let mut legs = None;
@@ -166,10 +174,18 @@ impl Route {
                 .hint("Map a field of the event to it.")
         })?;
         let columns = route.map.iter().map(|mapping| mapping.column.clone()).collect();
-        Ok(Self { when, expect, legs: legs.map(|(_, legs)| legs), fields, columns, time })
+        Ok(Self {
+            when,
+            also: route.also,
+            expect,
+            legs: legs.map(|(_, legs)| legs),
+            fields,
+            columns,
+            time,
+        })
     }
 
-    /// Whether the event takes this route, if no earlier one.
+    /// Whether the event takes this route, if no earlier one keeps it.
     pub(super) fn takes(&self, event: &Event<'_>) -> bool {
         self.when.iter().all(|(place, is)| {
             let value = event.value(*place, true).ok().flatten();
@@ -190,7 +206,10 @@ impl Route {
                 Some(wanted) => {
                     let mut bytes = BytesMut::new();
                     let read = hex::encode(&value, None, &mut bytes);
-                    read.is_ok() && wanted.iter().any(|wanted| *wanted == bytes[..])
+                    let comparable =
+                        read.is_ok() && wanted.iter().any(|wanted| wanted.len() == bytes.len());
+                    (expect.mapped && !comparable)
+                        || wanted.iter().any(|wanted| read.is_ok() && *wanted == bytes[..])
                 }
             };
             if !as_expected {

@@ -52,7 +52,14 @@ pub fn source(stream: &Stream, origin: Origin, format: Format) -> Source {
     let map = stream.columns.iter().enumerate().map(|(index, column)| {
         Mapping::new(column.name.clone(), index, field(column.name.as_str(), ReadAs::Type))
     });
-    let route = Route { stream: 0, when: vec![], expect: vec![], legs: None, map: map.collect() };
+    let route = Route {
+        stream: 0,
+        when: vec![],
+        expect: vec![],
+        also: false,
+        legs: None,
+        map: map.collect(),
+    };
     Source { name: "feed".into(), origin, format, each: None, routes: vec![route] }
 }
 

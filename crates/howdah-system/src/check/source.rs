@@ -3,8 +3,8 @@
 use super::Check;
 use crate::column::{ColumnType, StreamColumn};
 use crate::file::{
-    At, FromSection, MapSection, OriginSection, RouteSection, SourceSection, is_constant, is_hex,
-    segments,
+    At, EVENT, FromSection, MapSection, OriginSection, RouteSection, SourceSection, is_constant,
+    is_hex, segments,
 };
 use crate::model::Stream;
 use crate::problem::Place;
@@ -89,6 +89,7 @@ impl Check<'_> {
             stream: index,
             when: when.collect(),
             expect: expect.collect(),
+            also: route.also,
             legs: route.legs.as_ref().map(path),
             map: map(section, route, &stream),
         })
@@ -299,6 +300,9 @@ fn map_from(entry: &MapSection, format: Format) -> MapFrom {
 }
 
 fn hash_part(part: &str, format: Format) -> HashPart {
+    if part == EVENT {
+        return HashPart::Event;
+    }
     if !is_constant(part) {
         return HashPart::Field(segments(part, format));
     }

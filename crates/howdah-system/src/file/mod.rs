@@ -29,7 +29,7 @@ pub(crate) use reader::{At, Section};
 pub(crate) use rollup::{
     AggregateSection, ComputedSection, MeasureSection, PositionSection, RollupSection,
 };
-pub(crate) use route::{RouteSection, is_constant, is_hex, segments};
+pub(crate) use route::{EVENT, RouteSection, is_constant, is_hex, segments};
 pub(crate) use source::{OriginSection, SourceSection};
 pub(crate) use stream::StreamSection;
 pub(crate) use table::{SightSection, TableSection};

@@ -15,6 +15,7 @@ pub(crate) struct RouteSection {
     pub(crate) into: Option<At<String>>,
     pub(crate) when: Vec<ConditionSection>,
     pub(crate) expect: Vec<ExpectSection>,
+    pub(crate) also: bool,
     pub(crate) legs: Option<At<String>>,
     pub(crate) map: Vec<MapSection>,
 }
@@ -52,6 +53,7 @@ pub(super) fn read(section: &Section<'_>, format: Format) -> RouteSection {
         into,
         when: read_when(section),
         expect: read_expectations(section),
+        also: section.boolean("also").is_some_and(|also| also.value),
         legs,
         map: map::read(section),
     }
@@ -59,7 +61,7 @@ pub(super) fn read(section: &Section<'_>, format: Format) -> RouteSection {
 
 /// With a list of routes, what belongs to a route stands there.
 pub(super) fn only_in_routes(section: &Section<'_>) {
-    for key in ["into", "when", "expect", "legs"] {
+    for key in ["into", "when", "expect", "also", "legs"] {
         if section.has(key) {
             let problem = section.place_of(key).problem(format!("\"{key}\" belongs to a route"));
             section.report(problem.hint("Move it into [[sources.NAME.routes]]."));
@@ -210,7 +212,7 @@ impl RouteSection {
                 FromSection::Keccak256(parts) => {
                     parts
                         .iter()
-                        .filter(|part| !is_constant(&part.value))
+                        .filter(|part| !is_constant(&part.value) && part.value != EVENT)
                         .for_each(|p| tell(p, true));
                 }
                 FromSection::Index(index) => {
@@ -224,15 +226,19 @@ impl RouteSection {
         }
     }
 
-    /// Whether every event that takes `later` would take this one before it.
+    /// Whether every event that could take `later` takes this one, and ends here.
     fn covers(&self, later: &Self) -> bool {
-        self.when.iter().all(|mine| {
-            let same = |theirs: &&ConditionSection| theirs.field.value == mine.field.value;
-            let theirs = later.when.iter().find(same);
-            theirs.is_some_and(|theirs| theirs.is.iter().all(|text| mine.is.contains(text)))
-        })
+        !self.also
+            && self.when.iter().all(|mine| {
+                let same = |theirs: &&ConditionSection| theirs.field.value == mine.field.value;
+                let theirs = later.when.iter().find(same);
+                theirs.is_some_and(|theirs| theirs.is.iter().all(|text| mine.is.contains(text)))
+            })
     }
 }
+
+/// The part of a hash that is the event itself.
+pub(crate) const EVENT: &str = ".";
 
 /// Whether a part of a hash is bytes rather than a field.
 pub(crate) fn is_constant(part: &str) -> bool {
