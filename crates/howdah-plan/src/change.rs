@@ -134,10 +134,13 @@ impl Change<'_> {
         if relation.kind != RelationKind::Table {
             return Err(refuse("A relation of that name exists and is not a table.".to_owned()));
         }
-        if *derived {
-            return Err(refuse(
-                "A table of that name exists, and rows come and go in it.".to_owned(),
-            ));
+        let is_own = |column: &&Column| !shape.columns.iter().any(|own| own.name == column.name);
+        if let Some(column) = relation.columns.iter().find(is_own).filter(|_| *derived) {
+            return Err(refuse(format!(
+                "A table of that name exists, with a column \"{}\" of its own; rows come and go in \
+                 a {kind}, and what the application keeps would go with them.",
+                column.name.as_str()
+            )));
         }
         let key = &shape.key;
         let unique = relation.indexes.iter().any(|index| {

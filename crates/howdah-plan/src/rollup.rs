@@ -77,7 +77,8 @@ pub(crate) fn plan_rebuilds(plan: &mut Plan, system: &System, catalog: &Catalog,
         let table = |stream: &&Stream| facts.tables.get(&stream.table);
         let has_rows =
             filled.streams.iter().filter_map(table).any(|table| table.newest_us.is_some());
-        if !ready && (has_rows || installed.is_some()) {
+        let was_there = installed.is_some() || catalog.relation(&derived.table).is_some();
+        if !ready && (has_rows || was_there) {
             plan.steps.push(rebuild_derived(system, derived));
         }
     }
