@@ -3,8 +3,6 @@
 
 #[path = "main/bytes.rs"]
 mod bytes;
-#[path = "main/calls.rs"]
-mod calls;
 #[path = "main/chain.rs"]
 mod chain;
 #[path = "main/database.rs"]

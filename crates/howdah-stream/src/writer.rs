@@ -22,7 +22,6 @@ mod direct;
 mod events;
 mod failed;
 mod letters;
-mod requests;
 mod sql;
 mod staged;
 mod tenants;
@@ -73,8 +72,6 @@ pub struct Writer {
     careful: bool,
     /// The epoch under which this session owns its shard, and how long its lease lasts.
     lease: Option<(i64, Duration)>,
-    /// The statements of requests, once there was one.
-    requests: Option<requests::Statements>,
 }
 
 /// What the beginning of a transaction found.
@@ -118,8 +115,8 @@ impl Writer {
             chunks.push(Chunks::load(&connection, &target.stream).await?);
         }
         let (direct, piece) = (Direct::default(), usize::MAX);
-        let (careful, lease, requests) = (false, None, None);
-        Ok(Self { connection, sql, statements, chunks, direct, piece, careful, lease, requests })
+        let careful = false;
+        Ok(Self { connection, sql, statements, chunks, direct, piece, careful, lease: None })
     }
 
     async fn execute(&self, sql: &str) -> Tried<()> {

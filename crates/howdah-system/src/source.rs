@@ -131,12 +131,14 @@ pub struct Mapping {
     pub refused: Option<String>,
     /// The code of the refusal of an event without the value, which it then cannot do without.
     pub missing: Option<String>,
+    /// The value of an event without one, as a text of the column's type.
+    pub default: Option<String>,
 }
 
 impl Mapping {
     /// A mapping with the usual codes of refusal.
     pub fn new(column: Ident, index: usize, from: MapFrom) -> Self {
-        Self { column, index, from, refused: None, missing: None }
+        Self { column, index, from, refused: None, missing: None, default: None }
     }
 }
 

@@ -6,6 +6,8 @@
 mod away;
 #[path = "main/broken.rs"]
 mod broken;
+#[path = "main/chain.rs"]
+mod chain;
 #[path = "main/cli.rs"]
 mod cli;
 #[path = "main/files.rs"]

@@ -32,7 +32,6 @@ const EDGES: &[(&str, &[&str])] = &[
         &["howdah-pg", "howdah-plan", "howdah-rollup", "howdah-system", "howdah-catalog"],
     ),
     ("howdah-testkit", &["howdah-pg"]),
-    ("howdah-server", &["howdah-stream", "howdah-pg", "howdah-system", "howdah-catalog"]),
     (
         "howdah",
         &[
@@ -44,7 +43,6 @@ const EDGES: &[(&str, &[&str])] = &[
             "howdah-pg",
             "howdah-stream",
             "howdah-upkeep",
-            "howdah-server",
             "howdah-feed",
         ],
     ),

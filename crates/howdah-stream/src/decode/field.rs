@@ -27,6 +27,8 @@ pub(super) struct Field {
     from: From,
     /// The length and bytes of the only value that events may have, and have without saying so.
     pinned: Option<Bytes>,
+    /// Length and bytes of the value of events that have none.
+    default: Option<Bytes>,
     /// The code of an event that lacks the value, when the event cannot do without.
     missing: Option<Cow<'static, str>>,
     /// The code of a value that does not fit, instead of the fault's own.
@@ -86,8 +88,10 @@ impl Field {
             array_oid: element_oid(&column.type_name),
             from: From::Event,
             pinned: None,
+            default: None,
             missing: match &mapping.missing {
                 Some(code) => Some(Cow::Owned(code.clone())),
+                None if mapping.default.is_some() => None,
                 None => required.then_some(Cow::Borrowed("missing_field")),
             },
             refused: mapping.refused.clone(),
@@ -96,10 +100,7 @@ impl Field {
             MapFrom::Field { path, read_as, values } => {
                 From::Place { place: place(path)?, read_as: *read_as, values: values.clone() }
             }
-            MapFrom::Const(text) => From::Const(field.encoded(text).map_err(|fault| {
-                Error::input(format!("the constant of column {} {}", field.column, fault.what))
-                    .code(Code::BadSystemFile)
-            })?),
+            MapFrom::Const(text) => From::Const(field.constant(text)?),
             MapFrom::LegNumber => From::LegNumber,
             MapFrom::Event => From::Event,
             MapFrom::Keccak256(parts) => From::Keccak256(
@@ -113,7 +114,16 @@ impl Field {
                     .collect::<Result<_>>()?,
             ),
         };
+        field.default = mapping.default.as_ref().map(|text| field.constant(text)).transpose()?;
         Ok(field)
+    }
+
+    /// Length and bytes of a constant of the system file.
+    fn constant(&self, text: &str) -> Result<Bytes> {
+        self.encoded(text).map_err(|fault| {
+            Error::input(format!("the constant of column {} {}", self.column, fault.what))
+                .code(Code::BadSystemFile)
+        })
     }
 
     /// Length and bytes of a text read by the column's type alone.
@@ -164,7 +174,10 @@ impl Field {
                 Err(Fault::new("missing_field", "is missing or null"))
             }
             (None, false) => {
-                out.put_i32(-1);
+                match &self.default {
+                    Some(default) => out.put_slice(default),
+                    None => out.put_i32(-1),
+                }
                 Ok(())
             }
         }

@@ -146,7 +146,8 @@ impl Check<'_> {
                 None
             }
         };
-        for text in entry.values.iter().map(|(_, text)| text).chain(constant) {
+        for text in entry.values.iter().map(|(_, text)| text).chain(constant).chain(&entry.default)
+        {
             if let Some(hint) = misfit(&text.value, &column.kind) {
                 let message = format!(
                     "\"{}\" does not fit column \"{name}\" of type {}",
@@ -261,6 +262,7 @@ fn map(section: &SourceSection, route: &RouteSection, stream: &Stream) -> Vec<Ma
         Mapping {
             refused: entry.refused.as_ref().map(|code| code.value.clone()),
             missing: entry.missing.as_ref().map(|code| code.value.clone()),
+            default: entry.default.as_ref().map(|text| text.value.clone()),
             ..Mapping::new(column.name.clone(), index, map_from(entry, section.format))
         }
     };

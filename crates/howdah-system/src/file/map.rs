@@ -17,6 +17,7 @@ pub(crate) struct MapSection {
     pub(crate) values: Vec<(String, At<String>)>,
     pub(crate) refused: Option<At<String>>,
     pub(crate) missing: Option<At<String>>,
+    pub(crate) default: Option<At<String>>,
 }
 
 /// Where a column's value comes from, as written.
@@ -61,6 +62,7 @@ fn read_entry(
             values: Vec::new(),
             refused: None,
             missing: None,
+            default: None,
         });
     }
     let DeValue::Table(table) = value.get_ref() else {
@@ -98,8 +100,13 @@ fn read_entry(
     }
     let refused = code(&entry, "refused");
     let missing = code(&entry, "missing");
+    let default = entry.string("default");
+    if let (Some(default), Some(_)) = (&default, &missing) {
+        let problem = default.problem("an event without the value gets it, or is refused");
+        entry.report(problem.hint("Keep \"default\" or \"missing\"."));
+    }
     entry.finish();
-    Some(MapSection { column, from: from?, read_as, values, refused, missing })
+    Some(MapSection { column, from: from?, read_as, values, refused, missing, default })
 }
 
 fn read_from(entry: &Section<'_>) -> Option<FromSection> {

@@ -1,0 +1,15 @@
+//! The chain system: every case of its brief, on real servers and by the real binary, held against
+//! the brief's figures and against a model that computes everything from the beginning.
+
+#[path = "chain/cases.rs"]
+mod cases;
+#[path = "chain/delivery.rs"]
+mod delivery;
+#[path = "chain/events.rs"]
+mod events;
+#[path = "chain/rig.rs"]
+mod rig;
+#[path = "chain/story.rs"]
+mod story;
+#[path = "chain/units.rs"]
+mod units;
