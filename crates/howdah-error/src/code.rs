@@ -90,6 +90,8 @@ codes! {
     DatabaseFull = "HD0504";
     /// A dead letter cannot be replayed.
     CannotReplay = "HD0505";
+    /// The address for HTTP cannot be listened on.
+    CannotListen = "HD0520";
     /// A rollup differs from its stream.
     RollupDiffers = "HD0601";
     /// A position contradicts the rows.

@@ -27,11 +27,15 @@ pub enum Broken {
     UnknownSignature,
     /// Of a contract that is not a known deployment.
     ForeignAddress,
+    /// A hold for which the account has no money.
+    OverLimit,
+    /// A client's second try under the name of the first, at another time.
+    Retried,
 }
 
 impl Broken {
     /// Every kind, in order.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::MissingKey,
         Self::MissingTime,
         Self::NegativeSize,
@@ -44,6 +48,8 @@ impl Broken {
         Self::BadVaultType,
         Self::UnknownSignature,
         Self::ForeignAddress,
+        Self::OverLimit,
+        Self::Retried,
     ];
 }
 
@@ -58,6 +64,17 @@ pub struct Counts {
     pub broken: u64,
 }
 
+/// A sum that the feed has kept itself, and the query that must give it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claim {
+    /// What it is, for people.
+    pub what: &'static str,
+    /// A query for one number.
+    pub sql: String,
+    /// The number.
+    pub is: String,
+}
+
 /// Counts of all that a feed has made, kept apart from the events while they are made.
 ///
 /// Complete when the feed has ended; before, it counts events that are still held back.
@@ -67,6 +84,7 @@ pub struct Expected {
     broken: [u64; Broken::ALL.len()],
     late: u64,
     out_of_order: u64,
+    claims: Vec<Claim>,
 }
 
 impl Expected {
@@ -110,6 +128,16 @@ impl Expected {
     #[must_use]
     pub fn out_of_order(&self) -> u64 {
         self.out_of_order
+    }
+
+    /// Sums that hold once all of the feed is stored, in an empty store.
+    #[must_use]
+    pub fn claims(&self) -> &[Claim] {
+        &self.claims
+    }
+
+    pub(crate) fn claim(&mut self, claim: Claim) {
+        self.claims.push(claim);
     }
 
     pub(crate) fn count_row(&mut self, stream: &'static str) {

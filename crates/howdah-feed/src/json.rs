@@ -39,6 +39,17 @@ impl Object {
         push_number(&mut self.0, value);
     }
 
+    /// True or false.
+    pub(crate) fn flag(&mut self, name: &str, value: bool) {
+        self.raw(name, if value { "true" } else { "false" });
+    }
+
+    /// What is JSON already.
+    pub(crate) fn raw(&mut self, name: &str, value: &str) {
+        self.name(name);
+        self.0.push_str(value);
+    }
+
     /// `units` times 10 to the minus `scale`, as a text.
     pub(crate) fn decimal(&mut self, name: &str, units: i64, scale: u32) {
         self.quoted(name, |out| push_decimal(out, units, scale));

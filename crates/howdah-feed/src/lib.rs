@@ -9,6 +9,7 @@
 //! One module per system. Nothing here reads a clock, a file or the network.
 
 mod arrival;
+mod calls;
 pub mod chain;
 mod dice;
 mod expected;
@@ -20,7 +21,7 @@ use howdah_error::{Error, Result};
 
 use arrival::Arrivals;
 
-pub use expected::{Broken, Counts, Expected};
+pub use expected::{Broken, Claim, Counts, Expected};
 
 /// A message, as a producer would send it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,6 +51,7 @@ pub struct Feed(Course);
 enum Course {
     Trading(Box<Arrivals>),
     Chain(Box<chain::Course>),
+    Calls(Box<calls::Course>),
 }
 
 impl Feed {
@@ -59,6 +61,7 @@ impl Feed {
         match &self.0 {
             Course::Trading(course) => course.expected(),
             Course::Chain(course) => course.expected(),
+            Course::Calls(course) => course.expected(),
         }
     }
 }
@@ -70,6 +73,7 @@ impl Iterator for Feed {
         match &mut self.0 {
             Course::Trading(course) => course.next(),
             Course::Chain(course) => course.next(),
+            Course::Calls(course) => course.next(),
         }
     }
 }
@@ -132,7 +136,7 @@ pub fn redis_field(system: &str) -> &'static str {
 /// The systems that have a feed.
 #[must_use]
 pub fn systems() -> &'static [&'static str] {
-    &["trading", "chain"]
+    &["trading", "chain", "calls"]
 }
 
 /// The events of `system`, in the order in which they arrive.
@@ -141,11 +145,13 @@ pub fn systems() -> &'static [&'static str] {
 pub fn events(system: &str, options: &Options) -> Result<Feed> {
     known(system)?;
     checked(options)?;
-    Ok(Feed(if system == "chain" {
-        Course::Chain(Box::new(chain::Course::new(options)?))
-    } else {
-        let maker = trading::Trading::new(options);
-        Course::Trading(Box::new(Arrivals::new(options, maker)))
+    Ok(Feed(match system {
+        "chain" => Course::Chain(Box::new(chain::Course::new(options)?)),
+        "calls" => Course::Calls(Box::new(calls::Course::new(options))),
+        _ => {
+            let maker = trading::Trading::new(options);
+            Course::Trading(Box::new(Arrivals::new(options, maker)))
+        }
     }))
 }
 
@@ -158,7 +164,11 @@ pub fn entities_sql(system: &str, options: &Options) -> Result<String> {
     known(system)?;
     checked(options)?;
     // The chain's one entity, the deployment, comes with its migrations.
-    Ok(if system == "trading" { trading::entities_sql(options) } else { String::new() })
+    Ok(match system {
+        "trading" => trading::entities_sql(options),
+        "calls" => calls::entities_sql(options),
+        _ => String::new(),
+    })
 }
 
 fn known(system: &str) -> Result<()> {

@@ -3,6 +3,8 @@
 
 #[path = "main/bytes.rs"]
 mod bytes;
+#[path = "main/calls.rs"]
+mod calls;
 #[path = "main/chain.rs"]
 mod chain;
 #[path = "main/database.rs"]

@@ -17,7 +17,7 @@ pub use connect::{Canceller, Connection, MIN_SERVER_VERSION_NUM, connect};
 pub use fault::{Classified, Fault, classify, from_pg, sqlstate};
 pub use introspect::{Scope, introspect, introspect_in_txn, introspect_scope, parse_bound};
 pub use options::{ConnectOptions, Limits, RootCert, SslMode};
-pub use pool::{Pool, PooledConnection};
+pub use pool::{Pool, PoolStatus, PooledConnection};
 pub use retry::{RetryPolicy, retry};
 pub use rights::{Rights, RightsFinding, check_rights};
 pub use server::{PrivateServer, ServerOptions};

@@ -60,6 +60,17 @@ impl Pool {
         self.0.get().await.map(PooledConnection).map_err(|error| self.refused(error))
     }
 
+    /// How full it is.
+    pub fn status(&self) -> PoolStatus {
+        let status = self.0.status();
+        PoolStatus {
+            most: status.max_size,
+            open: status.size,
+            idle: status.available,
+            waiting: status.waiting,
+        }
+    }
+
     /// Closes the pool: idle connections end now, lent ones when they come back.
     pub fn close(&self) {
         self.0.close();
@@ -97,6 +108,19 @@ impl std::fmt::Debug for Pool {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Pool({})", self.options())
     }
+}
+
+/// How full a pool is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PoolStatus {
+    /// The most connections.
+    pub most: usize,
+    /// Connections that are open.
+    pub open: usize,
+    /// Of these, the ones that nobody uses.
+    pub idle: usize,
+    /// How many wait for one.
+    pub waiting: usize,
 }
 
 /// A connection lent by a [`Pool`]; dropping it gives it back.

@@ -22,6 +22,7 @@ mod direct;
 mod events;
 mod failed;
 mod letters;
+mod requests;
 mod sql;
 mod staged;
 mod tenants;
@@ -72,6 +73,8 @@ pub struct Writer {
     careful: bool,
     /// The epoch under which this session owns its shard, and how long its lease lasts.
     lease: Option<(i64, Duration)>,
+    /// The statements of requests, once there was one.
+    requests: Option<requests::Statements>,
 }
 
 /// What the beginning of a transaction found.
@@ -115,8 +118,8 @@ impl Writer {
             chunks.push(Chunks::load(&connection, &target.stream).await?);
         }
         let (direct, piece) = (Direct::default(), usize::MAX);
-        let careful = false;
-        Ok(Self { connection, sql, statements, chunks, direct, piece, careful, lease: None })
+        let (careful, lease, requests) = (false, None, None);
+        Ok(Self { connection, sql, statements, chunks, direct, piece, careful, lease, requests })
     }
 
     async fn execute(&self, sql: &str) -> Tried<()> {

@@ -7,6 +7,7 @@ pub mod apply;
 mod facts;
 mod patient;
 pub mod rebuild;
+pub mod requests;
 mod types;
 pub mod verify;
 

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use howdah_server::keys::Scope;
 
 use crate::values;
 
@@ -61,6 +62,8 @@ pub enum Command {
     Status(StatusArgs),
     /// Refused events: list, show, replay, drop
     DeadLetters(DeadLettersArgs),
+    /// API keys for HTTP: create, list, revoke
+    Keys(KeysArgs),
     /// Check whatever howdah needs: system file, database, rights, sources; exit 1 when it lacks
     Doctor,
     /// Prove that rollups equal their streams, or that positions fit; exit 1 if not
@@ -249,6 +252,43 @@ pub struct LetterFilter {
     /// Only with this code
     #[arg(long, value_name = "CODE")]
     pub code: Option<String>,
+}
+
+/// `howdah keys`
+#[derive(Debug, Args)]
+pub struct KeysArgs {
+    /// What to do
+    #[command(subcommand)]
+    pub action: KeysAction,
+}
+
+/// What `howdah keys` does.
+#[derive(Debug, Subcommand)]
+pub enum KeysAction {
+    /// Make a key and print its secret, this once
+    Create {
+        /// What it is for
+        #[arg(long, value_name = "NAME", default_value = "")]
+        name: String,
+        /// What it may do: write:STREAM, any-tenant, metrics; separated by commas
+        #[arg(long, value_name = "SCOPE", required = true, value_delimiter = ',')]
+        scope: Vec<Scope>,
+        /// Whose events it sends; without it the scope any-tenant is needed where rows belong to
+        /// tenants
+        #[arg(long, value_name = "TENANT")]
+        tenant: Option<String>,
+        /// After which time it expires, such as "90 days"; left out: never
+        #[arg(long, value_name = "SPAN", value_parser = values::span_ms)]
+        expires: Option<i64>,
+    },
+    /// All keys, without their secrets
+    List,
+    /// Revoke a key; servers refuse it within seconds
+    Revoke {
+        /// Its number, or the beginning of its secret as list shows it
+        #[arg(value_name = "KEY")]
+        key: String,
+    },
 }
 
 /// `howdah feed`

@@ -81,6 +81,7 @@ async fn run(cli: Cli) -> Result<Outcome> {
         Command::Migrate(args) => Box::pin(command::migrate::run(&global, &args)).await,
         Command::Status(args) => Box::pin(command::status::run(&global, &args)).await,
         Command::DeadLetters(args) => Box::pin(command::dead_letters::run(&global, &args)).await,
+        Command::Keys(args) => Box::pin(command::keys::run(&global, &args)).await,
         Command::Doctor => Box::pin(command::doctor::run(&global)).await,
         Command::Verify(args) => Box::pin(command::verify::run(&global, &args)).await,
         Command::Rebuild(args) => Box::pin(command::rebuild::run(&global, &args)).await,

@@ -78,6 +78,11 @@ impl Session {
         self.pool.get().await
     }
 
+    /// The pool itself, for what lends connections on its own.
+    pub fn pool(&self) -> Pool {
+        self.pool.clone()
+    }
+
     /// The private server, when the database is on one and is not being started again.
     pub fn private_server(&self) -> Option<MutexGuard<'_, PrivateServer>> {
         self.server.as_ref()?.try_lock().ok()

@@ -32,6 +32,7 @@ const EDGES: &[(&str, &[&str])] = &[
         &["howdah-pg", "howdah-plan", "howdah-rollup", "howdah-system", "howdah-catalog"],
     ),
     ("howdah-testkit", &["howdah-pg"]),
+    ("howdah-server", &["howdah-stream", "howdah-pg", "howdah-system", "howdah-catalog"]),
     (
         "howdah",
         &[
@@ -43,6 +44,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "howdah-pg",
             "howdah-stream",
             "howdah-upkeep",
+            "howdah-server",
             "howdah-feed",
         ],
     ),

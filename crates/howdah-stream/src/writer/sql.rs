@@ -17,6 +17,8 @@ use crate::decode::staged_as_text;
 /// Everything that a writer of one source runs.
 #[derive(Debug, Clone)]
 pub struct SourceSql {
+    /// The source's name.
+    pub(super) source: String,
     /// The streams that the source fills, in the order of the system.
     pub(super) targets: Vec<Target>,
     /// The routes of the source, in its order.
@@ -92,6 +94,7 @@ impl SourceSql {
             .collect::<Vec<_>>()
             .join("; ");
         Ok(Self {
+            source: source.name.clone(),
             clock: clock(&targets),
             targets,
             routes,
@@ -231,7 +234,11 @@ impl Statements {
                 unknown_tenants: prepare_all(connection, &target.unknown_tenants).await?.pop(),
             });
         }
-        let derived = sql.derivation.iter().flat_map(|derivation| &derivation.statements);
+        // A slice, so that the future of this function can go from thread to thread.
+        let derived: &[String] = match &sql.derivation {
+            Some(derivation) => &derivation.statements,
+            None => &[],
+        };
         Ok(Self {
             clock: prepare(connection, &sql.clock).await?,
             position: prepare(connection, include_str!("position.sql")).await?,

@@ -69,7 +69,7 @@ async fn play(
         return Ok(Outcome::Interrupted);
     }
     let holds = summary::print(&connection, stage, system, &expected, &before).await?;
-    summary::print_ways(stage, args)?;
+    summary::print_ways(stage, system, args)?;
     if args.stay {
         shutdown.cancelled().await;
     }

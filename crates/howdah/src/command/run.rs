@@ -1,5 +1,6 @@
 //! `howdah run`: ingest from every source, and chunks ahead, until told to end.
 
+mod http;
 mod report;
 mod shards;
 
@@ -81,10 +82,14 @@ async fn ingest_model(
     watch: impl FnMut(watch::Receiver<Progress>),
 ) -> Result<()> {
     let connection = session.connect().await?;
-    let sources = chosen(&model.system, &args.source)?;
+    let (requests, sources): (Vec<_>, Vec<_>) =
+        chosen(&model.system, &args.source)?.into_iter().partition(|source| http::is_http(source));
     Box::pin(keep_chunks(session, &connection, model)).await?;
     let generation = generation(&connection).await?;
     let common = shards::Common { session, model, generation, once: args.once, shutdown };
+    // Who wants the end of what is there now does not wait for requests.
+    let server =
+        if args.once { None } else { http::bind(session, model, requests, generation).await? };
     let upkeep = async {
         loop {
             tokio::time::sleep(UPKEEP_EVERY).await;
@@ -94,8 +99,13 @@ async fn ingest_model(
             }
         }
     };
+    let serving = http::serve(session, model, server, generation, shutdown);
+    let working = async {
+        let (read, answered) = tokio::join!(shards::run(&common, sources, watch), serving);
+        read.and(answered)
+    };
     tokio::select! {
-        result = Box::pin(shards::run(&common, sources, watch)) => result,
+        result = Box::pin(working) => result,
         () = upkeep => Ok(()),
         () = keep_server(session) => Ok(()),
     }
@@ -166,6 +176,9 @@ async fn keep_chunks(session: &Session, connection: &Connection, model: &Model) 
 async fn upkeep_once(session: &Session) -> Result<()> {
     let connection = session.connect().await?;
     let model = session.model(&connection).await?;
+    if let Some(config) = session.file.http() {
+        howdah_upkeep::requests::forget(&connection, config.keep_requests).await?;
+    }
     keep_chunks(session, &connection, &model).await
 }
 

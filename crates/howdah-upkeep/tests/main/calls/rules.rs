@@ -132,10 +132,10 @@ async fn r27_an_entity_changes_only_for_who_saw_its_last_version() {
     assert_eq!(market.client.execute(seen, &[]).await.unwrap(), 2);
     assert_eq!(market.client.execute(seen, &[]).await.unwrap(), 0, "the second comes too late");
     market
-        .run(&format!(
+        .run(
             "insert into payouts (id, account_id, idempotency_key, amount) \
-             select gen_random_uuid(), id, 'p1', 5 from accounts limit 1"
-        ))
+             select gen_random_uuid(), id, 'p1', 5 from accounts limit 1",
+        )
         .await;
     let (one, other) = (market.db.connect().await, market.db.connect().await);
     let moves = "select move_payout(id, 'pending', 'processing') from payouts";

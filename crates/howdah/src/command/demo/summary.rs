@@ -50,6 +50,9 @@ pub async fn print(
 ) -> Result<bool> {
     let now = committed(connection, stage).await?;
     let mut holds = print_counts(expected, before, &now)?;
+    if before.iter().all(|(_, counts)| *counts == Counts::default()) {
+        holds &= print_claims(connection, expected).await?;
+    }
     let model = stage.session.model(connection).await?;
     let rollups = verify::rollups(connection, &model.system, &[], |_| {}).await?;
     let positions = verify::positions(connection, &model.system).await?;
@@ -72,6 +75,33 @@ pub async fn print(
         "NOT everything holds: see the lines marked DIFFERS."
     })?;
     Ok(holds)
+}
+
+/// The sums that the feed has kept itself, against those of the store.
+async fn print_claims(connection: &Connection, expected: &Expected) -> Result<bool> {
+    let mut table = Table::new(&["sum", "is", "of the feed", "proof"]);
+    let mut all = true;
+    for claim in expected.claims() {
+        let sql = format!(
+            "select trim_scale(s::numeric)::text, trim_scale($1::text::numeric)::text \
+                           from ({}) q (s)",
+            claim.sql
+        );
+        let row = connection
+            .query_one(&sql, &[&claim.is])
+            .await
+            .map_err(|error| from_pg(&format!("could not sum: {}", claim.what), &error))?;
+        let (is, want) = (row.get::<_, Option<String>>(0).unwrap_or_default(), row.get(1));
+        let same = is == want;
+        all &= same;
+        let proof = if same { "as fed" } else { "DIFFERS" };
+        table.row(vec![claim.what.to_owned(), is, want, proof.to_owned()]);
+    }
+    if !expected.claims().is_empty() {
+        line("")?;
+        table.print()?;
+    }
+    Ok(all)
 }
 
 fn print_counts(expected: &Expected, before: &Committed, now: &Committed) -> Result<bool> {
@@ -110,7 +140,7 @@ fn print_counts(expected: &Expected, before: &Committed, now: &Committed) -> Res
 }
 
 /// Prints how to look with psql and howdah.
-pub fn print_ways(stage: &Stage, args: &DemoArgs) -> Result<()> {
+pub fn print_ways(stage: &Stage, system: &Embedded, args: &DemoArgs) -> Result<()> {
     let Some(server) = stage.session.private_server() else { return Ok(()) };
     if args.stay {
         line("\nThe servers run until Ctrl-C. In another terminal:")?;
@@ -125,10 +155,10 @@ pub fn print_ways(stage: &Stage, args: &DemoArgs) -> Result<()> {
         server.home().join("howdah.password").display(),
         server.port()
     ))?;
-    line("    select * from candles_1m order by bucket desc limit 5;")?;
-    line("    select * from positions where quantity <> 0 limit 5;")?;
     line("    select * from howdah.positions;      -- how far each source is committed")?;
-    line("    \\d+ trades                           -- a plain partitioned table")?;
+    for statement in system.tries {
+        line(&format!("    {statement}"))?;
+    }
     for command in ["status", "dead-letters list", "dead-letters show 1", "verify"] {
         line(&format!("  howdah --file {} {command}", stage.folder.display()))?;
     }

@@ -14,6 +14,8 @@ pub struct Embedded {
     pub migrations: &'static [(&'static str, &'static str)],
     /// What a person looks at.
     pub looks: &'static [Look],
+    /// What to try in psql, one statement a line.
+    pub tries: &'static [&'static str],
 }
 
 /// A query for people; cheap, a few rows.
@@ -59,6 +61,35 @@ const TRADING: Embedded = Embedded {
         },
         Look { title: "largest open positions", sql: include_str!("trading_positions.sql") },
     ],
+    tries: &[
+        "select * from candles_1m order by bucket desc limit 5;",
+        "select * from positions where quantity <> 0 limit 5;",
+        "\\d+ trades                           -- a plain partitioned table",
+    ],
+};
+
+const CALLS: Embedded = Embedded {
+    name: "calls",
+    system_file: include_str!("../../../../../systems/calls/howdah.toml"),
+    redis_variable: "HOWDAH_REDIS_URL",
+    migrations: migrations!["calls":
+        "0001_accounts",
+        "0002_money",
+        "0003_market",
+        "0004_compliance",
+        "0005_risk",
+        "0006_rules",
+        "0007_decisions",
+    ],
+    looks: &[
+        Look { title: "the market by the hour", sql: include_str!("calls_market.sql") },
+        Look { title: "buyers with the most calls", sql: include_str!("calls_buyers.sql") },
+    ],
+    tries: &[
+        "select * from call_state order by started_at desc limit 5;",
+        "select * from account_state order by held desc nulls last limit 5;",
+        "select * from holds where ended = 0 limit 5;",
+    ],
 };
 
 /// Dead letters by code alone, for a line of the screen.
@@ -71,9 +102,11 @@ pub const LETTER_CODES: Look = Look {
 pub const DEAD_LETTERS: Look =
     Look { title: "dead letters", sql: include_str!("dead_letters.sql") };
 
+/// The systems that have a demo.
+const ALL: &[Embedded] = &[TRADING, CALLS];
+
 /// The system of that name.
 pub fn find(name: &str) -> Result<&'static Embedded> {
-    const ALL: &[Embedded] = &[TRADING];
     ALL.iter().find(|system| system.name == name).ok_or_else(|| {
         let names: Vec<&str> = ALL.iter().map(|system| system.name).collect();
         Error::input(format!("there is no demo of system \"{name}\""))
@@ -88,16 +121,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_migration_of_the_system_is_carried() {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../systems/trading/migrations");
-        let mut files: Vec<String> = std::fs::read_dir(folder)
-            .expect("the folder is there")
-            .map(|entry| entry.expect("it can be read").file_name().to_string_lossy().into_owned())
-            .collect();
-        let mut carried: Vec<&str> = TRADING.migrations.iter().map(|(name, _)| *name).collect();
-        files.sort();
-        carried.sort_unstable();
-        assert_eq!(files, carried);
-        assert!(TRADING.system_file.contains(&format!("\"env:{}\"", TRADING.redis_variable)));
+    fn every_migration_of_each_system_is_carried() {
+        for system in ALL {
+            let folder = format!("../../systems/{}/migrations", system.name);
+            let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+            let mut files: Vec<String> = std::fs::read_dir(folder)
+                .expect("the folder is there")
+                .map(|entry| entry.expect("it can be read").file_name())
+                .map(|name| name.to_string_lossy().into_owned())
+                .collect();
+            let mut carried: Vec<&str> = system.migrations.iter().map(|(name, _)| *name).collect();
+            files.sort();
+            carried.sort_unstable();
+            assert_eq!(files, carried);
+            assert!(system.system_file.contains(&format!("\"env:{}\"", system.redis_variable)));
+            assert!(howdah_feed::systems().contains(&system.name));
+        }
     }
 }
