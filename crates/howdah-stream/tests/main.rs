@@ -4,6 +4,8 @@
 mod accepted;
 #[path = "main/also.rs"]
 mod also;
+#[path = "main/chain.rs"]
+mod chain;
 #[path = "main/dead_letters.rs"]
 mod dead_letters;
 #[path = "main/decode.rs"]
@@ -18,5 +20,7 @@ mod numeric;
 mod redis;
 #[path = "main/refusals.rs"]
 mod refusals;
+#[path = "main/routes.rs"]
+mod routes;
 #[path = "main/run.rs"]
 mod run;

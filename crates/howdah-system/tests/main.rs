@@ -12,6 +12,8 @@ mod form;
 mod mistakes;
 #[path = "main/robust.rs"]
 mod robust;
+#[path = "main/routes.rs"]
+mod routes;
 #[path = "main/trading.rs"]
 mod trading;
 #[path = "main/visible.rs"]

@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-use bytes::{BufMut as _, BytesMut};
+use bytes::BufMut as _;
 use howdah_system::{ColumnType, ReadAs, StreamColumn};
 use serde_json::value::RawValue;
 
@@ -66,7 +66,7 @@ pub(crate) fn encode_array(
     element: &ColumnType,
     oid: u32,
     read_as: ReadAs,
-    out: &mut BytesMut,
+    out: &mut Vec<u8>,
 ) -> Result<(), Fault> {
     let elements = elements(value)?;
     let has_null = elements.iter().any(Option::is_none);
@@ -98,9 +98,9 @@ pub(crate) fn encode_literal(
     value: &Value<'_>,
     element: &ColumnType,
     read_as: ReadAs,
-    out: &mut BytesMut,
+    out: &mut Vec<u8>,
 ) -> Result<(), Fault> {
-    let mut checked = BytesMut::new();
+    let mut checked = Vec::new();
     out.put_u8(b'{');
     for (i, item) in elements(value)?.iter().enumerate() {
         if i > 0 {

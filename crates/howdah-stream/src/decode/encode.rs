@@ -1,6 +1,6 @@
 //! One value → the bytes of its column.
 
-use bytes::{BufMut as _, BytesMut};
+use bytes::BufMut as _;
 use howdah_system::{ColumnType, ReadAs};
 
 use super::fault::Fault;
@@ -16,7 +16,7 @@ pub(crate) fn encode(
     array_oid: Option<u32>,
     read_as: ReadAs,
     value: &Value<'_>,
-    out: &mut BytesMut,
+    out: &mut Vec<u8>,
 ) -> Result<(), Fault> {
     match read_as {
         ReadAs::Quantity => return quantity::encode(kind, value, out),
@@ -68,7 +68,7 @@ pub(crate) fn encode(
 }
 
 /// Text of at most `limit` characters; as in PostgreSQL, surplus spaces at the end do not count.
-fn encode_text(text: &str, limit: Option<usize>, out: &mut BytesMut) -> Result<(), Fault> {
+fn encode_text(text: &str, limit: Option<usize>, out: &mut Vec<u8>) -> Result<(), Fault> {
     if memchr::memchr(0, text.as_bytes()).is_some() {
         return Err(json_text::nul());
     }
@@ -83,7 +83,7 @@ fn encode_text(text: &str, limit: Option<usize>, out: &mut BytesMut) -> Result<(
     Ok(())
 }
 
-fn encode_label(text: &str, labels: &[String], out: &mut BytesMut) -> Result<(), Fault> {
+fn encode_label(text: &str, labels: &[String], out: &mut Vec<u8>) -> Result<(), Fault> {
     if !labels.iter().any(|label| label == text) {
         return Err(Fault::new("unknown_label", "is not one of the labels of the enum"));
     }
@@ -92,7 +92,7 @@ fn encode_label(text: &str, labels: &[String], out: &mut BytesMut) -> Result<(),
 }
 
 /// The format of `jsonb_recv` is a version byte and the text.
-fn encode_json(value: &Value<'_>, jsonb: bool, out: &mut BytesMut) -> Result<(), Fault> {
+fn encode_json(value: &Value<'_>, jsonb: bool, out: &mut Vec<u8>) -> Result<(), Fault> {
     let text = match value {
         Value::Json(raw) => raw,
         Value::Plain(text) => {

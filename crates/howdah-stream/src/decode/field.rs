@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use bytes::{BufMut as _, Bytes, BytesMut};
+use bytes::{BufMut as _, Bytes};
 use howdah_error::{Code, Error, Result};
 use howdah_system::{ColumnType, HashPart, MapFrom, Mapping, ReadAs, StreamColumn};
 
@@ -31,6 +31,8 @@ pub(super) struct Field {
     default: Option<Bytes>,
     /// The code of an event that lacks the value, when the event cannot do without.
     missing: Option<Cow<'static, str>>,
+    /// The column cannot do without, even when the event's value stands for null.
+    required: bool,
     /// The code of a value that does not fit, instead of the fault's own.
     refused: Option<String>,
 }
@@ -48,6 +50,15 @@ enum From {
     LegNumber,
     Event,
     Keccak256(Vec<Part>),
+}
+
+/// What an event gave for a column.
+enum Written {
+    Value,
+    /// A value that stands for null.
+    Null,
+    /// Nothing, or null.
+    Absent,
 }
 
 #[derive(Debug)]
@@ -94,6 +105,7 @@ impl Field {
                 None if mapping.default.is_some() => None,
                 None => required.then_some(Cow::Borrowed("missing_field")),
             },
+            required,
             refused: mapping.refused.clone(),
         };
         field.from = match &mapping.from {
@@ -128,10 +140,10 @@ impl Field {
 
     /// Length and bytes of a text read by the column's type alone.
     fn encoded(&self, text: &str) -> Result<Bytes, Fault> {
-        let mut out = BytesMut::new();
+        let mut out = Vec::new();
         let value = Value::Plain(Cow::Borrowed(text));
         put(&mut out, |out| self.encode(&value, ReadAs::Type, &[], out))?;
-        Ok(out.freeze())
+        Ok(out.into())
     }
 
     /// Lets events have this value only; `None` lifts it. It is read by the column's type, whatever
@@ -157,23 +169,26 @@ impl Field {
     }
 
     /// Appends length and bytes of the event's value, or the length of null.
-    pub(super) fn write(&self, event: &Event<'_>, out: &mut BytesMut) -> Result<(), Fault> {
+    pub(super) fn write(&self, event: &Event<'_>, out: &mut Vec<u8>) -> Result<(), Fault> {
         let start = out.len();
         let written = self.write_value(event, out)?;
         match (&self.pinned, written) {
-            (None, true) => Ok(()),
-            (Some(pinned), true) if out[start..] == pinned[..] => Ok(()),
-            (Some(_), true) => {
+            (None, Written::Value) => Ok(()),
+            (Some(pinned), Written::Value) if out[start..] == pinned[..] => Ok(()),
+            (Some(_), Written::Value) => {
                 Err(Fault::new("other_tenant", "names another tenant than the sender's"))
             }
-            (Some(pinned), false) => {
+            (Some(pinned), _) => {
                 out.put_slice(pinned);
                 Ok(())
             }
-            (None, false) if self.missing.is_some() => {
+            (None, Written::Absent) if self.missing.is_some() => {
                 Err(Fault::new("missing_field", "is missing or null"))
             }
-            (None, false) => {
+            (None, Written::Null) if self.required && self.default.is_none() => {
+                Err(Fault::new("missing_field", "is null by the way it is read"))
+            }
+            (None, _) => {
                 match &self.default {
                     Some(default) => out.put_slice(default),
                     None => out.put_i32(-1),
@@ -183,29 +198,32 @@ impl Field {
         }
     }
 
-    /// Appends length and bytes of the event's value; `false` when it has none.
-    fn write_value(&self, event: &Event<'_>, out: &mut BytesMut) -> Result<bool, Fault> {
+    /// Appends length and bytes of the event's value, if it has one.
+    fn write_value(&self, event: &Event<'_>, out: &mut Vec<u8>) -> Result<Written, Fault> {
         match &self.from {
             From::Const(constant) => {
                 out.put_slice(constant);
-                Ok(true)
+                Ok(Written::Value)
             }
             From::Place { place, read_as, values } => match event.value(*place, self.is_text())? {
                 Some(value) => put(out, |out| self.encode(&value, *read_as, values, out)),
-                None => Ok(false),
+                None => Ok(Written::Absent),
             },
             From::LegNumber => match event.leg_number() {
                 Some(number) => put(out, |out| {
                     let value = Value::Plain(Cow::Owned(number.to_string()));
                     self.encode(&value, ReadAs::Type, &[], out)
                 }),
-                None => Ok(false),
+                None => Ok(Written::Absent),
             },
             From::Event => match event.whole() {
                 Some(value) => put(out, |out| self.encode(&value, ReadAs::Type, &[], out)),
-                None => Ok(false),
+                None => Ok(Written::Absent),
             },
-            From::Keccak256(parts) => put(out, |out| hash(parts, event, out)),
+            From::Keccak256(parts) => match put(out, |out| hash(parts, event, out))? {
+                Written::Null => Ok(Written::Absent),
+                written => Ok(written),
+            },
         }
     }
 
@@ -215,7 +233,7 @@ impl Field {
         value: &Value<'_>,
         read_as: ReadAs,
         values: &[(String, String)],
-        out: &mut BytesMut,
+        out: &mut Vec<u8>,
     ) -> Result<bool, Fault> {
         match read_as {
             ReadAs::HexText => return hex::encode_if(true, value, out),
@@ -247,23 +265,23 @@ impl Field {
     }
 }
 
-/// Appends what `encode` appends behind its length; `false`, and nothing, when it gives no value.
+/// Appends what `encode` appends behind its length; nothing when it gives no value (`false`).
 fn put(
-    out: &mut BytesMut,
-    encode: impl FnOnce(&mut BytesMut) -> Result<bool, Fault>,
-) -> Result<bool, Fault> {
+    out: &mut Vec<u8>,
+    encode: impl FnOnce(&mut Vec<u8>) -> Result<bool, Fault>,
+) -> Result<Written, Fault> {
     let start = out.len();
     out.put_i32(0);
     if !encode(out)? {
         out.truncate(start);
-        return Ok(false);
+        return Ok(Written::Null);
     }
     let len = (out.len() - start - 4) as i32;
     out[start..start + 4].copy_from_slice(&len.to_be_bytes());
-    Ok(true)
+    Ok(Written::Value)
 }
 
-fn hash(parts: &[Part], event: &Event<'_>, out: &mut BytesMut) -> Result<bool, Fault> {
+fn hash(parts: &[Part], event: &Event<'_>, out: &mut Vec<u8>) -> Result<bool, Fault> {
     let mut hash = hex::Hash::default();
     for part in parts {
         match part {

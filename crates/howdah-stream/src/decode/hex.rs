@@ -1,6 +1,6 @@
 //! Hexadecimal digits → bytes: of an exact length, as text when they are one, hashed.
 
-use bytes::{BufMut as _, BytesMut};
+use bytes::BufMut as _;
 use sha3::{Digest as _, Keccak256};
 
 use super::fault::Fault;
@@ -28,7 +28,7 @@ pub(super) fn digit(byte: u8) -> Option<u8> {
 }
 
 /// The bytes of an even number of digits, appended to `out`.
-pub(super) fn decode(digits: &str, out: &mut BytesMut) -> Result<(), Fault> {
+pub(super) fn decode(digits: &str, out: &mut Vec<u8>) -> Result<(), Fault> {
     let fault = || Fault::wrong_type("is not an even number of hexadecimal digits");
     let (pairs, odd) = digits.as_bytes().as_chunks::<2>();
     if !odd.is_empty() {
@@ -60,7 +60,7 @@ pub(super) fn digits_of<'v>(scalar: &'v Scalar<'v>, value: &Value<'_>) -> Result
 pub(super) fn encode(
     value: &Value<'_>,
     bytes: Option<u32>,
-    out: &mut BytesMut,
+    out: &mut Vec<u8>,
 ) -> Result<(), Fault> {
     let scalar = value.scalar()?;
     let digits = digits_of(&scalar, value)?;
@@ -74,7 +74,7 @@ pub(super) fn encode(
 
 /// The bytes when they are a text, UTF-8 without NUL (`text`), or when they are not; otherwise
 /// nothing is appended and the value is null.
-pub(super) fn encode_if(text: bool, value: &Value<'_>, out: &mut BytesMut) -> Result<bool, Fault> {
+pub(super) fn encode_if(text: bool, value: &Value<'_>, out: &mut Vec<u8>) -> Result<bool, Fault> {
     let start = out.len();
     encode(value, None, out)?;
     let bytes = &out[start..];
@@ -90,7 +90,7 @@ pub(super) fn encode_if(text: bool, value: &Value<'_>, out: &mut BytesMut) -> Re
 #[derive(Default)]
 pub(super) struct Hash {
     hasher: Keccak256,
-    part: BytesMut,
+    part: Vec<u8>,
 }
 
 impl Hash {
@@ -105,7 +105,7 @@ impl Hash {
         Ok(())
     }
 
-    pub(super) fn finish(self, out: &mut BytesMut) {
+    pub(super) fn finish(self, out: &mut Vec<u8>) {
         out.put_slice(&self.hasher.finalize());
     }
 }
@@ -119,8 +119,8 @@ mod tests {
     use super::*;
 
     fn bytes(text: &str, exact: Option<u32>) -> Result<Vec<u8>, Fault> {
-        let mut out = BytesMut::new();
-        encode(&Value::Plain(Cow::Borrowed(text)), exact, &mut out).map(|()| out.to_vec())
+        let mut out = Vec::new();
+        encode(&Value::Plain(Cow::Borrowed(text)), exact, &mut out).map(|()| out)
     }
 
     #[test]
@@ -133,7 +133,7 @@ mod tests {
         for text in ["abc", "0xgg", "0x 1", "é", "x0"] {
             assert_eq!(bytes(text, None).unwrap_err().code, "wrong_type", "{text}");
         }
-        let mut out = BytesMut::new();
+        let mut out = Vec::new();
         assert!(encode(&Value::Json("1234"), None, &mut out).is_err(), "a number");
         assert!(encode(&Value::Json("\"1234\""), None, &mut out).is_ok());
     }
@@ -141,9 +141,9 @@ mod tests {
     #[test]
     fn bytes_are_a_text_or_not() {
         let check = |text: &'static str, wanted| {
-            let mut out = BytesMut::new();
+            let mut out = Vec::new();
             let value = Value::Plain(Cow::Borrowed(text));
-            encode_if(wanted, &value, &mut out).unwrap().then(|| out.to_vec())
+            encode_if(wanted, &value, &mut out).unwrap().then_some(out)
         };
         assert_eq!(check("0x6162", true).as_deref(), Some(&b"ab"[..]));
         assert_eq!(check("", true).as_deref(), Some(&b""[..]));
@@ -157,9 +157,9 @@ mod tests {
     fn keccak_is_that_of_ethereum() {
         let mut hash = Hash::default();
         hash.add(b"");
-        let mut out = BytesMut::new();
+        let mut out = Vec::new();
         hash.finish(&mut out);
         let empty = "c5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470";
-        assert_eq!(out.to_vec(), bytes(empty, Some(32)).unwrap());
+        assert_eq!(out, bytes(empty, Some(32)).unwrap());
     }
 }

@@ -3,127 +3,82 @@
 use super::event::{Event, JsonEvent, Leg};
 use super::paths::{Array, MAX_ELEMENTS, Paths, Span};
 use super::scan::ScanError;
-use super::{Carrier, Decoded, Decoder, Found, Reject, no_route, utf8};
+use super::{Carrier, Decoded, Decoder, Found, Reject, share, utf8};
 
 /// What stands around an array of events is kept with each dead letter of them; so much of it may
 /// be repeated. A text that would need more is refused as a whole.
 const MAX_REPEATED_BYTES: usize = 64 << 20;
 
 impl Decoder {
-    /// Decodes a text that is one event, or that holds an array of them. An error is the refusal
-    /// of the whole text.
-    pub(super) fn decode_json(
-        &mut self,
-        text: &[u8],
-        carrier: &Carrier,
-        into: &mut Decoded,
-    ) -> Result<(), Reject> {
-        let text = utf8(text)?;
+    /// Decodes a text that is one event, or that holds an array of them.
+    pub(super) fn decode_json(&mut self, text: &[u8], carrier: Carrier, into: &mut Decoded) {
+        let text = match utf8(text) {
+            Ok(text) => text,
+            Err(reject) => return into.refuse(carrier, None, reject),
+        };
         let mut found = std::mem::take(&mut self.found);
-        let done = match self.places.json.find(text, &mut found) {
-            Ok(()) => self.decode_found(text, &found, carrier, into),
+        match self.places.json.find(text, &mut found) {
+            Ok(()) if self.each.is_some() => self.decode_each(text, &found, carrier, into),
+            Ok(()) => {
+                let event = whole_of(text, &found);
+                let route = self.route_of(&Event::Json(event), 0);
+                self.decode_event(route, &Event::Json(event), carrier, into, |reason| reason);
+            }
             Err(ScanError::Syntax(at)) => {
                 let reason = format!("the event is not a JSON object (byte {at})");
-                Err(Reject::new("bad_json", reason))
+                into.refuse(carrier, None, Reject::new("bad_json", reason));
             }
-            Err(ScanError::TooMany) => Err(too_many(self.each.as_deref().unwrap_or_default())),
-        };
+            Err(ScanError::TooMany) => {
+                let each = self.each.as_deref().unwrap_or_default();
+                into.refuse(carrier, None, too_many(each));
+            }
+        }
         self.found = found;
-        done
     }
 
-    fn decode_found(
-        &mut self,
-        text: &str,
-        found: &Found,
-        carrier: &Carrier,
-        into: &mut Decoded,
-    ) -> Result<(), Reject> {
-        let whole: Span = (0, text.len() as u32);
-        let mut event =
-            JsonEvent { text, outer: found.outer(), event: whole, element: &[], leg: None };
-        let Some(each) = self.each.clone() else {
-            self.decode_event(event, carrier, into)
-                .unwrap_or_else(|(route, reject)| into.refuse(carrier, route, reject));
-            return Ok(());
+    /// Decodes the elements of the array of events, each apart from the others.
+    fn decode_each(&mut self, text: &str, found: &Found, carrier: Carrier, into: &mut Decoded) {
+        let each = self.each.clone().unwrap_or_default();
+        let array = match array_of(text, found, &each) {
+            Ok(array) => array,
+            Err(reject) => return into.refuse(carrier, None, reject),
         };
-        let array = match found.array {
-            Array::Missing => {
-                let reason = format!("the array \"{each}\" is missing or null");
-                return Err(Reject::new("missing_field", reason));
-            }
-            Array::Other => {
-                let reason = format!("\"{each}\" is neither an array nor an object");
-                return Err(Reject::new("wrong_type", reason));
-            }
-            Array::One => None,
-            Array::Many(array) => Some(array),
-        };
-        let around = array.map_or(0, |(start, end)| text.len() - (end - start) as usize);
-        if around.saturating_mul(found.elements.len()) > MAX_REPEATED_BYTES {
-            return Err(too_many(&each));
-        }
         let objects = self.places.json.wants_objects();
+        let whole = whole_of(text, found);
+        let mut route = if self.one_route { self.route_of(&Event::Json(whole), 0) } else { None };
+        into.rows.reserve(found.elements.len());
         for (i, span) in found.elements.iter().enumerate() {
-            let mut of = carrier.clone();
-            if let Some(array) = array {
-                of.payload = carrier.payload.element(array, *span);
-                of.raw_bytes = of.payload.len() as u64;
-            }
-            (event.event, event.element) = (*span, found.inner(i));
-            let is_object = text.as_bytes().get(span.0 as usize) == Some(&b'{');
-            let decoded = if objects && !is_object {
-                Err((None, Reject::new("bad_json", "it is not a JSON object")))
-            } else {
-                self.decode_event(event, &of, into)
+            let payload = match array {
+                Some(array) => carrier.payload.element(array, *span),
+                None => carrier.payload.clone(),
             };
-            if let Err((route, mut reject)) = decoded {
-                reject.reason = format!("element {} of \"{each}\": {}", i + 1, reject.reason);
-                into.refuse(&of, route, reject);
+            let of = Carrier { position: carrier.position.clone(), payload, cut: None };
+            let event = JsonEvent { event: *span, element: found.inner(i), ..whole };
+            let event = Event::Json(event);
+            if !self.one_route {
+                route = self.route_of(&event, 0);
+            }
+            let placed = |reason| format!("element {} of \"{each}\": {reason}", i + 1);
+            if objects && !is_object(text, *span) {
+                let reason = placed("it is not a JSON object".to_owned());
+                into.refuse(of, route, Reject::new("bad_json", reason));
+            } else {
+                self.decode_event(route, &event, of, into, placed);
             }
         }
-        Ok(())
     }
 
-    /// Adds the rows of one event, or says why it is refused, and which route it took.
-    fn decode_event(
-        &mut self,
-        event: JsonEvent<'_>,
-        carrier: &Carrier,
-        into: &mut Decoded,
-    ) -> Result<(), (Option<usize>, Reject)> {
-        let first = into.rows.len();
-        let mut next = self.route_of(&Event::Json(event), 0);
-        if next.is_none() {
-            return Err((None, no_route()));
-        }
-        while let Some(at) = next {
-            if let Err(reject) = self.write_event(at, event, carrier, into) {
-                self.buffer.clear();
-                into.rows.truncate(first);
-                return Err((Some(at), reject));
-            }
-            next = self.route_after(&Event::Json(event), at);
-        }
-        into.accept();
-        Ok(())
-    }
-
-    fn write_event(
+    /// Adds one row for each leg, until one is refused.
+    pub(super) fn write_legs(
         &mut self,
         at: usize,
         event: JsonEvent<'_>,
         carrier: &Carrier,
         into: &mut Decoded,
     ) -> Result<(), Reject> {
-        self.reserve();
         let route = &self.routes[at];
         route.check(&Event::Json(event))?;
-        let Some(legs) = &route.legs else {
-            let time_us = route.write(&Event::Json(event), &mut self.buffer)?;
-            into.push(carrier, at, self.buffer.split().freeze(), time_us);
-            return Ok(());
-        };
+        let Some(legs) = &route.legs else { return Ok(()) };
         let name = &legs.name;
         let array = event.text_at(legs.place).ok_or_else(|| {
             let reason = format!("the array \"{name}\" is missing or null");
@@ -133,14 +88,49 @@ impl Decoder {
         for i in 0..self.found_legs.elements.len() {
             let leg = Leg { array, spans: self.found_legs.inner(i), number: i + 1 };
             let event = Event::Json(JsonEvent { leg: Some(leg), ..event });
-            let time_us = route.write(&event, &mut self.buffer).map_err(|reject| {
+            let time_us = route.write(&event, &mut self.tuple).map_err(|reject| {
                 let reason = format!("element {} of \"{name}\": {}", i + 1, reject.reason);
                 Reject { reason, ..reject }
             })?;
-            into.push(carrier, at, self.buffer.split().freeze(), time_us);
+            let (position, payload) = (carrier.position.clone(), carrier.payload.clone());
+            let tuple = (share(&mut self.tuples, &self.tuple), time_us);
+            into.push(Carrier { position, payload, cut: None }, at, tuple);
         }
         Ok(())
     }
+}
+
+/// A text as one event.
+fn whole_of<'e>(text: &'e str, found: &'e Found) -> JsonEvent<'e> {
+    let event = (0, text.len() as u32);
+    JsonEvent { text, outer: found.outer(), event, element: &[], leg: None }
+}
+
+/// Where the array of events stands; `None` for an object in its place. Refuses a text without it,
+/// and one that would have to be repeated too often.
+fn array_of(text: &str, found: &Found, each: &str) -> Result<Option<Span>, Reject> {
+    match found.array {
+        Array::Missing => {
+            let reason = format!("the array \"{each}\" is missing or null");
+            Err(Reject::new("missing_field", reason))
+        }
+        Array::Other => {
+            let reason = format!("\"{each}\" is neither an array nor an object");
+            Err(Reject::new("wrong_type", reason))
+        }
+        Array::One => Ok(None),
+        Array::Many(array) => {
+            let around = text.len() - (array.1 - array.0) as usize;
+            if around.saturating_mul(found.elements.len()) > MAX_REPEATED_BYTES {
+                return Err(too_many(each));
+            }
+            Ok(Some(array))
+        }
+    }
+}
+
+fn is_object(text: &str, span: Span) -> bool {
+    text.as_bytes().get(span.0 as usize) == Some(&b'{')
 }
 
 /// Finds the legs in their array; there must be one at least.
@@ -159,12 +149,11 @@ fn find_legs(paths: &Paths, name: &str, array: &str, found: &mut Found) -> Resul
         let reason = format!("the array \"{name}\" has no element");
         return Err(Reject::new("missing_field", reason));
     }
-    if paths.wants_objects() {
-        let is_object = |span: &Span| array.as_bytes().get(span.0 as usize) == Some(&b'{');
-        if let Some(i) = found.elements.iter().position(|span| !is_object(span)) {
-            let reason = format!("element {} of \"{name}\" is not a JSON object", i + 1);
-            return Err(Reject::new("wrong_type", reason));
-        }
+    if paths.wants_objects()
+        && let Some(i) = found.elements.iter().position(|span| !is_object(array, *span))
+    {
+        let reason = format!("element {} of \"{name}\" is not a JSON object", i + 1);
+        return Err(Reject::new("wrong_type", reason));
     }
     Ok(())
 }

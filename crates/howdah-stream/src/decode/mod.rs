@@ -68,11 +68,14 @@ pub struct Decoder {
     event_bytes: usize,
     places: Places,
     routes: Vec<Route>,
+    /// All events of one text take one route: it is told by what stands around them.
+    one_route: bool,
     header: Option<Header>,
     // Buffers that are used again.
     found: Found,
     found_legs: Found,
-    buffer: BytesMut,
+    tuple: Vec<u8>,
+    tuples: BytesMut,
 }
 
 /// What became of events: rows and refusals, each in stream order.
@@ -101,43 +104,33 @@ impl Reject {
     }
 }
 
-/// What came, as far as every event in it needs it.
+/// What an event came in, on its way into a row or a refusal.
 #[derive(Debug, Clone)]
 struct Carrier {
     position: Position,
     payload: Payload,
     /// How large it was, when the payload is cut.
-    raw_bytes: u64,
+    cut: Option<u64>,
 }
 
 impl Decoded {
-    fn refuse(&mut self, carrier: &Carrier, route: Option<usize>, reject: Reject) {
+    fn refuse(&mut self, carrier: Carrier, route: Option<usize>, reject: Reject) {
+        let Carrier { position, payload: raw, cut } = carrier;
+        let raw_bytes = cut.unwrap_or(raw.len() as u64);
+        let (code, reason) = (reject.code.into_owned(), reject.reason);
         self.events += 1;
-        self.bytes += size_of::<Refusal>() + reject.reason.len();
-        self.refusals.push(Refusal {
-            position: carrier.position.clone(),
-            route,
-            code: reject.code.into_owned(),
-            reason: reject.reason,
-            raw: carrier.payload.clone(),
-            raw_bytes: carrier.raw_bytes,
-        });
+        self.bytes += size_of::<Refusal>() + reason.len();
+        self.refusals.push(Refusal { position, route, code, reason, raw, raw_bytes });
     }
 
     /// One row more of the event that is being decoded.
-    fn push(&mut self, carrier: &Carrier, route: usize, copy: Bytes, time_us: i64) {
+    fn push(&mut self, carrier: Carrier, route: usize, (copy, time_us): (Bytes, i64)) {
+        let Carrier { position, payload: raw, .. } = carrier;
         self.bytes += size_of::<Row>() + copy.len();
-        self.rows.push(Row {
-            position: carrier.position.clone(),
-            copy,
-            route,
-            group: self.groups,
-            raw: carrier.payload.clone(),
-            time_us,
-        });
+        self.rows.push(Row { position, copy, route, group: self.groups, raw, time_us });
     }
 
-    /// The rows from `first` on were all of the event.
+    /// The last rows were all of an event.
     fn accept(&mut self) {
         self.events += 1;
         self.groups = self.groups.saturating_add(1);
@@ -160,11 +153,13 @@ impl Decoder {
             })?;
             routes.push(Route::new(source, route, stream, &mut places)?);
         }
+        places.json.sort();
         let entry_fields = match (&source.origin, source.format) {
             (Origin::Redis { fields, .. }, Format::Json) => fields.clone(),
             _ => Vec::new(),
         };
         Ok(Self {
+            one_route: !routes.iter().any(Route::looks_into_elements),
             format: source.format,
             entry_fields,
             each: source.each.as_ref().map(|path| path.join(".")),
@@ -174,7 +169,8 @@ impl Decoder {
             header: None,
             found: Found::default(),
             found_legs: Found::default(),
-            buffer: BytesMut::new(),
+            tuple: Vec::new(),
+            tuples: BytesMut::new(),
         })
     }
 
@@ -227,28 +223,23 @@ impl Decoder {
         let Raw { position, body } = raw;
         let size = body.size();
         into.bytes += usize::try_from(size).unwrap_or(usize::MAX).min(HARD_CAP_BYTES);
-        let (payload, raw_bytes) = self.keep(&body);
-        let carrier = Carrier { position, payload, raw_bytes };
-        let refused = if size > self.event_bytes as u64 {
+        let (payload, cut) = self.keep(&body);
+        let carrier = Carrier { position, payload, cut };
+        if size > self.event_bytes as u64 {
             let reason = format!("the event has {size} bytes, more than {}", self.event_bytes);
-            Err(Reject::new("too_large", reason))
-        } else {
-            match (&body, self.format) {
-                (Body::Entry(entry), Format::Json) => match self.event_of(entry).cloned() {
-                    Some(event) => self.decode_json(&event, &carrier, into),
-                    None => Err(self.no_entry_field()),
-                },
-                (Body::Entry(entry), _) => {
-                    self.decode_entry(entry, &carrier, into);
-                    Ok(())
-                }
-                (Body::Text(text), Format::Csv) => self.decode_record(text, &carrier, into),
-                (Body::Text(text), _) => self.decode_json(text, &carrier, into),
-                (Body::Cut(..), _) => Err(Reject::new("too_large", "the event was cut")),
+            return into.refuse(carrier, None, Reject::new("too_large", reason));
+        }
+        match (&body, self.format) {
+            (Body::Entry(entry), Format::Json) => match self.event_of(entry) {
+                Some(event) => self.decode_json(&event.clone(), carrier, into),
+                None => into.refuse(carrier, None, self.no_entry_field()),
+            },
+            (Body::Entry(entry), _) => self.decode_entry(entry, carrier, into),
+            (Body::Text(text), Format::Csv) => self.decode_record(text, carrier, into),
+            (Body::Text(text), _) => self.decode_json(text, carrier, into),
+            (Body::Cut(..), _) => {
+                into.refuse(carrier, None, Reject::new("too_large", "the event was cut"));
             }
-        };
-        if let Err(reject) = refused {
-            into.refuse(&carrier, None, reject);
         }
     }
 
@@ -267,8 +258,8 @@ impl Decoder {
                 self.decode(Raw { position, body }, into);
             }
             Err(reject) => {
-                let (raw_bytes, payload) = (payload.len() as u64, payload.clone().into());
-                into.refuse(&Carrier { position, payload, raw_bytes }, None, reject);
+                let payload = payload.clone().into();
+                into.refuse(Carrier { position, payload, cut: None }, None, reject);
             }
         }
     }
@@ -286,23 +277,26 @@ impl Decoder {
     }
 
     /// The event as it came, so that it can be decoded again by itself: a CSV record with its
-    /// header line, a Redis entry as RESP, unless a field of it is the event. And its size, which
-    /// is larger when the event was cut.
-    fn keep(&self, body: &Body) -> (Payload, u64) {
+    /// header line, a Redis entry as RESP, unless a field of it is the event. And its size, when
+    /// the event had to be cut.
+    fn keep(&self, body: &Body) -> (Payload, Option<u64>) {
         let whole = match body {
             Body::Text(text) => text.clone(),
             Body::Entry(entry) => {
                 self.event_of(entry).cloned().unwrap_or_else(|| entry_to_bytes(entry))
             }
-            Body::Cut(head, size) => return (head.clone().into(), *size),
+            Body::Cut(head, size) => return (head.clone().into(), Some(*size)),
         };
         let front = match (&self.header, body) {
             (Some(header), Body::Text(_)) => header.line.clone(),
             _ => Bytes::new(),
         };
-        let size = (front.len() + whole.len()) as u64;
         let most = HARD_CAP_BYTES.saturating_sub(front.len());
-        (Payload::behind(front, whole.slice(..whole.len().min(most))), size)
+        if whole.len() <= most {
+            return (Payload::behind(front, whole), None);
+        }
+        let size = (front.len() + whole.len()) as u64;
+        (Payload::behind(front, whole.slice(..most)), Some(size))
     }
 
     fn event_of<'a>(&self, entry: &'a [(Bytes, Bytes)]) -> Option<&'a Bytes> {
@@ -318,15 +312,11 @@ impl Decoder {
         Reject::new("missing_field", reason)
     }
 
-    fn decode_record(
-        &mut self,
-        record: &[u8],
-        carrier: &Carrier,
-        into: &mut Decoded,
-    ) -> Result<(), Reject> {
+    fn decode_record(&mut self, record: &[u8], carrier: Carrier, into: &mut Decoded) {
         let bad = |reason: String| Reject::new("bad_csv", reason);
         let Some(header) = self.header.take() else {
-            return Err(bad("the record comes before a header line".to_owned()));
+            let reject = bad("the record comes before a header line".to_owned());
+            return into.refuse(carrier, None, reject);
         };
         let found = utf8(record).and_then(|record| {
             let found = csv::split(record)
@@ -337,14 +327,14 @@ impl Decoder {
             let (have, want) = (found.len(), header.width);
             Err(bad(format!("the record has {have} fields, the header {want}")))
         });
-        let done = found.map(|found| {
-            self.decode_plain(&Event::Csv(&found, &header.places), carrier, into);
-        });
+        match found {
+            Ok(found) => self.decode_plain(&Event::Csv(&found, &header.places), carrier, into),
+            Err(reject) => into.refuse(carrier, None, reject),
+        }
         self.header = Some(header);
-        done
     }
 
-    fn decode_entry(&mut self, entry: &[(Bytes, Bytes)], carrier: &Carrier, into: &mut Decoded) {
+    fn decode_entry(&mut self, entry: &[(Bytes, Bytes)], carrier: Carrier, into: &mut Decoded) {
         let value = |name: &String| {
             let found = entry.iter().rev().find(|(known, _)| known == name.as_bytes());
             found.map(|(_, value)| value)
@@ -353,34 +343,65 @@ impl Decoder {
         self.decode_plain(&Event::Entry(&values), carrier, into);
     }
 
-    /// One event that is no JSON: a row for each route that it takes.
-    fn decode_plain(&mut self, event: &Event<'_>, carrier: &Carrier, into: &mut Decoded) {
+    /// One event that is no JSON.
+    fn decode_plain(&mut self, event: &Event<'_>, carrier: Carrier, into: &mut Decoded) {
+        let route = self.route_of(event, 0);
+        self.decode_event(route, event, carrier, into, |reason| reason);
+    }
+
+    /// Adds the rows of one event, for `route` and those after it that it takes too, or its
+    /// refusal; `placed` says in the reason which event it is.
+    fn decode_event(
+        &mut self,
+        mut route: Option<usize>,
+        event: &Event<'_>,
+        carrier: Carrier,
+        into: &mut Decoded,
+        placed: impl FnOnce(String) -> String,
+    ) {
         let first = into.rows.len();
-        let mut next = self.route_of(event, 0);
-        if next.is_none() {
-            return into.refuse(carrier, None, no_route());
-        }
-        while let Some(at) = next {
-            self.reserve();
-            let route = &self.routes[at];
-            let written = route.check(event).and_then(|()| route.write(event, &mut self.buffer));
-            match written {
-                Ok(time_us) => into.push(carrier, at, self.buffer.split().freeze(), time_us),
-                Err(reject) => {
-                    self.buffer.clear();
-                    into.rows.truncate(first);
-                    return into.refuse(carrier, Some(at), reject);
+        let refused = loop {
+            let Some(at) = route else { break no_route() };
+            let next = self.route_after(event, at);
+            let written = match event {
+                Event::Json(json) if self.routes[at].legs.is_some() => {
+                    self.write_legs(at, *json, &carrier, into).map(|()| None)
+                }
+                _ => self.write(at, event).map(Some),
+            };
+            match (written, next) {
+                (Err(reject), _) => break reject,
+                (Ok(tuple), None) => {
+                    if let Some(tuple) = tuple {
+                        into.push(carrier, at, tuple);
+                    }
+                    return into.accept();
+                }
+                (Ok(tuple), Some(_)) => {
+                    if let Some(tuple) = tuple {
+                        into.push(carrier.clone(), at, tuple);
+                    }
+                    route = next;
                 }
             }
-            next = self.route_after(event, at);
-        }
-        into.accept();
+        };
+        into.rows.truncate(first);
+        let reason = placed(refused.reason);
+        into.refuse(carrier, route, Reject { reason, ..refused });
+    }
+
+    /// The tuple and event time of an event that is one row of a route.
+    fn write(&mut self, route: usize, event: &Event<'_>) -> Result<(Bytes, i64), Reject> {
+        let route = &self.routes[route];
+        route.check(event)?;
+        let time_us = route.write(event, &mut self.tuple)?;
+        Ok((share(&mut self.tuples, &self.tuple), time_us))
     }
 
     /// The first route from `from` on that takes the event.
     fn route_of(&self, event: &Event<'_>, from: usize) -> Option<usize> {
-        let later = self.routes.iter().enumerate().skip(from);
-        later.filter(|(_, route)| route.takes(event)).map(|(at, _)| at).next()
+        let later = self.routes.get(from..)?;
+        later.iter().position(|route| route.takes(event)).map(|at| from + at)
     }
 
     /// The route that the event takes besides the one at `at`.
@@ -388,13 +409,15 @@ impl Decoder {
         let goes_on = self.routes.get(at).is_some_and(|route| route.also);
         if goes_on { self.route_of(event, at + 1) } else { None }
     }
+}
 
-    /// Makes room for a tuple.
-    fn reserve(&mut self) {
-        if self.buffer.capacity() < BUFFER_BYTES / 4 {
-            self.buffer.reserve(BUFFER_BYTES);
-        }
+/// A copy of a tuple, in memory that many share.
+fn share(tuples: &mut BytesMut, tuple: &[u8]) -> Bytes {
+    if tuples.capacity() < tuple.len() {
+        tuples.reserve(BUFFER_BYTES.max(tuple.len()));
     }
+    tuples.extend_from_slice(tuple);
+    tuples.split().freeze()
 }
 
 fn no_route() -> Reject {

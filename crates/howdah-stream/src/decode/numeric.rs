@@ -3,7 +3,7 @@
 //! The format is that of `numeric_recv` (src/backend/utils/adt/numeric.c): number of base-10000
 //! digits, weight of the first one, sign, display scale, then the digits, each two bytes.
 
-use bytes::{BufMut as _, BytesMut};
+use bytes::BufMut as _;
 
 use super::decimal::Decimal;
 use super::fault::Fault;
@@ -14,6 +14,9 @@ const MAX_GROUPS: i64 = 3000;
 const MAX_SCALE: i64 = 16_383;
 /// The largest weight of a base-10000 digit.
 const MAX_WEIGHT: i64 = 32_767;
+
+/// Longer texts of digits are read like any other number.
+const MAX_SHORT: usize = 80;
 
 const NEGATIVE: u16 = 0x4000;
 const NAN: u16 = 0xC000;
@@ -27,9 +30,13 @@ const NEGATIVE_INFINITY: u16 = 0xF000;
 pub(crate) fn encode(
     text: &str,
     limit: Option<(u16, i16)>,
-    out: &mut BytesMut,
+    out: &mut Vec<u8>,
 ) -> Result<(), Fault> {
     let text = text.trim_ascii();
+    if is_short_integer(text, limit) {
+        encode_digits(text.as_bytes(), out);
+        return Ok(());
+    }
     let Some(decimal) = Decimal::parse(text) else { return encode_special(text, limit, out) };
     let scale = decimal.scale();
     let Some((digits, count, top)) = decimal.significant() else {
@@ -55,19 +62,57 @@ pub(crate) fn encode(
     Ok(())
 }
 
+/// Whether the text is digits only, not many, and as many as the column holds.
+fn is_short_integer(text: &str, limit: Option<(u16, i16)>) -> bool {
+    let room = match limit {
+        None => MAX_SHORT,
+        Some((precision, scale)) if scale >= 0 => precision.saturating_sub(scale as u16).into(),
+        Some(_) => 0,
+    };
+    (1..=room.min(MAX_SHORT)).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit())
+}
+
+/// Writes a text of at most [`MAX_SHORT`] digits, which is most of what counters and blockchains
+/// send.
+fn encode_digits(digits: &[u8], out: &mut Vec<u8>) {
+    let zeros = digits.iter().take_while(|digit| **digit == b'0').count();
+    let significant = &digits[zeros..];
+    let (lead, rest) = significant.split_at(significant.len() % 4);
+    let (fours, _) = rest.as_chunks::<4>();
+    let value = |digits: &[u8]| digits.iter().fold(0, |sum, d| sum * 10 + u16::from(d - b'0'));
+    let mut groups = [0_u16; MAX_SHORT / 4 + 1];
+    let mut count = 0;
+    if !lead.is_empty() {
+        groups[0] = value(lead);
+        count = 1;
+    }
+    for four in fours {
+        groups[count] = value(four);
+        count += 1;
+    }
+    let weight = count as i64 - 1;
+    while count > 0 && groups[count - 1] == 0 {
+        count -= 1;
+    }
+    put_header(out, count as u16, weight.max(0), 0, 0);
+    for group in &groups[..count] {
+        out.put_u16(*group);
+    }
+}
+
 /// Writes the base-10000 digits without trailing zeros and returns how many there are; the first
 /// group has `lead` decimal digits.
 fn put_groups(
     digits: impl Iterator<Item = u8>,
     count: usize,
     lead: u32,
-    out: &mut BytesMut,
+    out: &mut Vec<u8>,
 ) -> Result<i64, Fault> {
     let start = out.len();
     let mut kept = start;
     let mut missing = lead;
     let mut group = 0_u16;
-    let mut put = |group: u16, out: &mut BytesMut| {
+    let mut put = |group: u16, out: &mut Vec<u8>| {
         out.put_u16(group);
         if group != 0 {
             kept = out.len();
@@ -108,7 +153,7 @@ fn check_limit(decimal: &Decimal<'_>, top: i64, precision: i64, scale: i64) -> R
     Ok(())
 }
 
-fn encode_special(text: &str, limit: Option<(u16, i16)>, out: &mut BytesMut) -> Result<(), Fault> {
+fn encode_special(text: &str, limit: Option<(u16, i16)>, out: &mut Vec<u8>) -> Result<(), Fault> {
     let (negative, name) = match text.as_bytes().first() {
         Some(b'-') => (true, &text[1..]),
         Some(b'+') => (false, &text[1..]),
@@ -130,7 +175,7 @@ fn encode_special(text: &str, limit: Option<(u16, i16)>, out: &mut BytesMut) -> 
     Ok(())
 }
 
-fn put_header(out: &mut BytesMut, groups: u16, weight: i64, sign: u16, scale: u16) {
+fn put_header(out: &mut Vec<u8>, groups: u16, weight: i64, sign: u16, scale: u16) {
     out.put_u16(groups);
     out.put_i16(weight as i16);
     out.put_u16(sign);
@@ -144,7 +189,7 @@ mod tests {
     use super::*;
 
     fn words(text: &str, limit: Option<(u16, i16)>) -> Result<Vec<u16>, Fault> {
-        let mut out = BytesMut::new();
+        let mut out = Vec::new();
         encode(text, limit, &mut out)?;
         Ok(out.chunks(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]])).collect())
     }

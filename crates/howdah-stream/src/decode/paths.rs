@@ -54,15 +54,33 @@ impl Node {
         &mut self.children[at].1
     }
 
-    /// The child of a key as it stands between its quotes.
-    fn child_of(&self, (key, escaped): (&str, bool)) -> serde_json::Result<Option<&Self>> {
+    /// The child of a key as it stands between its quotes, and its place; the search begins at
+    /// `from`, as keys mostly come in the same order.
+    fn child_of(
+        &self,
+        (key, escaped): (&str, bool),
+        from: usize,
+    ) -> serde_json::Result<Option<(usize, &Self)>> {
         let unescaped: String;
         let mut key = key;
         if escaped {
             unescaped = serde_json::from_str(&format!("\"{key}\""))?;
             key = &unescaped;
         }
-        Ok(self.children.iter().find(|(name, _)| name == key).map(|(_, child)| child))
+        for at in (from..self.children.len()).chain(0..from.min(self.children.len())) {
+            let (name, child) = &self.children[at];
+            if name == key {
+                return Ok(Some((at, child)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Sorts keys by name, the order in which many write them.
+    fn sort(&mut self) {
+        self.children.sort_by(|(a, _), (b, _)| a.cmp(b));
+        self.children.iter_mut().for_each(|(_, child)| child.sort());
+        self.elements.iter_mut().for_each(|elements| elements.sort());
     }
 }
 
@@ -99,6 +117,11 @@ impl Paths {
             node.leads_to_array = true;
         }
         node.elements.get_or_insert_default()
+    }
+
+    /// Makes the search for keys quick, once all paths are there.
+    pub(super) fn sort(&mut self) {
+        self.root.sort();
     }
 
     /// Whether elements have to be objects: no path is that of an element itself.
@@ -208,12 +231,16 @@ struct Walk<'t, 'f> {
 impl Walk<'_, '_> {
     /// At an object; the slots of `node` count from `base`.
     fn object(&mut self, node: &Node, base: usize) -> Result<(), ScanError> {
+        let mut next = 0;
         let mut more = self.scanner.begin(b'}');
         while more {
             let key = self.scanner.key()?;
-            match node.child_of(key).map_err(|_| self.scanner.error())? {
+            match node.child_of(key, next).map_err(|_| self.scanner.error())? {
                 None => self.scanner.skip_value()?,
-                Some(child) => self.value(child, base)?,
+                Some((at, child)) => {
+                    next = at + 1;
+                    self.value(child, base)?;
+                }
             }
             more = self.scanner.goes_on(b'}')?;
         }

@@ -3,7 +3,7 @@
 //! So blockchains write their numbers: a quantity of JSON-RPC is hexadecimal, an amount is decimal
 //! and in quotes. A JSON number is taken when it has digits only.
 
-use bytes::{BufMut as _, BytesMut};
+use bytes::BufMut as _;
 use howdah_system::{ColumnType, ReadAs};
 
 use super::fault::Fault;
@@ -16,11 +16,7 @@ const MAX_HEX_DIGITS: usize = 64;
 
 /// Writes the number as the column has it: a number, a text of decimal digits, or a time as
 /// seconds since 1970.
-pub(super) fn encode(
-    kind: &ColumnType,
-    value: &Value<'_>,
-    out: &mut BytesMut,
-) -> Result<(), Fault> {
+pub(super) fn encode(kind: &ColumnType, value: &Value<'_>, out: &mut Vec<u8>) -> Result<(), Fault> {
     let scalar = value.scalar()?;
     let text = scalar.text("is not a whole number")?;
     let mut buffer = [0; MAX.len()];
@@ -67,6 +63,11 @@ fn from_hex<'b>(digits: &str, buffer: &'b mut [u8; MAX.len()]) -> Result<&'b str
     if digits.is_empty() {
         return Err(fault());
     }
+    if let Ok(value) = u64::from_str_radix(significant, 16)
+        && !significant.starts_with('+')
+    {
+        return Ok(from_u64(value, buffer));
+    }
     // Nine decimal digits in each, the lowest first.
     let mut parts = [0_u64; 9];
     let mut used = 1;
@@ -98,6 +99,17 @@ fn from_hex<'b>(digits: &str, buffer: &'b mut [u8; MAX.len()]) -> Result<&'b str
         }
     }
     std::str::from_utf8(&buffer[at..]).map_err(|_| fault())
+}
+
+fn from_u64(value: u64, buffer: &mut [u8; MAX.len()]) -> &str {
+    let mut at = buffer.len();
+    let mut rest = value;
+    while rest > 0 || at == buffer.len() {
+        at -= 1;
+        buffer[at] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+    }
+    std::str::from_utf8(&buffer[at..]).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -2,10 +2,10 @@
 
 use std::borrow::Cow;
 
-use bytes::{BufMut as _, BytesMut};
+use bytes::BufMut as _;
 use howdah_catalog::Ident;
 use howdah_error::{Error, Result};
-use howdah_system::{Format, MapFrom, Source, Stream};
+use howdah_system::{Expectation, Format, MapFrom, Source, Stream};
 
 use super::Reject;
 use super::event::{Event, Place};
@@ -113,6 +113,27 @@ struct Expect {
     mapped: bool,
 }
 
+impl Expect {
+    fn new(
+        expectation: &Expectation,
+        route: &howdah_system::Route,
+        places: &mut Places,
+    ) -> Result<Self> {
+        let bytes = || expectation.is.iter().map(|text| bytes_of(text)).collect();
+        Ok(Self {
+            name: expectation.path.join("."),
+            place: places.of(&expectation.path)?,
+            is: expectation.is.clone(),
+            bytes: expectation.hex.then(bytes),
+            refused: expectation.refused.clone(),
+            mapped: route.map.iter().any(|mapping| match &mapping.from {
+                MapFrom::Field { path, .. } => *path == expectation.path,
+                _ => false,
+            }),
+        })
+    }
+}
+
 impl Route {
     /// Prepares a route into `stream`; fails when a constant does not fit its column, or when the
     /// mapping does not give the stream's time.
@@ -128,19 +149,7 @@ impl Route {
         }
         let mut expect = Vec::with_capacity(route.expect.len());
         for expectation in &route.expect {
-            expect.push(Expect {
-                name: expectation.path.join("."),
-                place: places.of(&expectation.path)?,
-                is: expectation.is.clone(),
-                bytes: expectation
-                    .hex
-                    .then(|| expectation.is.iter().map(|text| bytes_of(text)).collect()),
-                refused: expectation.refused.clone(),
-                mapped: route.map.iter().any(|mapping| match &mapping.from {
-                    MapFrom::Field { path, .. } => *path == expectation.path,
-                    _ => false,
-                }),
-            });
+            expect.push(Expect::new(expectation, route, places)?);
         }
         let mut legs = None;
         if let Some(path) = &route.legs {
@@ -165,6 +174,9 @@ impl Route {
                 places.of(path)
             };
             fields.push(Field::new(column, mapping, column.name == stream.time, place)?);
+        }
+        if let Some((_, legs)) = &mut legs {
+            legs.paths.sort();
         }
         let time = route.map.iter().position(|mapping| mapping.column == stream.time);
         let time = time.ok_or_else(|| {
@@ -193,6 +205,11 @@ impl Route {
         })
     }
 
+    /// Whether the events of one text may take different routes: it is told by their own fields.
+    pub(super) fn looks_into_elements(&self) -> bool {
+        self.when.iter().any(|(place, _)| !matches!(place, Place::Outer(_)))
+    }
+
     /// Refuses an event that does not hold what it must.
     pub(super) fn check(&self, event: &Event<'_>) -> Result<(), Reject> {
         for expect in &self.expect {
@@ -204,7 +221,7 @@ impl Route {
             let as_expected = match &expect.bytes {
                 None => holds(&value, &expect.is),
                 Some(wanted) => {
-                    let mut bytes = BytesMut::new();
+                    let mut bytes = Vec::new();
                     let read = hex::encode(&value, None, &mut bytes);
                     let comparable =
                         read.is_ok() && wanted.iter().any(|wanted| wanted.len() == bytes.len());
@@ -220,8 +237,9 @@ impl Route {
         Ok(())
     }
 
-    /// Appends the tuple of a row and gives its event time.
-    pub(super) fn write(&self, event: &Event<'_>, out: &mut BytesMut) -> Result<i64, Reject> {
+    /// Makes `out` the tuple of a row and gives its event time.
+    pub(super) fn write(&self, event: &Event<'_>, out: &mut Vec<u8>) -> Result<i64, Reject> {
+        out.clear();
         out.put_i16(self.fields.len() as i16);
         let mut time = None;
         for (slot, field) in self.fields.iter().enumerate() {
@@ -244,7 +262,7 @@ fn holds(value: &Value<'_>, texts: &[String]) -> bool {
 
 /// The bytes of hexadecimal digits; the system file was checked for them.
 fn bytes_of(text: &str) -> Vec<u8> {
-    let mut bytes = BytesMut::new();
+    let mut bytes = Vec::new();
     let read = hex::encode(&Value::Plain(Cow::Borrowed(text)), None, &mut bytes);
-    if read.is_ok() { bytes.to_vec() } else { Vec::new() }
+    if read.is_ok() { bytes } else { Vec::new() }
 }

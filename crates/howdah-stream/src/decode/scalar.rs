@@ -4,14 +4,14 @@
 
 use std::net::IpAddr;
 
-use bytes::{BufMut as _, BytesMut};
+use bytes::BufMut as _;
 use howdah_system::ReadAs;
 
 use super::fault::Fault;
 use super::hex;
 
 /// `bool`: unambiguous beginnings of true, false, yes, no, on, off; 1 and 0 (`parse_bool`).
-pub(crate) fn encode_bool(text: &str, out: &mut BytesMut) -> Result<(), Fault> {
+pub(crate) fn encode_bool(text: &str, out: &mut Vec<u8>) -> Result<(), Fault> {
     let text = text.trim_ascii();
     let begins = |word: &str, least: usize| {
         text.len() >= least
@@ -30,7 +30,7 @@ pub(crate) fn encode_bool(text: &str, out: &mut BytesMut) -> Result<(), Fault> {
 }
 
 /// `smallint`, `integer`, `bigint`, by width in bytes: digits with a sign, nothing else.
-pub(crate) fn encode_integer(text: &str, width: usize, out: &mut BytesMut) -> Result<(), Fault> {
+pub(crate) fn encode_integer(text: &str, width: usize, out: &mut Vec<u8>) -> Result<(), Fault> {
     let text = text.trim_ascii();
     let value: i64 = text.parse().map_err(|error: std::num::ParseIntError| {
         use std::num::IntErrorKind::{NegOverflow, PosOverflow};
@@ -49,7 +49,7 @@ pub(crate) fn encode_integer(text: &str, width: usize, out: &mut BytesMut) -> Re
 }
 
 /// `real`: the nearest one; NaN and Infinity by name.
-pub(crate) fn encode_float4(text: &str, out: &mut BytesMut) -> Result<(), Fault> {
+pub(crate) fn encode_float4(text: &str, out: &mut Vec<u8>) -> Result<(), Fault> {
     let text = text.trim_ascii();
     let value: f32 = text.parse().map_err(|_| Fault::wrong_type("is not a number"))?;
     check_float(text, value.is_infinite(), value == 0.0)?;
@@ -58,7 +58,7 @@ pub(crate) fn encode_float4(text: &str, out: &mut BytesMut) -> Result<(), Fault>
 }
 
 /// `double precision`: the nearest one; NaN and Infinity by name.
-pub(crate) fn encode_float8(text: &str, out: &mut BytesMut) -> Result<(), Fault> {
+pub(crate) fn encode_float8(text: &str, out: &mut Vec<u8>) -> Result<(), Fault> {
     let text = text.trim_ascii();
     let value: f64 = text.parse().map_err(|_| Fault::wrong_type("is not a number"))?;
     check_float(text, value.is_infinite(), value == 0.0)?;
@@ -77,7 +77,7 @@ fn check_float(text: &str, infinite: bool, zero: bool) -> Result<(), Fault> {
 }
 
 /// `uuid`: 32 hexadecimal digits, a hyphen after any fourth, braces around it or not.
-pub(crate) fn encode_uuid(text: &str, out: &mut BytesMut) -> Result<(), Fault> {
+pub(crate) fn encode_uuid(text: &str, out: &mut Vec<u8>) -> Result<(), Fault> {
     let fault = || Fault::wrong_type("is not a UUID");
     let bytes = text.as_bytes();
     let bytes = match bytes.strip_prefix(b"{") {
@@ -103,7 +103,7 @@ pub(crate) fn encode_uuid(text: &str, out: &mut BytesMut) -> Result<(), Fault> {
 
 /// `bytea`: hexadecimal with `\x` or `0x`, or base64 with or without padding. PostgreSQL's escape
 /// format is not read.
-pub(crate) fn encode_bytea(text: &str, read_as: ReadAs, out: &mut BytesMut) -> Result<(), Fault> {
+pub(crate) fn encode_bytea(text: &str, read_as: ReadAs, out: &mut Vec<u8>) -> Result<(), Fault> {
     if read_as == ReadAs::Base64 {
         return base64(text.trim_ascii().as_bytes(), out);
     }
@@ -114,7 +114,7 @@ pub(crate) fn encode_bytea(text: &str, read_as: ReadAs, out: &mut BytesMut) -> R
 }
 
 /// RFC 4648 §4; the unused bits of the last digit are ignored, as by most readers.
-fn base64(text: &[u8], out: &mut BytesMut) -> Result<(), Fault> {
+fn base64(text: &[u8], out: &mut Vec<u8>) -> Result<(), Fault> {
     let fault = || Fault::wrong_type("is not base64");
     let padding = text.iter().rev().take_while(|b| **b == b'=').count();
     let digits = &text[..text.len() - padding];
@@ -143,7 +143,7 @@ fn base64(text: &[u8], out: &mut BytesMut) -> Result<(), Fault> {
 /// `inet` and `cidr`: an address, perhaps with `/bits`; `cidr` without bits right of the mask.
 /// PostgreSQL's abbreviated networks (`10.1`) are not read. The format is that of `network_recv`
 /// (src/backend/utils/adt/network.c).
-pub(crate) fn encode_inet(text: &str, cidr: bool, out: &mut BytesMut) -> Result<(), Fault> {
+pub(crate) fn encode_inet(text: &str, cidr: bool, out: &mut Vec<u8>) -> Result<(), Fault> {
     let fault = || Fault::wrong_type("is not an IP address");
     let text = text.trim_ascii();
     let (address, bits) = match text.split_once('/') {
@@ -178,8 +178,8 @@ mod tests {
     use super::*;
 
     fn bytes(text: &str, read_as: ReadAs) -> Result<Vec<u8>, Fault> {
-        let mut out = BytesMut::new();
-        encode_bytea(text, read_as, &mut out).map(|()| out.to_vec())
+        let mut out = Vec::new();
+        encode_bytea(text, read_as, &mut out).map(|()| out)
     }
 
     #[test]
@@ -205,7 +205,7 @@ mod tests {
     #[test]
     fn integers_are_digits_within_the_width() {
         let code = |text, width| {
-            encode_integer(text, width, &mut BytesMut::new()).err().map(|fault| fault.code)
+            encode_integer(text, width, &mut Vec::new()).err().map(|fault| fault.code)
         };
         assert_eq!(code("32767", 2), None);
         assert_eq!(code("32768", 2), Some("out_of_range"));
@@ -218,7 +218,7 @@ mod tests {
 
     #[test]
     fn floats_neither_overflow_nor_vanish() {
-        let code = |text| encode_float8(text, &mut BytesMut::new()).err().map(|fault| fault.code);
+        let code = |text| encode_float8(text, &mut Vec::new()).err().map(|fault| fault.code);
         assert_eq!(code("1e308"), None);
         assert_eq!(code("-Infinity"), None);
         assert_eq!(code("NaN"), None);

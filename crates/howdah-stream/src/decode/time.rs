@@ -5,7 +5,7 @@
 //! feed that writes them is more likely broken. The binary forms are those of `timestamptz_recv`,
 //! `timestamp_recv` (µs since 2000-01-01, src/backend/utils/adt/timestamp.c) and `date_recv`.
 
-use bytes::{BufMut as _, BytesMut};
+use bytes::BufMut as _;
 use howdah_system::ReadAs;
 
 use super::decimal::Decimal;
@@ -40,7 +40,7 @@ pub(crate) fn encode(
     text: &str,
     read_as: ReadAs,
     zone: Zone,
-    out: &mut BytesMut,
+    out: &mut Vec<u8>,
 ) -> Result<(), Fault> {
     let micros = match epoch_shift(read_as) {
         Some(shift) => from_epoch(text, shift)?,
@@ -51,7 +51,7 @@ pub(crate) fn encode(
 }
 
 /// Writes a date; an epoch gives the day in UTC.
-pub(crate) fn encode_date(text: &str, read_as: ReadAs, out: &mut BytesMut) -> Result<(), Fault> {
+pub(crate) fn encode_date(text: &str, read_as: ReadAs, out: &mut Vec<u8>) -> Result<(), Fault> {
     let days = if let Some(shift) = epoch_shift(read_as) {
         from_epoch(text, shift)?.div_euclid(MICROS_PER_DAY) as i32
     } else {
@@ -93,6 +93,11 @@ fn epoch_shift(read_as: ReadAs) -> Option<i64> {
 }
 
 fn from_epoch(text: &str, shift: i64) -> Result<i64, Fault> {
+    if (1..=15).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        let parts = i128::from(number(text.as_bytes())) * 10_i128.pow(shift as u32);
+        let micros = parts - i128::from(EPOCH_2000_SECONDS * MICROS_PER_SECOND);
+        return in_range(i64::try_from(micros).map_err(|_| outside())?);
+    }
     let decimal = Decimal::parse(text.trim_ascii())
         .ok_or_else(|| Fault::wrong_type("is not a number of seconds since 1970 or parts of it"))?;
     let micros = decimal.scaled(shift).ok_or_else(outside)?;
@@ -278,7 +283,7 @@ mod tests {
             ("1760708712337", ReadAs::EpochMillis),
             ("1760708712337000", ReadAs::EpochMicros),
         ] {
-            let mut out = BytesMut::new();
+            let mut out = Vec::new();
             encode(text, read_as, Zone::Required, &mut out).unwrap();
             assert_eq!(micros_of(&out), Some(expected), "{text}");
         }

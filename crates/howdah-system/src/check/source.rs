@@ -78,6 +78,7 @@ impl Check<'_> {
         let when = route
             .when
             .iter()
+            .flatten()
             .map(|condition| Condition { path: path(&condition.field), is: condition.is.clone() });
         let expect = route.expect.iter().map(|expect| Expectation {
             path: path(&expect.field),

@@ -13,7 +13,8 @@ use crate::units::Complaint;
 pub(crate) struct RouteSection {
     pub(crate) place: Place,
     pub(crate) into: Option<At<String>>,
-    pub(crate) when: Vec<ConditionSection>,
+    /// `None` when a condition is a mistake.
+    pub(crate) when: Option<Vec<ConditionSection>>,
     pub(crate) expect: Vec<ExpectSection>,
     pub(crate) also: bool,
     pub(crate) legs: Option<At<String>>,
@@ -84,14 +85,20 @@ pub(super) fn is_array(section: &Section<'_>, path: &At<String>, format: Format)
     false
 }
 
-fn read_when(section: &Section<'_>) -> Vec<ConditionSection> {
-    let Some(when) = section.section("when") else { return Vec::new() };
+fn read_when(section: &Section<'_>) -> Option<Vec<ConditionSection>> {
+    if !section.has("when") {
+        section.pass("when");
+        return Some(Vec::new());
+    }
+    let when = section.section("when")?;
     let mut found = Vec::new();
+    let mut mistaken = false;
     for (field, value) in when.others() {
         let texts = match value.get_ref() {
             DeValue::Table(_) => {
                 let problem = field.problem("a condition is a field and its texts");
                 when.report(problem.hint("Put a path into quotes: { \"data.kind\" = \"trade\" }."));
+                mistaken = true;
                 continue;
             }
             _ => when.strings_in(&field.value, value),
@@ -101,11 +108,12 @@ fn read_when(section: &Section<'_>) -> Vec<ConditionSection> {
             when.report(field.problem("the condition has no text").hint(
                 "Give the text that the field must hold, or a list of which it must hold one.",
             ));
+            mistaken = true;
             continue;
         }
         found.push(ConditionSection { field, is });
     }
-    found
+    (!mistaken).then_some(found)
 }
 
 /// One table, or a list of them.
@@ -197,7 +205,7 @@ impl RouteSection {
             let problem = at.problem(format!("\"{array}\" is no array to go into here"));
             section.report(problem.hint(hint));
         };
-        for field in self.when.iter().map(|condition| &condition.field) {
+        for field in self.when.iter().flatten().map(|condition| &condition.field) {
             tell(field, false);
         }
         for field in self.expect.iter().map(|expect| &expect.field) {
@@ -228,10 +236,11 @@ impl RouteSection {
 
     /// Whether every event that could take `later` takes this one, and ends here.
     fn covers(&self, later: &Self) -> bool {
+        let (Some(mine), Some(theirs)) = (&self.when, &later.when) else { return false };
         !self.also
-            && self.when.iter().all(|mine| {
+            && mine.iter().all(|mine| {
                 let same = |theirs: &&ConditionSection| theirs.field.value == mine.field.value;
-                let theirs = later.when.iter().find(same);
+                let theirs = theirs.iter().find(same);
                 theirs.is_some_and(|theirs| theirs.is.iter().all(|text| mine.is.contains(text)))
             })
     }
@@ -251,7 +260,8 @@ pub(super) fn check_order(section: &Section<'_>, routes: &[RouteSection]) {
         let Some(at) = routes[..i].iter().position(|earlier| earlier.covers(later)) else {
             continue;
         };
-        let problem = if routes[at].when.is_empty() && later.when.is_empty() {
+        let all = |route: &RouteSection| route.when.as_ref().is_some_and(Vec::is_empty);
+        let problem = if all(&routes[at]) && all(later) {
             later.place.problem("two routes take every event").hint("Give one of them a \"when\".")
         } else {
             let message = format!("no event comes here: route {} takes them before", at + 1);
