@@ -14,6 +14,8 @@ mod decode;
 mod fake;
 #[path = "main/model.rs"]
 mod model;
+#[path = "main/mutated.rs"]
+mod mutated;
 #[path = "main/numeric.rs"]
 mod numeric;
 #[path = "main/redis.rs"]
