@@ -1,5 +1,7 @@
 //! The calls system: its file and migrations applied, its worked numbers and its requirements.
 
+#[path = "calls/before.rs"]
+mod before;
 #[path = "calls/money.rs"]
 mod money;
 #[path = "calls/rules.rs"]
