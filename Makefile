@@ -10,6 +10,8 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 
 SYSTEM ?= trading
 ARGS ?=
+CUTS ?= 10000
+SECONDS_MOST ?= 7200
 HOWDAH := $(or $(CARGO_TARGET_DIR),target)/release/howdah
 
 .PHONY: help
@@ -32,6 +34,12 @@ check: ## format, clippy, tidy and tests, without set-up: the command before a c
 .PHONY: bench
 bench: release ## events/s of the whole path against a bare COPY; ARGS=…
 	@$(HOWDAH) bench ingest $(ARGS)
+
+.PHONY: campaign
+campaign: ## ten thousand faults at every step of the path, then the proof; CUTS=, SEED=
+	@scripts/setup.sh check
+	@HOWDAH_CUTS=$(CUTS) HOWDAH_SECONDS=$(SECONDS_MOST) $(if $(SEED),HOWDAH_SEED=$(SEED)) \
+	  cargo test --package howdah --test main campaign -- --nocapture
 
 .PHONY: release
 release:

@@ -162,8 +162,9 @@ fn advice(state: &str) -> (Kind, Option<Code>, Option<&'static str>) {
             Some(Code::CannotConnect),
             Some("Raise max_connections at the server, or lower the pool size."),
         ),
+        // A server under load, or a lock held too long: it may pass.
         "57014" => (
-            Kind::Refused,
+            Kind::Unavailable,
             None,
             Some("It was cancelled, or statement_timeout is too short for this work."),
         ),

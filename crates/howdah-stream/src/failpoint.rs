@@ -2,8 +2,8 @@
 //!
 //! `HOWDAH_FAILPOINTS="writer.before_copy=kill@3;decode=sleep:20"`: at the third time that
 //! `writer.before_copy` is come by the process kills itself; each time at `decode` waits 20 ms.
-//! Without `@n` it is every time. Actions: `kill` (SIGKILL to itself), `stop` (SIGSTOP to itself),
-//! `error` (as if the connection broke), `sleep:MS`.
+//! `error%3` strikes at each third time. Actions: `kill` (SIGKILL to itself), `stop` (SIGSTOP to
+//! itself), `error` (as if the connection broke), `sleep:MS`.
 //!
 //! Names: `reader.next`, `decode`, `writer.begin`, `writer.before_copy`, `writer.after_copy`,
 //! `writer.before_fold`, `writer.after_fold`, `writer.before_letters`, `writer.before_position`,
@@ -38,12 +38,18 @@ mod armed {
         Sleep(Duration),
     }
 
+    /// At which of the times that it is come by; they count from 1.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    enum When {
+        At(u64),
+        Every(u64),
+    }
+
     #[derive(Debug)]
     struct Failpoint {
         name: String,
         action: Action,
-        /// The one time that counts, from 1; `None`: every time.
-        at: Option<u64>,
+        when: When,
         /// How often it was come by.
         times: AtomicU64,
     }
@@ -67,9 +73,12 @@ mod armed {
 
     fn parse_one(item: &str) -> Option<Failpoint> {
         let (name, rest) = item.split_once('=')?;
-        let (action, at) = match rest.split_once('@') {
-            Some((action, at)) => (action, Some(at.parse().ok()?)),
-            None => (rest, None),
+        let (action, when) = if let Some((action, at)) = rest.split_once('@') {
+            (action, When::At(at.parse().ok()?))
+        } else if let Some((action, every)) = rest.split_once('%') {
+            (action, When::Every(every.parse().ok()?))
+        } else {
+            (rest, When::Every(1))
         };
         let action = match action {
             "kill" => Action::Kill,
@@ -79,14 +88,18 @@ mod armed {
                 Action::Sleep(Duration::from_millis(sleep.strip_prefix("sleep:")?.parse().ok()?))
             }
         };
-        Some(Failpoint { name: name.to_owned(), action, at, times: AtomicU64::new(0) })
+        Some(Failpoint { name: name.to_owned(), action, when, times: AtomicU64::new(0) })
     }
 
     /// Comes by a failpoint: does what it is armed for, if it is.
     pub async fn hit(name: &str) -> Result<()> {
         for failpoint in ARMED.iter().filter(|failpoint| failpoint.name == name) {
             let times = failpoint.times.fetch_add(1, Ordering::Relaxed) + 1;
-            if failpoint.at.is_some_and(|at| at != times) {
+            let strikes = match failpoint.when {
+                When::At(at) => at == times,
+                When::Every(every) => every > 0 && times.is_multiple_of(every),
+            };
+            if !strikes {
                 continue;
             }
             match failpoint.action {
@@ -114,15 +127,15 @@ mod armed {
 
         #[test]
         fn failpoints_are_read() {
-            let read = parse("a=kill@3; b=sleep:20;c=stop;d=error@1;;e;f=x;g=kill@y");
-            let read: Vec<_> = read.iter().map(|f| (f.name.as_str(), f.action, f.at)).collect();
+            let read = parse("a=kill@3; b=sleep:20;c=stop;d=error%5;;e;f=x;g=kill@y");
+            let read: Vec<_> = read.iter().map(|f| (f.name.as_str(), f.action, f.when)).collect();
             assert_eq!(
                 read,
                 [
-                    ("a", Action::Kill, Some(3)),
-                    ("b", Action::Sleep(Duration::from_millis(20)), None),
-                    ("c", Action::Stop, None),
-                    ("d", Action::Error, Some(1)),
+                    ("a", Action::Kill, When::At(3)),
+                    ("b", Action::Sleep(Duration::from_millis(20)), When::Every(1)),
+                    ("c", Action::Stop, When::Every(1)),
+                    ("d", Action::Error, When::Every(5)),
                 ]
             );
         }

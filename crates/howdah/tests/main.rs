@@ -6,14 +6,14 @@
 mod away;
 #[path = "main/broken.rs"]
 mod broken;
+#[path = "main/campaign/mod.rs"]
+mod campaign;
 #[path = "main/chain.rs"]
 mod chain;
 #[path = "main/cli.rs"]
 mod cli;
 #[path = "main/files.rs"]
 mod files;
-#[path = "main/kills.rs"]
-mod kills;
 #[path = "main/latency.rs"]
 mod latency;
 #[path = "main/leases.rs"]

@@ -122,10 +122,17 @@ impl Rig {
 
     /// Starts a command that goes on; it is killed when dropped.
     pub fn start(&self, args: &[&str]) -> Running {
+        self.start_with(args, &[])
+    }
+
+    /// The same with more in its environment.
+    pub fn start_with(&self, args: &[&str], environment: &[(&str, &str)]) -> Running {
         let log = self.path("howdah.log");
         let file = std::fs::OpenOptions::new().create(true).append(true).open(&log).unwrap();
         let from = file.metadata().unwrap().len();
-        let child = self.command(args).stdout(Stdio::null()).stderr(file).spawn().unwrap();
+        let mut command = self.command(args);
+        command.envs(environment.iter().copied()).stdout(Stdio::null()).stderr(file);
+        let child = command.spawn().unwrap();
         Running { child, log, from }
     }
 
@@ -153,6 +160,13 @@ impl Running {
     /// Whether it runs still.
     pub fn runs(&mut self) -> bool {
         self.child.try_wait().unwrap().is_none()
+    }
+
+    /// Whether it is stopped by SIGSTOP (state T of proc(5)).
+    pub fn is_stopped(&self) -> bool {
+        let Some(pid) = self.child.id() else { return false };
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('T'))
     }
 
     /// Waits for its end; the exit code, `None` when a signal ended it.

@@ -37,16 +37,16 @@ pub async fn encode(model: &Model, source: &Source, events: &Path) -> Result<Enc
     out.write_all(HEADER).map_err(failed)?;
     let events = tokio::fs::File::open(events).await.map_err(failed)?;
     let mut lines = BufReader::with_capacity(CHUNK, events).split(b'\n');
-    let mut decoded = Decoded::default();
+    let mut rows = Decoded::default();
     let mut at = 0;
     while let Some(line) = lines.next_segment().await.map_err(failed)? {
         at += 1;
         let raw = Raw { position: Position(at.to_string()), body: Body::Text(Bytes::from(line)) };
-        decoder.decode(raw, &mut decoded);
-        if let Some(refusal) = decoded.refusals.pop() {
+        decoder.decode(raw, &mut rows);
+        if let Some(refusal) = rows.refusals.pop() {
             return Err(Error::internal(refusal.reason));
         }
-        for row in decoded.rows.drain(..) {
+        for row in rows.rows.drain(..) {
             out.write_all(&row.copy).map_err(failed)?;
         }
     }
