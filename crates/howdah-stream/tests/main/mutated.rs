@@ -73,7 +73,8 @@ proptest! {
 
     #[test]
     fn near_texts_are_accounted_for(
-        text in "\\{\"event_data\":(\\[|\\{)?[\\[\\]{}:,\" a-z0-9]{0,20}(\\]|\\})?(,\"event_data\":\\[\\{\\}\\])?\\}"
+        text in "\\{\"event_data\":(\\[|\\{)?[\\[\\]{}:,\" a-z0-9]{0,20}(\\]|\\})?\
+                 (,\"event_data\":\\[\\{\\}\\])?\\}"
     ) {
         check(&mut decoder(), &text.into());
     }
