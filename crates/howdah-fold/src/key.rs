@@ -42,17 +42,28 @@ fn same(kind: &Type, a: Option<&[u8]>, b: Option<&[u8]>) -> bool {
     }
 }
 
-/// Reads the key of a row and hashes it.
+/// Reads the key of a row out of its fields, and hashes it.
 pub(crate) fn read<'a>(
     key: &[RawField],
     fields: &[Option<&'a [u8]>],
     hasher: &DefaultHashBuilder,
     into: &mut Vec<Option<&'a [u8]>>,
 ) -> Result<u64, Fault> {
+    let value = |column: &RawField| fields.get(column.field).copied().flatten();
+    take(key, key.iter().map(value), hasher, into)
+}
+
+/// The same for the values of the key's columns.
+pub(crate) fn take<'a>(
+    key: &[RawField],
+    values: impl Iterator<Item = Option<&'a [u8]>>,
+    hasher: &DefaultHashBuilder,
+    into: &mut Vec<Option<&'a [u8]>>,
+) -> Result<u64, Fault> {
     into.clear();
     let mut hash = hasher.build_hasher();
-    for column in key {
-        let value = column.bytes(fields.get(column.field).copied().flatten());
+    for (column, value) in key.iter().zip(values) {
+        let value = column.bytes(value);
         match value {
             None => hash.write_u8(0xFF),
             Some(bytes) => {

@@ -23,6 +23,8 @@ mod expressions;
 mod folded;
 #[path = "main/leases.rs"]
 mod leases;
+#[path = "main/judged.rs"]
+mod judged;
 #[path = "main/rollups.rs"]
 mod rollups;
 #[path = "main/sequences.rs"]

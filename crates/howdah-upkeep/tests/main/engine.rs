@@ -232,8 +232,8 @@ impl Feed {
         fine(self.writer.release(&self.shard).await);
     }
 
-    /// Decodes the events (JSON texts) and commits them as one batch.
-    pub async fn try_commit<S: AsRef<str>>(&mut self, events: &[S]) -> Result<Outcome> {
+    /// Decodes the events (JSON texts) into one batch.
+    fn batch<S: AsRef<str>>(&mut self, events: &[S]) -> Batch {
         let place = |at: u64| Position(at.to_string());
         let mut batch = Batch {
             shard: self.shard.clone(),
@@ -254,9 +254,25 @@ impl Feed {
         }
         (batch.rows, batch.refusals) = (decoded.rows, decoded.refusals);
         batch.events = decoded.events;
+        batch
+    }
+
+    /// Commits the events as one batch.
+    pub async fn try_commit<S: AsRef<str>>(&mut self, events: &[S]) -> Result<Outcome> {
+        let batch = self.batch(events);
         let outcome = self.writer.commit(&batch).await?;
         self.at += events.len() as u64;
         Ok(outcome)
+    }
+
+    /// Commits the events as one, which stand or fall together.
+    pub async fn commit_together<S: AsRef<str>>(&mut self, events: &[S]) -> Outcome {
+        let mut batch = self.batch(events);
+        batch.rows.iter_mut().for_each(|row| row.group = 0);
+        batch.events = 1;
+        let outcome = fine(self.writer.commit(&batch).await);
+        self.at += events.len() as u64;
+        outcome
     }
 
     pub async fn commit<S: AsRef<str>>(&mut self, events: &[S]) -> Outcome {

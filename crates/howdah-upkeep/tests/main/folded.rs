@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use bytes::Bytes;
-use howdah_fold::{Folder, RollupDelta, TupleColumn};
+use howdah_fold::{Elements, Folder, LevelDelta, RollupDelta, TupleColumn};
 use howdah_pg::BinaryArray;
 use howdah_rollup::delta::{delta_columns, upsert_arrays};
 use howdah_stream::decode::staged_as_text;
@@ -18,7 +18,7 @@ use crate::engine::{Engine, fine};
 use crate::expressions::{self, TABLE};
 use crate::rollups::Dice;
 
-fn seeds(these: &[u64]) -> Vec<u64> {
+pub fn seeds(these: &[u64]) -> Vec<u64> {
     match std::env::var("HOWDAH_SEED") {
         Ok(seed) => vec![seed.parse().unwrap()],
         Err(_) => these.to_vec(),
@@ -37,20 +37,20 @@ fn system(dice: &mut Dice, rollups: u64) -> String {
     text
 }
 
-fn decode(decoder: &mut Decoder, event: &str) -> Bytes {
+pub fn decode(decoder: &mut Decoder, event: &str) -> Bytes {
     let body = Body::Text(Bytes::copy_from_slice(event.as_bytes()));
     let mut found = Decoded::default();
     decoder.decode(Raw { position: Position(String::new()), body }, &mut found);
     found.rows.remove(0).copy
 }
 
-fn layout(decoder: &Decoder, stream: &Stream) -> Vec<TupleColumn> {
+pub fn layout(decoder: &Decoder, stream: &Stream) -> Vec<TupleColumn> {
     let as_text = |name| staged_as_text(stream.column(name).unwrap());
     let columns = decoder.columns(0).iter();
     columns.map(|name| TupleColumn { name: name.clone(), as_text: as_text(name) }).collect()
 }
 
-async fn merge(engine: &Engine, system: &System, deltas: &[RollupDelta]) {
+pub async fn merge(engine: &Engine, system: &System, deltas: &[RollupDelta]) {
     for delta in deltas {
         let rollup = &system.rollups[delta.rollup];
         let stream = system.stream_of(rollup);
@@ -62,24 +62,28 @@ async fn merge(engine: &Engine, system: &System, deltas: &[RollupDelta]) {
     }
 }
 
-async fn merge_level(
-    engine: &Engine,
-    stream: &Stream,
-    rollup: &Rollup,
-    index: usize,
-    level: &howdah_fold::LevelDelta,
-) {
-    let names = delta_columns(stream, rollup, &rollup.levels[index]);
-    assert_eq!(names.len(), level.columns.len());
-    let arrays: Vec<BinaryArray<'_>> = level
-        .columns
+/// The columns as parameters.
+pub fn arrays(columns: &[Elements]) -> Vec<BinaryArray<'_>> {
+    columns
         .iter()
         .map(|column| BinaryArray {
             len: column.len,
             elements: &column.bytes,
             has_nulls: column.has_nulls,
         })
-        .collect();
+        .collect()
+}
+
+async fn merge_level(
+    engine: &Engine,
+    stream: &Stream,
+    rollup: &Rollup,
+    index: usize,
+    level: &LevelDelta,
+) {
+    let names = delta_columns(stream, rollup, &rollup.levels[index]);
+    assert_eq!(names.len(), level.columns.len());
+    let arrays = arrays(&level.columns);
     let parameters: Vec<&(dyn ToSql + Sync)> =
         arrays.iter().map(|array| array as &(dyn ToSql + Sync)).collect();
     let sql = upsert_arrays(stream, rollup, index);
