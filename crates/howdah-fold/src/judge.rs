@@ -1,9 +1,10 @@
 //! Which events of a batch the checks of states refuse.
 //!
 //! Events are taken one by one in stream order, each upon what is left of those before it: all legs
-//! of an event are applied, then the check of every state row that they touched is looked at; if one
-//! is false the event is refused and leaves no trace. So the verdicts do not depend on the cut of
-//! the batch. A check that is null holds, as in a table constraint.
+//! of an event are applied, then the check of every state row that they touched is looked at. If
+//! one is false the event is refused, and with it its group; nothing of the group leaves a trace.
+//! So the verdicts do not depend on the cut of the batch. A check that is null holds, as in a table
+//! constraint.
 
 use hashbrown::DefaultHashBuilder;
 use howdah_catalog::Ident;
@@ -75,11 +76,23 @@ pub struct StateKeys {
 pub struct Leg<'a> {
     /// In binary COPY's form.
     pub tuple: &'a [u8],
-    /// Rows of one group stand or fall together.
+    /// The number of its event, rising with the stream order over all streams of the batch. The
+    /// legs of an event are applied together.
+    pub event: u32,
+    /// The number of its group, rising likewise. The events of a group stand or fall together.
     pub group: u32,
     /// [`crate::Repeats::number`]: a row whose key was accepted before in the batch is a duplicate,
     /// and changes nothing. Rows whose key is in the stream already are not given.
     pub key: u32,
+}
+
+/// An event that a check refuses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Refused {
+    /// Its number.
+    pub event: u32,
+    /// The number of its group, all of which is refused with it.
+    pub group: u32,
 }
 
 /// The rows of one stream, and the states that they may change as they were before the batch.
@@ -202,10 +215,10 @@ impl JudgedState {
         self.foreign.iter().map(|foreign| foreign.place).collect()
     }
 
-    /// The hash of the row's key, which the reader then holds; `None` for a row that does not count.
-    fn hash<'a>(
+    /// The hash of the row's key, which the reader then holds; `None` for one that does not count.
+    fn hash(
         &self,
-        reader: &mut Reader<'a>,
+        reader: &mut Reader<'_>,
         hasher: &DefaultHashBuilder,
     ) -> Result<Option<u64>, Fault> {
         if let Some(filter) = self.filter
@@ -314,18 +327,23 @@ struct Live<'a> {
     groups: Groups<'a>,
     accs: Vec<Acc<'a>>,
     foreign: Vec<Value<'a>>,
-    /// For each row of the state the group of events that touched it last, from 1.
-    touched: Vec<u64>,
+    /// For each row of the state the group and the event that touched it last.
+    touched: Vec<(Option<u32>, Option<u32>)>,
 }
 
-/// A row of a state that the group of events at hand touched.
+/// A row of a state that the event at hand touched.
 struct Touch<'a> {
     live: usize,
     row: usize,
-    /// What it was before; `None` when the group touched it before.
-    before: Option<Vec<Acc<'a>>>,
     /// What the check reads of the event.
     event: Vec<Value<'a>>,
+}
+
+/// A row of a state as it was before the group at hand.
+struct Before<'a> {
+    live: usize,
+    row: usize,
+    accs: Vec<Acc<'a>>,
 }
 
 /// One stream while events are judged.
@@ -335,41 +353,48 @@ struct Bench<'a> {
     at: usize,
     reader: Reader<'a>,
     lives: Vec<Live<'a>>,
-    /// The keys of accepted rows.
+    /// Which keys were accepted.
     accepted: Vec<bool>,
+    /// What the group at hand changed: rows of states, and keys.
+    before: Vec<Before<'a>>,
+    keys: Vec<u32>,
 }
 
-/// The groups that the checks refuse, in order; events of several streams are judged together where
-/// a group spans them.
+/// The first event of each group that a check refuses, in order. Groups may span the streams.
 ///
 /// # Errors
 /// A row holds what is not computed here, or a check cannot be computed; the server must judge.
-pub fn refused(hearings: &[Hearing<'_>]) -> Result<Vec<u32>, RowFault> {
+pub fn refused(hearings: &[Hearing<'_>]) -> Result<Vec<Refused>, RowFault> {
     let hasher = DefaultHashBuilder::default();
     let mut benches = Vec::with_capacity(hearings.len());
     for hearing in hearings {
         let whole = |fault| RowFault { row: None, fault };
         benches.push(Bench::new(hearing, &hasher).map_err(whole)?);
     }
-    let mut out = Vec::new();
-    let mut round = 0_u64;
-    while let Some(group) = benches.iter().filter_map(Bench::next_group).min() {
-        round += 1;
-        let mut holds = true;
-        let mut traces = Vec::with_capacity(benches.len());
-        for bench in &mut benches {
-            let (touches, keys) = bench.apply(group, round, &hasher)?;
-            holds = holds && bench.holds(&touches)?;
-            traces.push((touches, keys));
+    let mut out: Vec<Refused> = Vec::new();
+    let mut group = None;
+    while let Some((event, place)) = next_event(&benches) {
+        let of = benches[place].legs[benches[place].at].group;
+        if group != Some(of) {
+            benches.iter_mut().for_each(Bench::keep);
+            group = Some(of);
         }
-        if !holds {
-            for (bench, (touches, keys)) in benches.iter_mut().zip(traces) {
-                bench.undo(touches, &keys);
-            }
-            out.push(group);
+        if out.last().is_some_and(|last| last.group == of) {
+            benches[place].skip(event);
+        } else if !benches[place].apply(event, of, &hasher)? {
+            benches.iter_mut().for_each(Bench::undo);
+            out.push(Refused { event, group: of });
         }
     }
     Ok(out)
+}
+
+/// The number of the next event, and whose it is.
+fn next_event(benches: &[Bench<'_>]) -> Option<(u32, usize)> {
+    let next = |(place, bench): (usize, &Bench<'_>)| {
+        bench.legs.get(bench.at).map(|leg| (leg.event, place))
+    };
+    benches.iter().enumerate().filter_map(next).min()
 }
 
 impl<'a> Bench<'a> {
@@ -390,59 +415,83 @@ impl<'a> Bench<'a> {
             reader: Reader::new(judge),
             lives,
             accepted: vec![false; keys],
+            before: Vec::new(),
+            keys: Vec::new(),
         })
     }
 
-    fn next_group(&self) -> Option<u32> {
-        self.legs.get(self.at).map(|leg| leg.group)
+    /// The legs of the event at hand are passed over.
+    fn skip(&mut self, event: u32) {
+        while self.legs.get(self.at).is_some_and(|leg| leg.event == event) {
+            self.at += 1;
+        }
     }
 
-    /// Applies the legs of a group: what they touched, and the keys that they brought.
+    /// Applies the legs of an event and tells whether all checks hold.
     fn apply(
         &mut self,
+        event: u32,
         group: u32,
-        round: u64,
         hasher: &DefaultHashBuilder,
-    ) -> Result<(Vec<Touch<'a>>, Vec<u32>), RowFault> {
-        let (mut touches, mut keys) = (Vec::new(), Vec::new());
-        while let Some(leg) = self.legs.get(self.at).filter(|leg| leg.group == group) {
+    ) -> Result<bool, RowFault> {
+        let mut touches = Vec::new();
+        let first = self.at;
+        while let Some(leg) = self.legs.get(self.at).filter(|leg| leg.event == event) {
             let row = self.at;
             self.at += 1;
             if std::mem::replace(&mut self.accepted[leg.key as usize], true) {
                 continue;
             }
-            keys.push(leg.key);
+            self.keys.push(leg.key);
             let at = |fault| RowFault { row: Some(row), fault };
             self.reader.read(self.judge, leg.tuple).map_err(at)?;
             for (place, live) in self.lives.iter_mut().enumerate() {
-                let touch = live.apply(&mut self.reader, place, round, hasher);
-                touches.extend(touch.map_err(at)?);
+                let Some(hash) = live.state.hash(&mut self.reader, hasher).map_err(at)? else {
+                    continue;
+                };
+                let row = live.row(hash, &self.reader.key);
+                if live.touched[row].0 != Some(group) {
+                    let accs = live.accs_of(row).to_vec();
+                    self.before.push(Before { live: place, row, accs });
+                }
+                let values = live.add(row, &mut self.reader.values).map_err(at)?;
+                // A check of the state alone is the same for all legs.
+                if live.touched[row] != (Some(group), Some(event)) || !values.is_empty() {
+                    touches.push(Touch { live: place, row, event: values });
+                }
+                live.touched[row] = (Some(group), Some(event));
             }
         }
-        Ok((touches, keys))
+        let at = |fault| RowFault { row: Some(first), fault };
+        self.holds(&touches).map_err(at)
     }
 
-    fn holds(&self, touches: &[Touch<'a>]) -> Result<bool, RowFault> {
+    fn holds(&self, touches: &[Touch<'a>]) -> Result<bool, Fault> {
         let mut slots = Vec::new();
         for touch in touches {
-            let live = &self.lives[touch.live];
-            let whole = |fault| RowFault { row: None, fault };
-            if !live.holds(touch, &mut slots).map_err(whole)? {
+            if !self.lives[touch.live].holds(touch, &mut slots)? {
                 return Ok(false);
             }
         }
         Ok(true)
     }
 
-    fn undo(&mut self, touches: Vec<Touch<'a>>, keys: &[u32]) {
-        for touch in touches {
-            let Some(before) = touch.before else { continue };
-            let live = &mut self.lives[touch.live];
-            let width = before.len();
-            live.accs.splice(touch.row * width..(touch.row + 1) * width, before);
+    /// The group at hand stands.
+    fn keep(&mut self) {
+        self.before.clear();
+        self.keys.clear();
+    }
+
+    /// The group at hand falls.
+    fn undo(&mut self) {
+        for before in self.before.drain(..) {
+            let live = &mut self.lives[before.live];
+            let width = before.accs.len();
+            live.accs.splice(before.row * width..(before.row + 1) * width, before.accs);
+            live.touched[before.row] = (None, None);
         }
-        for key in keys {
-            self.accepted[*key as usize] = false;
+        for key in self.keys.drain(..) {
+            self.accepted[key as usize] = false;
         }
     }
 }
@@ -487,40 +536,30 @@ impl<'a> Live<'a> {
         if new {
             self.accs.extend(self.state.measures.iter().map(Measure::empty));
             self.foreign.extend(self.state.foreign.iter().map(|column| column.default.value()));
-            self.touched.push(0);
+            self.touched.push((None, None));
         }
         row
     }
 
-    fn apply(
-        &mut self,
-        reader: &mut Reader<'a>,
-        place: usize,
-        round: u64,
-        hasher: &DefaultHashBuilder,
-    ) -> Result<Option<Touch<'a>>, Fault> {
-        let state = self.state;
-        let Some(hash) = state.hash(reader, hasher)? else { return Ok(None) };
-        let key = std::mem::take(&mut reader.key);
-        let row = self.row(hash, &key);
-        reader.key = key;
-        let width = state.measures.len();
+    fn accs_of(&self, row: usize) -> &[Acc<'a>] {
+        let width = self.state.measures.len();
+        &self.accs[row * width..(row + 1) * width]
+    }
+
+    /// Adds an event's row to a row of the state; gives what the check reads of the event.
+    fn add(&mut self, row: usize, values: &mut Values<'a>) -> Result<Vec<Value<'a>>, Fault> {
+        let width = self.state.measures.len();
         let accs = &mut self.accs[row * width..(row + 1) * width];
-        let first = self.touched[row] != round;
-        let before = first.then(|| accs.to_vec());
-        self.touched[row] = round;
-        for (measure, acc) in state.measures.iter().zip(accs) {
-            measure.add(acc, &mut reader.values)?;
+        for (measure, acc) in self.state.measures.iter().zip(accs) {
+            measure.add(acc, values)?;
         }
         let mut event = Vec::new();
-        for binding in &state.bindings {
+        for binding in &self.state.bindings {
             if let Binding::Event(arg) = binding {
-                event.push(reader.values.get(*arg)?.clone());
+                event.push(values.get(*arg)?.clone());
             }
         }
-        // A check of the state alone is the same for all legs.
-        let judged = first || !event.is_empty();
-        Ok(judged.then_some(Touch { live: place, row, before, event }))
+        Ok(event)
     }
 
     fn holds(&self, touch: &Touch<'a>, slots: &mut Vec<Value<'a>>) -> Result<bool, Fault> {
@@ -533,10 +572,7 @@ impl<'a> Live<'a> {
                     Some(bytes) => state.key[*at].decode.value(bytes)?,
                     None => Value::Null,
                 },
-                Binding::Stored(at) => {
-                    let measure = state.stored[*at].measure;
-                    self.accs[touch.row * state.measures.len() + measure].value()
-                }
+                Binding::Stored(at) => self.accs_of(touch.row)[state.stored[*at].measure].value(),
                 Binding::Foreign(at) => self.foreign[touch.row * state.foreign.len() + at].clone(),
                 Binding::Event(_) => event.next().cloned().unwrap_or(Value::Null),
             });

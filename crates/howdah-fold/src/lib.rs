@@ -2,7 +2,7 @@
 //!
 //! - [`Folder`] makes of the binary COPY tuples of a stream's rows what they add to each level of
 //!   its rollups. `howdah_rollup::delta` has the SQL that merges it.
-//! - [`Judge`] finds which events of a batch the checks of states refuse, one by one in stream order.
+//! - [`Judge`] finds which events of a batch the checks of states refuse, in stream order.
 //! - [`Repeats`] finds the rows of a batch that repeat the key of an earlier one.
 //!
 //! Whatever this crate cannot compute exactly as PostgreSQL does is left to the server: at compile
@@ -28,6 +28,6 @@ mod value;
 pub use delta::{Elements, LevelDelta, RollupDelta};
 pub use fault::{Fault, RowFault, Unsupported};
 pub use folder::Folder;
-pub use judge::{Hearing, Judge, JudgedState, Leg, StateKeys, refused};
+pub use judge::{Hearing, Judge, JudgedState, Leg, Refused, StateKeys, refused};
 pub use repeats::Repeats;
 pub use tuple::TupleColumn;

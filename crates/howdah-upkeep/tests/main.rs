@@ -21,10 +21,10 @@ mod engine;
 mod expressions;
 #[path = "main/folded.rs"]
 mod folded;
-#[path = "main/leases.rs"]
-mod leases;
 #[path = "main/judged.rs"]
 mod judged;
+#[path = "main/leases.rs"]
+mod leases;
 #[path = "main/rollups.rs"]
 mod rollups;
 #[path = "main/sequences.rs"]

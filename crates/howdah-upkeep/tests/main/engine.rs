@@ -265,11 +265,18 @@ impl Feed {
         Ok(outcome)
     }
 
-    /// Commits the events as one, which stand or fall together.
-    pub async fn commit_together<S: AsRef<str>>(&mut self, events: &[S]) -> Outcome {
+    /// Commits events that stand or fall together, or, with `legs`, one event of several rows.
+    pub async fn commit_together<S: AsRef<str>>(&mut self, events: &[S], legs: bool) -> Outcome {
         let mut batch = self.batch(events);
-        batch.rows.iter_mut().for_each(|row| row.group = 0);
-        batch.events = 1;
+        let (to, raw) = (batch.to.clone(), batch.rows[0].raw.clone());
+        for row in &mut batch.rows {
+            row.group = 0;
+            if legs {
+                row.position = to.clone();
+                row.raw = raw.clone();
+            }
+        }
+        batch.events = if legs { 1 } else { events.len() as u64 };
         let outcome = fine(self.writer.commit(&batch).await);
         self.at += events.len() as u64;
         outcome

@@ -10,6 +10,7 @@ use howdah_pg::RawValue;
 use howdah_plan::foreign_columns;
 use howdah_rollup::delta::states;
 use howdah_rollup::judge::ForeignColumn;
+use howdah_stream::Decoder;
 use howdah_system::{Rollup, System};
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
@@ -50,12 +51,18 @@ fn system(dice: &mut Dice, checked: bool) -> String {
     text
 }
 
+/// Events that stand or fall together, or the legs of one event.
+struct Group<'e> {
+    events: &'e [String],
+    legs: bool,
+}
+
 /// Commits the groups one by one, and tells which the server refused.
-async fn judged_by_server(engine: &Engine, groups: &[&[String]]) -> Vec<u32> {
+async fn judged_by_server(engine: &Engine, groups: &[Group<'_>]) -> Vec<u32> {
     let mut feed = engine.feed("events").await;
     let mut out = Vec::new();
     for (number, group) in groups.iter().enumerate() {
-        if feed.commit_together(group).await.dead_letters > 0 {
+        if feed.commit_together(group.events, group.legs).await.dead_letters > 0 {
             out.push(number as u32);
         }
     }
@@ -72,20 +79,25 @@ struct Memory<'a> {
 }
 
 impl Memory<'_> {
-    /// Judges and folds a batch: tuples with group and key; gives the groups refused.
-    async fn commit(&self, rows: &[(Bytes, u32)]) -> Vec<u32> {
-        let tuples: Vec<&[u8]> = rows.iter().map(|(tuple, _)| tuple.as_ref()).collect();
+    /// Judges and folds a batch: tuples with event and group; gives the groups refused.
+    async fn commit(&self, rows: &[(Bytes, u32, u32)]) -> Vec<u32> {
+        let tuples: Vec<&[u8]> = rows.iter().map(|(tuple, ..)| tuple.as_ref()).collect();
         let keys = self.repeats.number(&tuples).unwrap();
         let legs: Vec<Leg<'_>> = rows
             .iter()
             .zip(&keys)
-            .map(|((tuple, group), key)| Leg { tuple, group: *group, key: *key })
+            .map(|((tuple, event, group), key)| Leg {
+                tuple,
+                event: *event,
+                group: *group,
+                key: *key,
+            })
             .collect();
         let present = self.present(&tuples).await;
         let present: Vec<Vec<Vec<Option<&[u8]>>>> =
             present.iter().map(|rows| rows.iter().map(values).collect()).collect();
         let hearing = Hearing { judge: &self.judge, present: &present, legs: &legs };
-        let out = refused(&[hearing]).unwrap();
+        let out: Vec<u32> = refused(&[hearing]).unwrap().iter().map(|one| one.group).collect();
         let mut seen = BTreeSet::new();
         let new: Vec<&[u8]> = legs
             .iter()
@@ -116,41 +128,88 @@ fn values(row: &Row) -> Vec<Option<&[u8]>> {
     (0..row.len()).map(|at| row.get::<_, RawValue<'_>>(at).0).collect()
 }
 
-async fn check(seed: u64) {
-    let mut dice = Dice(seed);
-    let mut again = Dice(seed);
-    let mut engine = Engine::applied(TABLE, &system(&mut dice, false)).await;
+/// A database whose states have a column of their own, and checks.
+async fn engine(dice: &mut Dice) -> Engine {
+    let mut again = Dice(dice.0);
+    let mut engine = Engine::applied(TABLE, &system(dice, false)).await;
     for n in 0..3 {
         engine.run(&format!("alter table s{n} add credit numeric(10,2) not null default 50")).await;
     }
     engine.text = system(&mut again, true).replace("{db}", engine.db.name());
     engine.apply().await;
-    let (catalog, system) = engine.model().await;
-    let mut events: Vec<String> = Vec::new();
+    engine
+}
+
+/// Events, some of which come twice.
+fn events(dice: &mut Dice) -> Vec<String> {
+    let mut out: Vec<String> = Vec::new();
     for id in 0..160 {
         let repeated = (id > 0 && dice.below(6) == 0).then(|| dice.below(id) as usize);
         let event = match repeated {
-            Some(earlier) => events[earlier].clone(),
-            None => expressions::event(&mut dice, id, false),
+            Some(earlier) => out[earlier].clone(),
+            None => expressions::event(dice, id, false),
         };
-        events.push(event);
+        out.push(event);
     }
-    let mut groups: Vec<&[String]> = Vec::new();
-    let mut rest = events.as_slice();
+    out
+}
+
+fn groups<'e>(dice: &mut Dice, mut rest: &'e [String]) -> Vec<Group<'e>> {
+    let mut out = Vec::new();
     while !rest.is_empty() {
-        let legs = if dice.below(3) == 0 { dice.below(4) as usize + 1 } else { 1 };
-        let (group, after) = rest.split_at(legs.min(rest.len()));
-        groups.push(group);
+        let count = if dice.below(3) == 0 { dice.below(4) as usize + 1 } else { 1 };
+        let (events, after) = rest.split_at(count.min(rest.len()));
+        out.push(Group { events, legs: dice.below(2) == 0 });
         rest = after;
     }
+    out
+}
+
+/// The groups that memory refuses, in random batches.
+async fn judged_in_memory(
+    memory: &Memory<'_>,
+    decoder: &mut Decoder,
+    groups: &[Group<'_>],
+    dice: &mut Dice,
+) -> Vec<u32> {
+    let mut found = Vec::new();
+    let mut stored: BTreeSet<Bytes> = BTreeSet::new();
+    let mut at = 0;
+    while at < groups.len() {
+        let end = (at + dice.below(40) as usize + 1).min(groups.len());
+        let mut rows: Vec<(Bytes, u32, u32)> = Vec::new();
+        for (number, group) in groups.iter().enumerate().take(end).skip(at) {
+            for (place, event) in group.events.iter().enumerate() {
+                let tuple = decode(decoder, event);
+                let place = if group.legs { 0 } else { place };
+                if !stored.contains(&tuple) {
+                    rows.push((tuple, (4 * number + place) as u32, number as u32));
+                }
+            }
+        }
+        let out = memory.commit(&rows).await;
+        let kept = rows.into_iter().filter(|(.., group)| !out.contains(group));
+        stored.extend(kept.map(|(tuple, ..)| tuple));
+        found.extend(out);
+        at = end;
+    }
+    found
+}
+
+async fn check(seed: u64) {
+    let mut dice = Dice(seed);
+    let engine = engine(&mut dice).await;
+    let (catalog, system) = engine.model().await;
+    let events = events(&mut dice);
+    let groups = groups(&mut dice, &events);
     let server = judged_by_server(&engine, &groups).await;
     println!("seed {seed}: {} of {} groups refused", server.len(), groups.len());
-
     let mut by_server = Vec::new();
     for n in 0..3 {
         by_server.push(engine.table(&format!("s{n}")).await);
         engine.run(&format!("truncate s{n}")).await;
     }
+
     let mut decoder = engine.feed("events").await.decoder;
     let stream = &system.streams[0];
     let layout = layout(&decoder, stream);
@@ -174,26 +233,7 @@ async fn check(seed: u64) {
         repeats: Repeats::compile(stream, &layout).unwrap(),
         foreign,
     };
-    let mut found = Vec::new();
-    let mut stored: BTreeSet<Bytes> = BTreeSet::new();
-    let mut at = 0;
-    while at < groups.len() {
-        let end = (at + dice.below(40) as usize + 1).min(groups.len());
-        let mut rows: Vec<(Bytes, u32)> = Vec::new();
-        for (number, group) in groups.iter().enumerate().take(end).skip(at) {
-            for event in *group {
-                let tuple = decode(&mut decoder, event);
-                if !stored.contains(&tuple) {
-                    rows.push((tuple, number as u32));
-                }
-            }
-        }
-        let out = memory.commit(&rows).await;
-        let kept = rows.into_iter().filter(|(_, group)| !out.contains(group));
-        stored.extend(kept.map(|(tuple, _)| tuple));
-        found.extend(out);
-        at = end;
-    }
+    let found = judged_in_memory(&memory, &mut decoder, &groups, &mut dice).await;
     assert_eq!(found, server, "seed {seed}\n{}", engine.text);
     for (n, server) in by_server.iter().enumerate() {
         assert_eq!(&engine.table(&format!("s{n}")).await, server, "seed {seed}: s{n}");
