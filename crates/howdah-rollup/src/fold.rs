@@ -19,12 +19,38 @@ use crate::table::{BUCKET, key};
 /// The statement that inserts the staged rows whose order is between `$1` and `$2` (integers, both
 /// inclusive) and folds those that are new. Returns one row: the number of new rows.
 pub fn fold(stream: &Stream, rollups: &[&Rollup], staging: &Staging) -> Result<String> {
-    let mut ctes = vec![insert_cte(stream, rollups, staging)];
+    statement(stream, rollups, insert_cte(stream, rollups, staging), Stored::No)
+}
+
+/// The statement that folds the staged rows whose order is between `$1` and `$2`, all of which were
+/// new and are in the stream already. Returns one row: their number.
+///
+/// A value that a default gives is computed anew here: it must be the same at every time (see
+/// [`used_columns`]).
+pub fn fold_stored(stream: &Stream, rollups: &[&Rollup], staging: &Staging) -> Result<String> {
+    let new = format!(
+        "new as materialized (select {} from {} n)",
+        name::list(used_columns(stream, rollups)),
+        staging.as_stream_rows(stream)
+    );
+    statement(stream, rollups, new, Stored::Yes)
+}
+
+/// Whether a fold finds its new rows in the stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stored {
+    Yes,
+    /// The same statement inserts them: its snapshot does not see them.
+    No,
+}
+
+fn statement(stream: &Stream, rollups: &[&Rollup], new: String, stored: Stored) -> Result<String> {
+    let mut ctes = vec![new];
     for (index, rollup) in rollups.iter().enumerate() {
         check_order(stream, rollup)?;
         let prefix = format!("r{index}");
         match position::position_of(rollup) {
-            Some(fold) => ctes.extend(position::fold_ctes(stream, rollup, fold, &prefix)),
+            Some(fold) => ctes.extend(position::fold_ctes(stream, rollup, fold, &prefix, stored)),
             None => rollup_ctes(&mut ctes, stream, rollup, &prefix),
         }
     }
@@ -75,7 +101,8 @@ fn insert_cte(stream: &Stream, rollups: &[&Rollup], staging: &Staging) -> String
 }
 
 /// The columns that folds read, in the stream's order.
-fn used_columns<'a>(stream: &'a Stream, rollups: &[&Rollup]) -> Vec<&'a Ident> {
+#[must_use]
+pub fn used_columns<'a>(stream: &'a Stream, rollups: &[&Rollup]) -> Vec<&'a Ident> {
     let used = |name: &Ident| {
         *name == stream.time
             || stream.order.contains(name)

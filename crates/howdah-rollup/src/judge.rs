@@ -144,3 +144,13 @@ pub fn repeated(stream: &Stream, staging: &Staging) -> Option<String> {
         staging.table(),
     ))
 }
+
+/// The query that gives, for the staged rows between `$1` and `$2`, the order of those for which
+/// one of `conditions` (the constraints of the stream's table) is false.
+#[must_use]
+pub fn broken(stream: &Stream, staging: &Staging, conditions: &[String]) -> String {
+    let broken: Vec<String> =
+        conditions.iter().map(|condition| format!("({condition}) is false")).collect();
+    let any = if broken.is_empty() { "false".to_owned() } else { broken.join(" or ") };
+    format!("select {ORD} from {} r where {any}", staging.as_stream_rows(stream))
+}

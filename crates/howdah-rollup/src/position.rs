@@ -14,6 +14,7 @@ use howdah_system::{MeasureKind, PositionFold, Rollup, Stream};
 
 use crate::column::{is_nullable, precedes};
 use crate::derive;
+use crate::fold::Stored;
 use crate::table::same_key;
 
 /// The stored columns of a position, beside its key and the order of its last fill.
@@ -95,6 +96,7 @@ pub(crate) fn fold_ctes(
     rollup: &Rollup,
     fold: &PositionFold,
     prefix: &str,
+    stored: Stored,
 ) -> Vec<String> {
     let table = &rollup.levels[0].table;
     let order = stream.total_order(&rollup.by);
@@ -116,19 +118,26 @@ pub(crate) fn fold_ctes(
     );
     let new_columns =
         name::list(key_names.iter().copied().chain(&order).map(|column| format!("n.{column}")));
+    // Those of a late key that the stream does not show yet.
+    let late_rows = match stored {
+        Stored::Yes => String::new(),
+        Stored::No => format!(
+            "union all \
+             select {new_columns}, n.howdah_signed, n.howdah_price, n.howdah_fee, null \
+             from {prefix}_rows n where {} ",
+            is_late("n")
+        ),
+    };
     let input = format!(
         "{prefix}_input as (\
          select {new_columns}, n.howdah_signed, n.howdah_price, n.howdah_fee, \
          {base} as howdah_base \
          from {prefix}_rows n left join {table} s on {} where not {} \
-         union all \
-         select {new_columns}, n.howdah_signed, n.howdah_price, n.howdah_fee, null \
-         from {prefix}_rows n where {} \
+         {late_rows}\
          union all \
          select {keys}, {orders}, howdah_signed, howdah_price, howdah_fee, null \
          from {} and {})",
         same_key("s", "n", &rollup.by),
-        is_late("n"),
         is_late("n"),
         fills(&format!("{} f", stream.table), rollup, fold),
         is_late("f"),

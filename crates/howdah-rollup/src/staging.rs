@@ -93,11 +93,11 @@ impl Staging {
             let value = self
                 .value(&column.name)
                 .unwrap_or_else(|| column.expression.clone().unwrap_or_else(|| "null".to_owned()));
-            format!("({value})::{} as {}", column.type_name, column.name)
+            typed(&value, column)
         });
         let generated = stream.columns.iter().filter(|column| column.generated).map(|column| {
             let expression = column.expression.as_deref().unwrap_or("null");
-            format!("({expression})::{} as {}", column.type_name, column.name)
+            typed(expression, column)
         });
         let generated: Vec<String> = generated.collect();
         let inner = format!(
@@ -111,4 +111,11 @@ impl Staging {
             format!("(select r.*, {} from ({inner}) r)", name::list(generated))
         }
     }
+}
+
+/// An expression with the type, collation and name of a column.
+fn typed(expression: &str, column: &StreamColumn) -> String {
+    let collation =
+        column.collation.as_ref().map(|name| format!(" collate {name}")).unwrap_or_default();
+    format!("({expression})::{}{collation} as {}", column.type_name, column.name)
 }

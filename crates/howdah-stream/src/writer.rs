@@ -22,6 +22,7 @@ mod direct;
 mod events;
 mod failed;
 mod letters;
+mod memory;
 mod requests;
 mod sql;
 mod staged;
@@ -44,6 +45,7 @@ use direct::Direct;
 use events::{Events, Refused};
 use failed::{Again, Failed, Tried, failed};
 
+pub use direct::Ways;
 pub use sql::SourceSql;
 
 /// Tries of one batch on one connection.
@@ -120,6 +122,11 @@ impl Writer {
         let (direct, piece) = (Direct::default(), usize::MAX);
         let (careful, lease, requests) = (false, None, None);
         Ok(Self { connection, sql, statements, chunks, direct, piece, careful, lease, requests })
+    }
+
+    /// How often each way into the streams was taken.
+    pub fn ways(&self) -> Ways {
+        self.direct.ways
     }
 
     async fn execute(&self, sql: &str) -> Tried<()> {
@@ -206,9 +213,11 @@ impl Writer {
         let mut new = 0;
         for part in events.parts() {
             failpoint::hit("writer.before_copy").await?;
-            new += match self.apply_direct(events, &part).await? {
-                Some(new) => new,
-                None => self.apply_staged(events, &part).await?,
+            new += if let Some(new) = self.apply_direct(events, &part).await? {
+                new
+            } else {
+                self.direct.ways.staged += 1;
+                self.apply_staged(events, &part).await?
             };
             failpoint::hit("writer.after_copy").await?;
         }
@@ -222,15 +231,25 @@ impl Writer {
 
     /// Refuses the events outside of the accepted times.
     fn refuse_times(&self, events: &mut Events<'_>, opening: &Opening) {
-        for event in 0..events.all.len() {
-            let target = events.all[event].target;
-            let (earliest, latest) = (opening.earliest_us[target], opening.latest_us[target]);
-            let times = events.rows[events.all[event].rows.clone()].iter().map(|row| row.time_us);
-            let outside = times.filter(|time| !(earliest..=latest).contains(time)).min();
-            let Some(time) = outside else { continue };
-            let side = if time < earliest { "before" } else { "after" };
-            let column = self.sql.targets[target].stream.time.as_str();
-            let reason = format!("column \"{column}\": the time is {side} what the stream accepts");
+        let mut outside: Vec<(usize, String)> = Vec::new();
+        for (event, found) in events.all.iter().enumerate() {
+            for row in found.rows.clone() {
+                let (target, time) = (events.target_of(row), events.rows[row].time_us);
+                let side = if time < opening.earliest_us[target] {
+                    "before"
+                } else if time > opening.latest_us[target] {
+                    "after"
+                } else {
+                    continue;
+                };
+                let column = self.sql.targets[target].stream.time.as_str();
+                outside.push((
+                    event,
+                    format!("column \"{column}\": the time is {side} what the stream accepts"),
+                ));
+            }
+        }
+        for (event, reason) in outside {
             events.refuse(event, "time_not_accepted", reason);
         }
     }
@@ -241,8 +260,7 @@ impl Writer {
     }
 
     fn events<'b>(&self, rows: &'b [Row]) -> Events<'b> {
-        let targets: Vec<usize> = self.sql.routes.iter().map(|layout| layout.target).collect();
-        Events::new(rows, &targets)
+        Events::new(rows, self.sql.routes.iter().map(|layout| layout.target).collect())
     }
 
     /// Makes the chunks that `rows` need and no partition holds, each in its own transaction.

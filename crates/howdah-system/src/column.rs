@@ -23,6 +23,15 @@ pub struct StreamColumn {
     pub collation: Option<RelName>,
 }
 
+impl StreamColumn {
+    /// Whether the database numbers it where an insert leaves it out. A null does not stand for
+    /// that, as it does for a default.
+    #[must_use]
+    pub fn is_identity(&self) -> bool {
+        self.has_default && !self.generated && self.expression.is_none()
+    }
+}
+
 /// The types that decoding knows. Domains stand as their base type (PostgreSQL checks the domain).
 #[derive(Debug, Clone, PartialEq)]
 pub enum ColumnType {

@@ -33,5 +33,7 @@ mod sequences;
 mod tenants;
 #[path = "main/waits.rs"]
 mod waits;
+#[path = "main/ways.rs"]
+mod ways;
 #[path = "main/worked.rs"]
 mod worked;

@@ -7,10 +7,11 @@ select pg_get_expr(c.relpartbound, c.oid),
            and has_schema_privilege(n.oid, 'usage')
            and has_table_privilege(c.oid, 'insert')
            and not row_security_active(c.oid)
-           -- Statement triggers and rules of the stream would not fire.
+           -- Statement triggers and rules of the stream would not fire, and one before each row
+           -- would not be asked about repeated rows.
            and not exists (select from pg_catalog.pg_trigger t
                            where t.tgrelid = i.inhparent and not t.tgisinternal
-                             and t.tgtype & 1 = 0 and t.tgenabled <> 'D')
+                             and (t.tgtype & 1 = 0 or t.tgtype & 2 <> 0) and t.tgenabled <> 'D')
            and not exists (select from pg_catalog.pg_rewrite r where r.ev_class = i.inhparent),
        array(
            select a.attname::text

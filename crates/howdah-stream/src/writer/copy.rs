@@ -7,7 +7,7 @@ use tokio_postgres::ToStatement;
 use tokio_postgres::error::SqlState;
 
 use super::Writer;
-use super::failed::{Tried, failed};
+use super::failed::{Tried, chunk_gone, failed};
 use super::tuple::{HEADER, TRAILER};
 
 /// Bytes handed to the driver at once.
@@ -39,8 +39,13 @@ impl Writer {
         count: usize,
         mut put: impl FnMut(usize, &mut BytesMut),
     ) -> Tried<Copied> {
-        let failed = failed("could not copy a batch");
-        let sink = self.connection.copy_in::<_, Bytes>(statement).await.map_err(&failed)?;
+        let failed = |error: tokio_postgres::Error| {
+            if error.code() == Some(&SqlState::UNDEFINED_TABLE) {
+                return chunk_gone(&error);
+            }
+            failed("could not copy a batch")(error)
+        };
+        let sink = self.connection.copy_in::<_, Bytes>(statement).await.map_err(failed)?;
         futures_util::pin_mut!(sink);
         let mut buffer = BytesMut::with_capacity(CHUNK + (CHUNK >> 2));
         buffer.put_slice(HEADER);

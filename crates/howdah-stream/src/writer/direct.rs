@@ -1,22 +1,26 @@
 //! The direct way: rows straight into the chunks that hold them, without staging.
 //!
-//! It hopes that no key repeats. When one does, the whole is undone, the repeated events are looked
-//! up, and the others are copied again; where repeats are usual they are looked up at once. What
-//! this way cannot do is left to the staged one, with nothing of it left behind.
+//! It hopes that no key repeats and no row is refused. When a key does, the whole is undone, the
+//! repeated events are looked up, and the others are copied again; where repeats are usual they are
+//! looked up at once. When a row is refused, the others are copied again a few at a time. What this
+//! way cannot do is left to the staged one, with nothing of it left behind.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use bytes::BytesMut;
 use howdah_catalog::{Ident, name};
 use howdah_error::{Error, Kind};
-use tokio_postgres::Statement;
+use howdah_pg::{Fault, classify};
+use tokio_postgres::{Row, Statement};
 
 use super::Writer;
 use super::copy::Copied;
 use super::events::Events;
 use super::failed::{Tried, failed};
-use super::staged::{bounds, refuse, staged_rows};
+use super::memory::Merged;
+use super::staged::{bounds, refuse};
 use super::tuple::{nulls, put_without};
+use crate::failpoint;
 
 /// Rows of one batch are copied by at most so many statements; scattered ones are staged.
 const MOST_RUNS: usize = 32;
@@ -34,6 +38,17 @@ pub(super) struct Run {
     left_out: u64,
 }
 
+/// How often each way was taken since the writer was made.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Ways {
+    /// Straight into the chunks.
+    pub direct: u64,
+    /// By the staging tables.
+    pub staged: u64,
+    /// What was copied straight into chunks and had to be undone.
+    pub undone: u64,
+}
+
 /// What the direct way remembers from batch to batch.
 #[derive(Default)]
 pub(super) struct Direct {
@@ -42,6 +57,7 @@ pub(super) struct Direct {
     repeats: f32,
     /// Whether it was said that a stream's chunks are closed to it.
     told: bool,
+    pub(super) ways: Ways,
 }
 
 impl Direct {
@@ -71,17 +87,29 @@ struct Repeats {
     within: bool,
 }
 
+impl Repeats {
+    /// The live events that are not repeated.
+    fn others(&self, events: &Events<'_>, part: &[usize]) -> Vec<usize> {
+        let mut live = events.live(part);
+        live.retain(|event| self.events.binary_search(event).is_err());
+        live
+    }
+}
+
 /// What became of a try.
 enum End {
     /// Everything that is live is in the chunks.
     Done,
     /// A key was there already.
     Repeat,
-    /// An event was refused; what was copied beside it must go.
-    Refused,
+    /// The database has something against an event; what was copied beside it must go.
+    Bad(usize, tokio_postgres::Error),
     /// Not to be had this way.
     Never,
 }
+
+/// Ends the direct way without effect.
+const UNDO: &str = "rollback to savepoint howdah_direct; release savepoint howdah_direct";
 
 /// An event and one of its rows.
 type EventRow = (usize, usize);
@@ -94,7 +122,7 @@ impl Writer {
         events: &mut Events<'_>,
         part: &[usize],
     ) -> Tried<Option<u64>> {
-        if !part.iter().all(|target| self.sql.targets[*target].direct) {
+        if self.careful || !part.iter().all(|t| self.sql.targets[*t].folding.is_some()) {
             return Ok(None);
         }
         self.execute("savepoint howdah_direct").await?;
@@ -103,41 +131,67 @@ impl Writer {
         let mut look = can_look && self.direct.expects_repeats();
         let mut careful = false;
         loop {
-            let repeats = if look { self.repeats(events, part).await? } else { Repeats::default() };
-            match self.copy_direct(events, part, &repeats, careful).await? {
+            let repeats =
+                if look { self.repeats(events, part).await? } else { Some(Repeats::default()) };
+            let Some(repeats) = repeats else {
+                self.execute(UNDO).await?;
+                return Ok(None);
+            };
+            let fresh = repeats.others(events, part);
+            let deltas = self.begin_fold(events, part, &fresh);
+            match self.copy_direct(events, &fresh, repeats.within, careful).await? {
                 End::Done => {
-                    let again = |event: &usize| repeats.events.binary_search(event).is_ok();
-                    let live = events.live(part);
-                    let new = live.iter().filter(|event| !again(event)).count();
+                    let new = repeats.others(events, part);
+                    let deltas = if new.len() == fresh.len() {
+                        deltas
+                    } else {
+                        self.begin_fold(events, part, &new)
+                    };
+                    let first = if look { events.all.len() } else { 0 };
+                    failpoint::hit("writer.before_fold").await?;
+                    if self.merge(events, part, (&new, first), deltas).await? == Merged::Not {
+                        self.execute(UNDO).await?;
+                        return Ok(None);
+                    }
+                    failpoint::hit("writer.after_fold").await?;
                     self.execute("release savepoint howdah_direct").await?;
                     self.direct.learn(!repeats.events.is_empty());
-                    return Ok(Some(new as u64));
+                    self.direct.ways.direct += 1;
+                    return Ok(Some(new.len() as u64));
                 }
                 End::Repeat if can_look && !look => look = true,
-                End::Refused => careful = true,
+                End::Bad(event, error) => {
+                    refuse(events, event, &error);
+                    careful = true;
+                }
                 End::Repeat | End::Never => {
-                    self.execute(
-                        "rollback to savepoint howdah_direct; release savepoint howdah_direct",
-                    )
-                    .await?;
+                    self.execute(UNDO).await?;
                     return Ok(None);
                 }
             }
+            self.direct.ways.undone += 1;
             self.execute("rollback to savepoint howdah_direct").await?;
         }
     }
 
-    /// The live events whose keys are in their streams, or earlier in the batch.
-    async fn repeats(&self, events: &mut Events<'_>, part: &[usize]) -> Tried<Repeats> {
+    /// The live events whose keys are in their streams, or earlier in the batch. Those of which a
+    /// value cannot be read by its type are refused, as the staged way does. `None`: it cannot be
+    /// said.
+    async fn repeats(&self, events: &mut Events<'_>, part: &[usize]) -> Tried<Option<Repeats>> {
         let mut repeats = Repeats::default();
+        let places = loop {
+            let places = events.live(part);
+            match self.stage_all(events, part, (&places, 0)).await? {
+                Copied::All => break places,
+                Copied::SomeBad(_) => return Ok(None),
+                Copied::Bad(place, error) => {
+                    refuse(events, places[place], &error);
+                    self.execute("rollback to savepoint howdah_direct").await?;
+                }
+            }
+        };
         for target in part {
             let Some(statement) = &self.statements.targets[*target].repeated else { continue };
-            let places = events.live(part);
-            let rows = staged_rows(events, &places, *target);
-            let Copied::All = self.copy_to_staging(events, *target, &rows).await? else {
-                // Whoever copies it into the chunk will say why.
-                continue;
-            };
             let (first, last) = bounds(&(0..places.len()));
             let found = self.connection.query(statement, &[&first, &last]).await;
             for row in found.map_err(failed("could not look repeated events up"))? {
@@ -147,28 +201,52 @@ impl Writer {
             }
         }
         repeats.events.sort_unstable();
-        Ok(repeats)
+        if self.break_conditions(part, &places, &repeats).await? {
+            return Ok(None);
+        }
+        Ok(Some(repeats))
     }
 
-    /// The live events but the repeated ones, by the statement that copies their rows; `None` when
-    /// some chunk does not take them.
+    /// Whether a repeated event would be refused if it were not repeated: refused is what comes
+    /// first, and only the staged way knows the server's words for it.
+    async fn break_conditions(
+        &self,
+        part: &[usize],
+        places: &[usize],
+        repeats: &Repeats,
+    ) -> Tried<bool> {
+        let (first, last) = bounds(&(0..places.len()));
+        for target in part {
+            let Some(statement) = &self.statements.targets[*target].broken else { continue };
+            let broken = match self.connection.query(statement, &[&first, &last]).await {
+                Ok(rows) => rows,
+                Err(error) if classify(&error) == Fault::Data => return Ok(true),
+                Err(error) => return Err(failed("could not check repeated events")(error)),
+            };
+            let event_of = |row: &Row| places.get(row.get::<_, i32>(0) as usize);
+            let is_repeat = |event: &usize| repeats.events.binary_search(event).is_ok();
+            if broken.iter().filter_map(event_of).any(is_repeat) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// The rows of events by the statement that copies them; `None` when some chunk does not take
+    /// them.
     fn runs(
         &mut self,
         events: &Events<'_>,
-        part: &[usize],
-        repeats: &Repeats,
+        fresh: &[usize],
     ) -> Option<BTreeMap<Run, Vec<EventRow>>> {
         let mut runs: BTreeMap<Run, Vec<EventRow>> = BTreeMap::new();
-        for event in events.live(part) {
-            if repeats.events.binary_search(&event).is_ok() {
-                continue;
-            }
-            for row in events.all[event].rows.clone() {
+        for event in fresh {
+            for row in events.all[*event].rows.clone() {
                 let (route, time_us) = (events.rows[row].route, events.rows[row].time_us);
                 let layout = &self.sql.routes[route];
                 let chunk = self.chunks[layout.target].holding(time_us)?;
                 let left_out = nulls(&events.rows[row].copy, layout.defaults);
-                runs.entry(Run { route, chunk, left_out }).or_default().push((event, row));
+                runs.entry(Run { route, chunk, left_out }).or_default().push((*event, row));
             }
         }
         if runs.len() > MOST_RUNS {
@@ -222,16 +300,16 @@ impl Writer {
     async fn copy_direct(
         &mut self,
         events: &mut Events<'_>,
-        part: &[usize],
-        repeats: &Repeats,
+        fresh: &[usize],
+        within: bool,
         careful: bool,
     ) -> Tried<End> {
-        let Some(runs) = self.runs(events, part, repeats) else { return Ok(End::Never) };
+        let Some(runs) = self.runs(events, fresh) else { return Ok(End::Never) };
         for (run, rows) in &runs {
             let statement = self.statement(run).await?;
             let rows = rows.clone();
             let end = if careful {
-                self.copy_carefully(events, (run, &statement), rows, repeats.within).await?
+                self.copy_carefully(events, (run, &statement), rows, within).await?
             } else {
                 self.copy_run(events, (run, &statement), rows).await?
             };
@@ -255,10 +333,7 @@ impl Writer {
                 Copied::All => {}
                 copied if copied.is_repeat() => return Ok(End::Repeat),
                 Copied::SomeBad(_) => return Ok(End::Never),
-                Copied::Bad(place, error) => {
-                    refuse(events, rows[place].0, &error);
-                    return Ok(End::Refused);
-                }
+                Copied::Bad(place, error) => return Ok(End::Bad(rows[place].0, error)),
             }
         }
         Ok(End::Done)
@@ -284,11 +359,12 @@ impl Writer {
                 copied if copied.is_repeat() => return Ok(End::Repeat),
                 Copied::SomeBad(_) => return Ok(End::Never),
                 Copied::Bad(place, error) => {
-                    let (event, _) = rows.remove(at + place);
-                    refuse(events, event, &error);
+                    let (event, _) = rows[at + place];
                     if within || !events.stands_alone(event) {
-                        return Ok(End::Refused);
+                        return Ok(End::Bad(event, error));
                     }
+                    refuse(events, event, &error);
+                    rows.remove(at + place);
                     self.execute(
                         "rollback to savepoint howdah_rows; release savepoint howdah_rows",
                     )

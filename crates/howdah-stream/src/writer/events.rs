@@ -13,7 +13,7 @@ pub(super) struct Event {
     pub(super) rows: Range<usize>,
     /// Its group: a number that rises by one from group to group.
     pub(super) group: usize,
-    /// Into which of the source's streams it goes.
+    /// Into which of the source's streams its first row goes.
     pub(super) target: usize,
 }
 
@@ -46,6 +46,8 @@ pub(super) const GROUP_REFUSED: &str = "group_refused";
 #[derive(Debug)]
 pub(super) struct Events<'b> {
     pub(super) rows: &'b [Row],
+    /// For each route, into which of the source's streams it leads.
+    targets: Vec<usize>,
     pub(super) all: Vec<Event>,
     /// For each group, its events.
     groups: Vec<Range<usize>>,
@@ -58,13 +60,15 @@ pub(super) struct Events<'b> {
 
 impl<'b> Events<'b> {
     /// `targets` gives, for each route, into which of the source's streams it leads.
-    pub(super) fn new(rows: &'b [Row], targets: &[usize]) -> Self {
+    pub(super) fn new(rows: &'b [Row], targets: Vec<usize>) -> Self {
         let mut all: Vec<Event> = Vec::with_capacity(rows.len());
         let mut groups: Vec<Range<usize>> = Vec::with_capacity(rows.len());
         let (mut mixed, mut legs) = (false, false);
         for range in events_of(rows) {
             let first = &rows[range.start];
-            let target = targets.get(first.route).copied().unwrap_or_default();
+            let target_of = |row: &Row| targets.get(row.route).copied().unwrap_or_default();
+            let target = target_of(first);
+            mixed |= rows[range.clone()].iter().any(|row| target_of(row) != target);
             let at = all.len();
             match (all.last(), groups.last_mut()) {
                 (Some(last), Some(group)) if rows[last.rows.start].group == first.group => {
@@ -76,13 +80,18 @@ impl<'b> Events<'b> {
             legs |= range.len() > 1;
             all.push(Event { rows: range, group: groups.len() - 1, target });
         }
-        Self { rows, all, groups, verdicts: BTreeMap::new(), mixed, legs }
+        Self { rows, targets, all, groups, verdicts: BTreeMap::new(), mixed, legs }
+    }
+
+    /// Into which of the source's streams a row goes.
+    pub(super) fn target_of(&self, row: usize) -> usize {
+        self.targets.get(self.rows[row].route).copied().unwrap_or_default()
     }
 
     /// The sets of streams that can be written one after the other, whatever is refused in another
     /// set; each with at least one event.
     pub(super) fn parts(&self) -> Vec<Vec<usize>> {
-        let mut targets: Vec<usize> = self.all.iter().map(|event| event.target).collect();
+        let mut targets: Vec<usize> = (0..self.rows.len()).map(|row| self.target_of(row)).collect();
         targets.sort_unstable();
         targets.dedup();
         if self.mixed { vec![targets] } else { targets.into_iter().map(|t| vec![t]).collect() }
@@ -93,7 +102,7 @@ impl<'b> Events<'b> {
         self.legs
     }
 
-    /// The events of these streams that are not refused: indexes into [`Self::all`].
+    /// The events of one of [`Self::parts`] that are not refused: indexes into [`Self::all`].
     pub(super) fn live(&self, part: &[usize]) -> Vec<usize> {
         let live = |(_, event): &(usize, &Event)| {
             part.contains(&event.target) && !self.verdicts.contains_key(&event.group)
@@ -155,7 +164,7 @@ mod tests {
             row("3", &c, 1, 1),
             row("4", &c, 1, 2),
         ];
-        let mut events = Events::new(&rows, &[0, 1]);
+        let mut events = Events::new(&rows, vec![0, 1]);
         assert_eq!(events.all.len(), 4);
         assert!(events.have_legs());
         assert_eq!(events.parts(), [vec![0, 1]], "a group spans both streams");

@@ -1,6 +1,6 @@
 //! Why a try of a batch failed, and whether another one is worth it on the same connection.
 
-use howdah_error::Error;
+use howdah_error::{Error, Kind};
 use howdah_pg::{Fault, classify, from_pg, sqlstate};
 use tokio_postgres::error::SqlState;
 
@@ -40,4 +40,12 @@ pub(super) fn failed(context: &str) -> impl Fn(tokio_postgres::Error) -> Failed 
         };
         Failed { error: from_pg(context, &error), again }
     }
+}
+
+/// Somebody dropped or detached a chunk after it was seen. Not the row's fault: a new writer sees
+/// that the chunk is missing and makes it.
+pub(super) fn chunk_gone(error: &tokio_postgres::Error) -> Failed {
+    let message = "a chunk that the batch needs is gone";
+    let source = from_pg("could not apply a batch", error);
+    Error::new(Kind::Unavailable, message).source(source).into()
 }

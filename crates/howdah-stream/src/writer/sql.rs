@@ -5,12 +5,13 @@ use howdah_error::{Error, Result};
 use howdah_pg::{Connection, from_pg};
 use howdah_rollup::derive::{self, Derivation};
 use howdah_rollup::fold::fold;
-use howdah_rollup::judge::{ForeignColumn, first_refused, repeated};
+use howdah_rollup::judge::{ForeignColumn, broken, first_refused, repeated};
 use howdah_rollup::lock;
 use howdah_rollup::staging::{StagedColumn, Staging};
 use howdah_system::{Rollup, Route, Source, Stream, System};
 use tokio_postgres::Statement;
 
+use super::memory::{FoldStatements, Folding};
 use super::tenants;
 use crate::decode::staged_as_text;
 
@@ -43,8 +44,8 @@ pub(super) struct Target {
     judges: Vec<String>,
     repeated: Option<String>,
     unknown_tenants: Option<String>,
-    /// Whether rows may go straight into its chunks: nothing is folded from them.
-    pub(super) direct: bool,
+    /// How rows are folded that go straight into its chunks; `None`: none may.
+    pub(super) folding: Option<Folding>,
 }
 
 /// The columns that the events of a route give, and where they go.
@@ -123,10 +124,14 @@ impl Target {
         }
         Ok(Self {
             fold: fold(&stream, &rollups, &staging)?,
-            judges,
             repeated: repeated(&stream, &staging),
             unknown_tenants: tenants::unknown(system, &stream),
-            direct: rollups.is_empty(),
+            folding: if judges.is_empty() {
+                Folding::compile(&stream, &rollups, &staging)?
+            } else {
+                None
+            },
+            judges,
             stream,
             staging,
         })
@@ -139,8 +144,7 @@ fn staging(source: &Source, stream: &Stream, routes: &[&Route]) -> Result<Stagin
     let mut staged = Vec::new();
     for (index, column) in stream.columns.iter().enumerate() {
         let givers = routes.iter().filter(|route| maps(route, index)).count();
-        let identity = column.has_default && column.expression.is_none() && !column.generated;
-        if identity && givers > 0 && givers < routes.len() {
+        if column.is_identity() && givers > 0 && givers < routes.len() {
             return Err(Error::input(format!(
                 "some routes of source \"{}\" give the identity column {} of stream \"{}\", others \
                  do not",
@@ -221,16 +225,31 @@ pub(super) struct TargetStatements {
     pub(super) judges: Vec<Statement>,
     pub(super) repeated: Option<Statement>,
     pub(super) unknown_tenants: Option<Statement>,
+    pub(super) folding: Option<FoldStatements>,
+    /// Which staged rows break a condition of the stream's table.
+    pub(super) broken: Option<Statement>,
 }
 
 impl Statements {
     pub(super) async fn prepare(connection: &Connection, sql: &SourceSql) -> Result<Self> {
         let mut targets = Vec::with_capacity(sql.targets.len());
         for target in &sql.targets {
+            let folding = match &target.folding {
+                Some(folding) => Some(FoldStatements::prepare(connection, folding).await?),
+                None => None,
+            };
+            let repeated = prepare_all(connection, &target.repeated).await?.pop();
+            let broken = if repeated.is_some() && folding.is_some() {
+                Some(prepare_broken(connection, target).await?)
+            } else {
+                None
+            };
             targets.push(TargetStatements {
+                folding,
+                repeated,
+                broken,
                 fold: prepare(connection, &target.fold).await?,
                 judges: prepare_all(connection, &target.judges).await?,
-                repeated: prepare_all(connection, &target.repeated).await?.pop(),
                 unknown_tenants: prepare_all(connection, &target.unknown_tenants).await?.pop(),
             });
         }
@@ -251,7 +270,16 @@ impl Statements {
     }
 }
 
-async fn prepare(connection: &Connection, text: &str) -> Result<Statement> {
+async fn prepare_broken(connection: &Connection, target: &Target) -> Result<Statement> {
+    let rows = connection
+        .query(include_str!("conditions.sql"), &[&target.stream.table.to_string()])
+        .await
+        .map_err(|error| from_pg("could not read the conditions of a stream", &error))?;
+    let conditions: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+    prepare(connection, &broken(&target.stream, &target.staging, &conditions)).await
+}
+
+pub(super) async fn prepare(connection: &Connection, text: &str) -> Result<Statement> {
     connection
         .prepare(text)
         .await

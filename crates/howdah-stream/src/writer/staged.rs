@@ -9,14 +9,14 @@
 use std::ops::Range;
 
 use bytes::BytesMut;
-use howdah_error::{Error, Kind};
 use howdah_pg::{Fault, classify, from_pg, sqlstate};
 
 use super::Writer;
 use super::copy::Copied;
 use super::events::Events;
-use super::failed::{Failed, Tried, failed};
+use super::failed::{Tried, chunk_gone, failed};
 use super::tuple::{put_ordered, put_placed};
+use crate::failpoint;
 
 /// Live events in the order of the batch, and their groups.
 struct Staged {
@@ -62,38 +62,54 @@ impl Writer {
         if staged.places.is_empty() {
             return Ok(0);
         }
-        self.apply_ranges(events, part, &staged).await
+        failpoint::hit("writer.before_fold").await?;
+        let new = self.apply_ranges(events, part, &staged).await?;
+        failpoint::hit("writer.after_fold").await?;
+        Ok(new)
     }
 
     /// Copies the live events of `part` into the staging tables. Those of which a value cannot be
     /// read by its type are refused.
     async fn stage(&mut self, events: &mut Events<'_>, part: &[usize]) -> Tried<Staged> {
         self.execute("savepoint howdah_copy").await?;
-        'again: loop {
+        loop {
             let staged = Staged::new(events, part);
-            for target in part {
-                let rows = staged_rows(events, &staged.places, *target);
-                match self.copy_to_staging(events, *target, &rows).await? {
-                    Copied::All => {}
-                    Copied::Bad(place, error) => {
-                        self.execute("rollback to savepoint howdah_copy").await?;
-                        let (order, _) = rows[place];
-                        refuse(events, staged.places[order], &error);
-                        continue 'again;
-                    }
-                    Copied::SomeBad(error) => return Err(failed("could not stage a batch")(error)),
+            match self.stage_all(events, part, (&staged.places, 0)).await? {
+                Copied::All => return Ok(staged),
+                Copied::Bad(place, error) => {
+                    self.execute("rollback to savepoint howdah_copy").await?;
+                    refuse(events, staged.places[place], &error);
                 }
+                Copied::SomeBad(error) => return Err(failed("could not stage a batch")(error)),
             }
-            return Ok(staged);
         }
     }
 
+    /// Copies the events at `places` into the staging tables of their streams, with orders from
+    /// `first` on. [`Copied::Bad`] gives the place of an event.
+    pub(super) async fn stage_all(
+        &self,
+        events: &Events<'_>,
+        part: &[usize],
+        (places, first): (&[usize], usize),
+    ) -> Tried<Copied> {
+        for target in part {
+            let rows = staged_rows(events, places, *target);
+            match self.copy_to_staging(events, *target, (&rows, first)).await? {
+                Copied::All => {}
+                Copied::Bad(row, error) => return Ok(Copied::Bad(rows[row].0, error)),
+                Copied::SomeBad(error) => return Ok(Copied::SomeBad(error)),
+            }
+        }
+        Ok(Copied::All)
+    }
+
     /// Copies rows, each with the place of its event, into the staging table of a stream.
-    pub(super) async fn copy_to_staging(
+    async fn copy_to_staging(
         &self,
         events: &Events<'_>,
         target: usize,
-        rows: &[(usize, usize)],
+        (rows, first): (&[(usize, usize)], usize),
     ) -> Tried<Copied> {
         if rows.is_empty() {
             return Ok(Copied::All);
@@ -103,8 +119,8 @@ impl Writer {
             let (place, row) = rows[at];
             let row = &events.rows[row];
             match &self.sql.routes[row.route].places {
-                None => put_ordered(out, place, &row.copy),
-                Some(places) => put_placed(out, place, &row.copy, places, &mut fields),
+                None => put_ordered(out, first + place, &row.copy),
+                Some(places) => put_placed(out, first + place, &row.copy, places, &mut fields),
             }
         };
         let statement = self.sql.targets[target].staging.copy();
@@ -148,14 +164,12 @@ impl Writer {
                 }
                 Err(error) if no_chunk(&error) => return Err(chunk_gone(&error)),
                 Err(error) if classify(&error) == Fault::Data => {
-                    self.execute(
-                        "rollback to savepoint howdah_range; release savepoint howdah_range",
-                    )
-                    .await?;
+                    self.execute("rollback to savepoint howdah_range").await?;
                     if end - at == 1 {
-                        refuse(events, staged.places[staged.groups[at].start], &error);
+                        self.refuse_group(events, part, staged, at, error).await?;
                         at += 1;
                     }
+                    self.execute("release savepoint howdah_range").await?;
                     step = ((end - at) / 2).max(1);
                     continue;
                 }
@@ -172,6 +186,33 @@ impl Writer {
         Ok(new)
     }
 
+    /// Refuses a group that failed alone, with the error of its first event that fails upon those
+    /// before it. Leaves the savepoint as it was.
+    async fn refuse_group(
+        &self,
+        events: &mut Events<'_>,
+        part: &[usize],
+        staged: &Staged,
+        group: usize,
+        mut error: tokio_postgres::Error,
+    ) -> Tried<()> {
+        let places = &staged.places;
+        let Range { start, end } = staged.groups[group];
+        // The events before `good` can be applied, those before `bad` cannot.
+        let (mut good, mut bad) = (start, end);
+        while bad - good > 1 {
+            let middle = good + (bad - good) / 2;
+            match self.fold(events, part, places, start..middle).await {
+                Ok(_) => good = middle,
+                Err(found) if classify(&found) == Fault::Data => (bad, error) = (middle, found),
+                Err(found) => return Err(failed("could not apply a batch")(found)),
+            }
+            self.execute("rollback to savepoint howdah_range").await?;
+        }
+        refuse(events, places[good], &error);
+        Ok(())
+    }
+
     /// Inserts and folds the events of some places; gives how many are new.
     async fn fold(
         &self,
@@ -181,29 +222,24 @@ impl Writer {
         range: Range<usize>,
     ) -> Result<u64, tokio_postgres::Error> {
         let (first, last) = bounds(&range);
-        let mut new = 0;
+        // Rows are counted, but an event with several is new when any of them is.
+        let mut rows = 0;
+        let mut repeated: Vec<usize> = Vec::new();
         for target in part {
             let statements = &self.statements.targets[*target];
-            let legs = || {
-                let of_target = places[range.clone()].iter().map(|event| &events.all[*event]);
-                of_target.filter(|event| event.target == *target).map(|event| event.rows.len())
-            };
-            let repeated = match &statements.repeated {
-                Some(repeated) if events.have_legs() => {
-                    self.connection.query(repeated, &[&first, &last]).await?
-                }
-                _ => Vec::new(),
-            };
+            if let (true, Some(statement)) = (events.have_legs(), &statements.repeated) {
+                let found = self.connection.query(statement, &[&first, &last]).await?;
+                repeated.extend(found.iter().map(|row| row.get::<_, i32>(0) as usize));
+            }
             let row = self.connection.query_one(&statements.fold, &[&first, &last]).await?;
-            let rows: i64 = row.get(0);
-            new += if events.have_legs() {
-                let orders = repeated.iter().map(|row| row.get::<_, i32>(0) as usize);
-                let wholly = wholly_repeated(orders, |place| events.all[places[place]].rows.len());
-                legs().count() as u64 - wholly
-            } else {
-                rows as u64
-            };
+            rows += row.get::<_, i64>(0) as u64;
         }
+        let new = if events.have_legs() {
+            let rows_of = |place: usize| events.all[places[place]].rows.len();
+            range.len() as u64 - wholly_repeated(repeated, rows_of)
+        } else {
+            rows
+        };
         if self.careful {
             self.derive().await?;
         }
@@ -231,23 +267,17 @@ impl Writer {
 }
 
 /// The rows of a stream with the places of their events.
-pub(super) fn staged_rows(
-    events: &Events<'_>,
-    places: &[usize],
-    target: usize,
-) -> Vec<(usize, usize)> {
-    let of_target = |(_, event): &(usize, &usize)| events.all[**event].target == target;
+fn staged_rows(events: &Events<'_>, places: &[usize], target: usize) -> Vec<(usize, usize)> {
     places
         .iter()
         .enumerate()
-        .filter(of_target)
         .flat_map(|(place, event)| events.all[*event].rows.clone().map(move |row| (place, row)))
+        .filter(|(_, row)| events.target_of(*row) == target)
         .collect()
 }
 
 /// How many events have nothing but repeated rows; `orders` has an event's place once a row.
-fn wholly_repeated(orders: impl Iterator<Item = usize>, rows_of: impl Fn(usize) -> usize) -> u64 {
-    let mut orders: Vec<usize> = orders.collect();
+fn wholly_repeated(mut orders: Vec<usize>, rows_of: impl Fn(usize) -> usize) -> u64 {
     orders.sort_unstable();
     let whole = |same: &&[usize]| same.len() >= rows_of(same[0]);
     orders.chunk_by(|a, b| a == b).filter(whole).count() as u64
@@ -263,14 +293,6 @@ pub(super) fn bounds(places: &Range<usize>) -> (i32, i32) {
 /// function tells it from one whatever the language (`src/backend/executor/execPartition.c`).
 fn no_chunk(error: &tokio_postgres::Error) -> bool {
     error.as_db_error().is_some_and(|db| db.routine() == Some("ExecFindPartition"))
-}
-
-/// Somebody dropped or detached a chunk after it was seen. Not the row's fault: a new writer sees
-/// that the chunk is missing and makes it.
-fn chunk_gone(error: &tokio_postgres::Error) -> Failed {
-    let message = "a chunk that the batch needs is gone";
-    let source = from_pg("could not apply a batch", error);
-    Error::new(Kind::Unavailable, message).source(source).into()
 }
 
 /// Refuses an event that the database refused: SQLSTATE, and the names that it gives, never its
@@ -292,7 +314,7 @@ mod tests {
     #[test]
     fn an_event_is_repeated_when_all_its_legs_are() {
         let legs = [1, 2, 3];
-        let count = |orders: &[usize]| wholly_repeated(orders.iter().copied(), |at| legs[at]);
+        let count = |orders: &[usize]| wholly_repeated(orders.to_vec(), |at| legs[at]);
         assert_eq!(count(&[]), 0);
         assert_eq!(count(&[2, 0, 1, 2, 1]), 2);
     }

@@ -29,9 +29,9 @@ impl<'t> Iterator for Fields<'t> {
     }
 }
 
-/// The value of a field with its length in front; `None` is null.
-pub(super) fn value(field: &[u8]) -> Option<&[u8]> {
-    (field.first()? & 0x80 == 0).then(|| &field[4..])
+/// Whether a field with its length in front is null.
+pub(super) fn is_null(field: &[u8]) -> bool {
+    field.first().is_none_or(|first| first & 0x80 != 0)
 }
 
 /// A tuple with its order in front.
@@ -43,11 +43,24 @@ pub(super) fn put_ordered(out: &mut BytesMut, order: usize, tuple: &[u8]) {
     out.put_slice(tuple.get(2..).unwrap_or_default());
 }
 
-/// A tuple with its order in front and its fields at other places: `places` gives for each column
-/// the field, `None` for null.
+/// A tuple with its order in front and its fields at other places, as of [`put_fields`].
 pub(super) fn put_placed(
     out: &mut BytesMut,
     order: usize,
+    tuple: &[u8],
+    places: &[Option<usize>],
+    fields: &mut Vec<(usize, usize)>,
+) {
+    let start = out.len();
+    put_fields(out, tuple, places, fields);
+    let moved = out.split_off(start);
+    put_ordered(out, order, &moved);
+}
+
+/// A tuple with its fields at other places: `places` gives for each column the field, `None` for
+/// null.
+pub(super) fn put_fields(
+    out: &mut BytesMut,
     tuple: &[u8],
     places: &[Option<usize>],
     fields: &mut Vec<(usize, usize)>,
@@ -58,9 +71,7 @@ pub(super) fn put_placed(
         fields.push((at, at + field.len()));
         at += field.len();
     }
-    out.put_i16(i16::try_from(places.len() + 1).unwrap_or(i16::MAX));
-    out.put_i32(4);
-    out.put_i32(i32::try_from(order).unwrap_or(i32::MAX));
+    out.put_i16(i16::try_from(places.len()).unwrap_or(i16::MAX));
     for place in places {
         match place.and_then(|place| fields.get(place)) {
             Some((from, to)) => out.put_slice(&tuple[*from..*to]),
@@ -86,7 +97,7 @@ pub(super) fn nulls(tuple: &[u8], of: u64) -> u64 {
     }
     let null = |(at, field): (usize, &[u8])| {
         let asked = at < 64 && of >> at & 1 == 1;
-        if asked && value(field).is_none() { 1 << at } else { 0 }
+        if asked && is_null(field) { 1 << at } else { 0 }
     };
     Fields::of(tuple).enumerate().map(null).fold(0, |bits, bit| bits | bit)
 }
@@ -113,8 +124,8 @@ mod tests {
     #[test]
     fn fields_are_found_left_out_and_moved() {
         let whole = tuple(&[Some("a"), None, Some("ccc")]);
-        let values: Vec<Option<&[u8]>> = Fields::of(&whole).map(value).collect();
-        assert_eq!(values, [Some(&b"a"[..]), None, Some(&b"ccc"[..])]);
+        let fields: Vec<&[u8]> = Fields::of(&whole).collect();
+        assert_eq!(fields, [&b"\0\0\0\x01a"[..], &[0xff; 4], &b"\0\0\0\x03ccc"[..]]);
         assert_eq!(nulls(&whole, 0b111), 0b010);
         assert_eq!(nulls(&whole, 0b101), 0);
 

@@ -252,9 +252,12 @@ fn map(section: &SourceSection, route: &RouteSection, stream: &Stream) -> Vec<Ma
     if let Some(each) = &section.each {
         prefix = segments(&format!("{}[]", each.value), section.format);
     }
-    let mapping = |(index, column): (usize, &StreamColumn)| {
+    let entry_of = |column: &StreamColumn| {
         let mut entries = route.map.iter().chain(&section.common);
-        let Some(entry) = entries.find(|entry| entry.column.value == column.name.as_str()) else {
+        entries.find(|entry| entry.column.value == column.name.as_str())
+    };
+    let mapping = |(index, column): (usize, &StreamColumn)| {
+        let Some(entry) = entry_of(column) else {
             let mut path = prefix.clone();
             path.push(column.name.as_str().to_owned());
             let from = MapFrom::Field { path, read_as: ReadAs::Type, values: Vec::new() };
@@ -267,8 +270,10 @@ fn map(section: &SourceSection, route: &RouteSection, stream: &Stream) -> Vec<Ma
             ..Mapping::new(column.name.clone(), index, map_from(entry, section.format))
         }
     };
-    let given = stream.columns.iter().enumerate().filter(|(_, column)| !column.generated);
-    given.map(mapping).collect()
+    let by_database =
+        |column: &StreamColumn| column.is_identity() && entry_of(column).is_none();
+    let columns = stream.columns.iter().enumerate();
+    columns.filter(|(_, c)| !c.generated && !by_database(c)).map(mapping).collect()
 }
 
 fn origin(section: &OriginSection) -> Origin {

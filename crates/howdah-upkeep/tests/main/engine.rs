@@ -12,7 +12,7 @@ use howdah_stream::{
     Batch, Body, Claim, Commit as _, Decoded, Decoder, Grant, Mark, Outcome, Position, Raw,
     ShardId, SourceSql, Writer,
 };
-use howdah_system::{System, SystemFile, error_of};
+use howdah_system::{Source, System, SystemFile, error_of};
 use howdah_testkit::{Cluster, TestDatabase};
 use howdah_upkeep::verify::Proof;
 use howdah_upkeep::{answer_questions, apply, read_facts, rebuild, verify};
@@ -94,8 +94,14 @@ impl Engine {
 
     /// A writer of the source of that name.
     pub async fn feed(&self, source: &str) -> Feed {
+        let of_name = |known: &&Source| known.name == source;
+        self.feed_of(|system| system.sources.iter().find(of_name).unwrap().clone()).await
+    }
+
+    /// A writer of a source made of the system.
+    pub async fn feed_of(&self, source: impl FnOnce(&System) -> Source) -> Feed {
         let (catalog, system) = self.model().await;
-        let source = system.sources.iter().find(|known| known.name == source).unwrap().clone();
+        let source = source(&system);
         let generation: i64 = self.one("select generation from howdah.generation").await;
         let sql = SourceSql::new(&system, &source, generation, |rollup| {
             let level = &rollup.levels[0];
