@@ -234,7 +234,7 @@ fn measure_deposits() {
             events.join(",")
         ))
     };
-    let entries: Vec<Bytes> = (0..EVENTS / EACH + 1).map(|i| entry(i * EACH)).collect();
+    let entries: Vec<Bytes> = (0..=EVENTS / EACH).map(|i| entry(i * EACH)).collect();
     let bytes = entries.iter().map(Bytes::len).sum::<usize>() * EVENTS / (entries.len() * EACH);
     let mut seconds: Vec<f64> = (0..5)
         .map(|_| {

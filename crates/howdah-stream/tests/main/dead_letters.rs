@@ -3,11 +3,12 @@
 #![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
 
 use howdah_pg::Connection;
-use howdah_stream::Decoder;
 use howdah_stream::dead_letters::{self, Filter};
-use howdah_system::{ColumnType, Format, Origin, Source, Stream};
+use howdah_stream::{Body, Decoded, Decoder, Position, Raw};
+use howdah_system::{ColumnType, Format, MapFrom, Mapping, Origin, ReadAs, Source, Stream};
 use howdah_testkit::Cluster;
 
+use crate::chain::{chain, element, envelope};
 use crate::model::{column, source, stream};
 
 /// The table of schema version 1.
@@ -96,4 +97,41 @@ async fn replay_goes_page_by_page_and_explains_what_stays() {
     let (letter, _) = dead_letters::show(&connection, 2).await.unwrap();
     assert_eq!(letter.code, "bad_json");
     assert_ne!(letter.reason, "old");
+}
+
+#[tokio::test]
+async fn the_letter_of_an_element_replays_as_that_element() {
+    let database = Cluster::shared().await.database().await;
+    let connection = database.connect().await;
+    connection.batch_execute(TABLE).await.unwrap();
+    let (strict, streams) = chain(Origin::Stdin);
+    let mut elements: Vec<_> = (0..10).map(|i| element("Deposited", i)).collect();
+    elements[4]["receiver"] = "0x1234".into();
+    let mut found = Decoded::default();
+    let body = Body::Text(envelope("Deposited", &elements).to_string().into());
+    let raw = Raw { position: Position("7-0".into()), body };
+    Decoder::new(&strict, &streams).unwrap().decode(raw, &mut found);
+    let refusal = &found.refusals[0];
+    assert_eq!((found.rows.len(), refusal.code.as_str()), (9, "bad_address"));
+    let letter = String::from_utf8(refusal.raw.to_bytes().to_vec()).unwrap();
+    refuse(&connection, &refusal.code, &letter, refusal.raw_bytes as i64).await;
+    // A whole entry that was refused once may hold several events now: they stand or fall together.
+    let whole = envelope("Deposited", &elements[..3]).to_string();
+    refuse(&connection, "missing_field", &whole, whole.len() as i64).await;
+
+    let mut lenient = strict.clone();
+    lenient.name = "feed".to_owned();
+    let receiver = |mapping: &&mut Mapping| mapping.column.as_str() == "receiver";
+    let mapping = lenient.routes[2].map.iter_mut().find(receiver).unwrap();
+    let path = vec!["event_data[]".to_owned(), "receiver".to_owned()];
+    mapping.from = MapFrom::Field { path, read_as: ReadAs::Hex(None), values: vec![] };
+    let mut decoder = Decoder::new(&lenient, &streams).unwrap();
+    let all = Filter::default();
+    let page = dead_letters::next_replay(&connection, &lenient, &mut decoder, &all, (0, 9), 9);
+    let replay = page.await.unwrap().unwrap().replay.unwrap();
+    assert_eq!(replay.letters, [1, 2, 2, 2]);
+    let groups: Vec<u32> = replay.batch.rows.iter().map(|row| row.group).collect();
+    assert_eq!(groups, [0, 1, 1, 1]);
+    let log_index = &replay.batch.rows[0].raw.to_bytes();
+    assert!(String::from_utf8_lossy(log_index).contains("\"log_index\":\"0x4\""));
 }

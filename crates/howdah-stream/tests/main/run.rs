@@ -11,17 +11,17 @@ use howdah_stream::progress::Ownership;
 use howdah_stream::{
     Access, Claim, Decoder, Ended, PATIENT, Progress, Reporter, Run, run_shard, source,
 };
-use howdah_system::{ColumnType, Format, IngestLimits, Origin, Source, Stream};
+use howdah_system::{ColumnType, Format, IngestLimits, Origin, ReadAs, Source, Stream};
 use tokio_util::sync::CancellationToken;
 
 use crate::fake::{Fake, Order};
-use crate::model::{column, file, source as source_of, stream};
+use crate::model::{column, field, file, source as source_of, stream};
 
 fn numbered() -> Stream {
     stream(vec![column("n", "bigint", ColumnType::Int8)])
 }
 
-/// A run over a file of `text` with small batches and no waits.
+/// A run over a file of `text` with small batches, cut by their size alone, and no waits.
 fn run_of(folder: &Path, text: &str) -> Run {
     std::fs::write(folder.join("feed.ndjson"), text).unwrap();
     let source = source_of(&numbered(), file("feed.ndjson"), Format::Json);
@@ -30,7 +30,7 @@ fn run_of(folder: &Path, text: &str) -> Run {
         source,
         claim: claim(),
         access: Access { folder: folder.to_owned(), url: None },
-        limits: IngestLimits { batch_rows: 7, ..IngestLimits::default() },
+        limits: IngestLimits { batch_rows: 7, linger_ms: 60_000, ..IngestLimits::default() },
         once: true,
         retry: RetryPolicy {
             attempts: 50,
@@ -68,6 +68,34 @@ async fn a_file_is_committed_in_order_and_once() {
     assert_eq!(fake.kept().batches, [[7; 14].as_slice(), &[2]].concat());
     assert_eq!(go(&run, &fake).await.unwrap(), Ended::Exhausted);
     assert_eq!(fake.kept().rows, events);
+}
+
+#[tokio::test]
+async fn a_batch_never_ends_within_an_entry() {
+    let folder = tempfile::tempdir().unwrap();
+    let entry = |count| format!("{{\"all\":[{}]}}", events(count).join(","));
+    let counts = [5, 5, 0, 20, 1, 1];
+    let text: Vec<String> = counts.into_iter().map(entry).collect();
+    let mut run = run_of(folder.path(), &text.join("\n"));
+    run.source.each = Some(vec!["all".into()]);
+    for mapping in &mut run.source.routes[0].map {
+        let path = format!("all[].{}", mapping.column.as_str());
+        mapping.from = field(&path, ReadAs::Type);
+    }
+    let fake = Fake::default();
+    assert_eq!(go(&run, &fake).await.unwrap(), Ended::Exhausted);
+    assert_eq!(fake.kept().batches, [10, 20, 2]);
+    let end = fake.kept().position.clone();
+
+    // An entry without events moves the position all the same.
+    std::fs::write(
+        folder.path().join("feed.ndjson"),
+        format!("{}\n{}\n", text.join("\n"), entry(0)),
+    )
+    .unwrap();
+    assert_eq!(go(&run, &fake).await.unwrap(), Ended::Exhausted);
+    assert_eq!(fake.kept().batches, [10, 20, 2, 0]);
+    assert_ne!(fake.kept().position, end);
 }
 
 #[tokio::test]
