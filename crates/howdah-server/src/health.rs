@@ -10,6 +10,7 @@ use serde::Serialize;
 use tokio::sync::Mutex;
 
 use crate::answer::Answer;
+use crate::shards::{ShardState, Shards};
 
 /// How old a probe may be: orchestrators ask often, and many at once.
 const FRESH: Duration = Duration::from_secs(1);
@@ -30,6 +31,7 @@ enum Found {
 pub struct Health {
     pool: Pool,
     generation: i64,
+    shards: Shards,
     last: Mutex<Option<(Instant, Found)>>,
 }
 
@@ -40,27 +42,35 @@ struct Document<'a> {
     applied: bool,
     draining: bool,
     probe_age_seconds: f64,
-    sources: &'a [&'a str],
+    http_sources: &'a [&'a str],
+    shards: &'a [ShardState],
 }
 
 impl Health {
-    /// For a process that knows this generation.
-    pub fn new(pool: Pool, generation: i64) -> Self {
-        Self { pool, generation, last: Mutex::new(None) }
+    /// For a process that knows this generation and runs these shards.
+    pub fn new(pool: Pool, generation: i64, shards: Shards) -> Self {
+        Self { pool, generation, shards, last: Mutex::new(None) }
     }
 
     /// Whether requests are welcome, by a probe that is at most a second old.
-    pub async fn ready(&self, draining: bool, sources: &[&str]) -> Answer {
+    pub async fn ready(&self, draining: bool, http_sources: &[&str]) -> Answer {
         let (at, found) = self.probed().await;
         let database = found != Found::Away;
         let applied = found == Found::Generation(self.generation);
-        let ready = database && applied && !draining;
-        let probe_age_seconds = at.elapsed().as_secs_f64();
+        let shards = self.shards.states();
+        let known = shards.iter().all(ShardState::is_known);
+        let ready = database && applied && known && !draining;
         let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-        Answer::json(
-            status,
-            &Document { ready, database, applied, draining, probe_age_seconds, sources },
-        )
+        let document = Document {
+            ready,
+            database,
+            applied,
+            draining,
+            probe_age_seconds: at.elapsed().as_secs_f64(),
+            http_sources,
+            shards: &shards,
+        };
+        Answer::json(status, &document)
     }
 
     async fn probed(&self) -> (Instant, Found) {

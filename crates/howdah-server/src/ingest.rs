@@ -170,7 +170,7 @@ fn answer(verdict: Verdict, notation: Notation, numbers: &[u64]) -> Result<Answe
             let mut bad = BadRows::new(notation);
             for event in refused {
                 let number = numbers.get(event.event as usize).copied().unwrap_or_default();
-                bad.add(number, event.code, event.reason);
+                bad.add(number, None, event.code, event.reason);
             }
             Err(bad.problem())
         }

@@ -18,6 +18,8 @@ mod listen;
 mod metrics;
 mod serve;
 mod server;
+mod shards;
 mod source;
 
 pub use server::{Server, Setup};
+pub use shards::Shards;

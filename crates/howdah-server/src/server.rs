@@ -23,6 +23,7 @@ use crate::lane::{self, Entrance, Lane};
 use crate::listen::listen;
 use crate::metrics::Metrics;
 use crate::serve::Service;
+use crate::shards::Shards;
 use crate::source::HttpSource;
 
 /// What a server is made of.
@@ -37,6 +38,8 @@ pub struct Setup<'a> {
     pub pool: Pool,
     /// The generation that this process knows.
     pub generation: i64,
+    /// The shards that run beside it.
+    pub shards: Shards,
 }
 
 /// A server that listens already, and answers once it runs.
@@ -51,7 +54,7 @@ pub struct Server {
 impl Server {
     /// Prepares everything and listens.
     pub async fn bind(setup: Setup<'_>) -> Result<Self> {
-        let Setup { config, system, sources, pool, generation } = setup;
+        let Setup { config, system, sources, pool, generation, shards } = setup;
         let metrics = Arc::new(Metrics::new());
         let bounds = lane::Bounds {
             rows: system.ingest.batch_rows,
@@ -74,6 +77,7 @@ impl Server {
             lanes: doors.iter().map(view).collect(),
             pool: pool.clone(),
         });
+        metrics.collect(shards.clone());
         let cannot = |error| cannot_listen(config.listen, error);
         let listener = TcpListener::bind(config.listen).await.map_err(cannot)?;
         let address = listener.local_addr().map_err(cannot)?;
@@ -86,7 +90,7 @@ impl Server {
                 wait: config.wait,
                 metrics: Arc::clone(&metrics),
             },
-            health: Health::new(pool, generation),
+            health: Health::new(pool, generation, shards),
             metrics,
             draining: AtomicBool::new(false),
         };

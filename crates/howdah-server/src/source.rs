@@ -150,7 +150,7 @@ impl HttpSource {
         if let Some(header) = &events.header
             && let Err(error) = decoder.set_header(header)
         {
-            bad.add(1, "bad_csv".to_owned(), error.message().to_owned());
+            bad.add(1, None, "bad_csv".to_owned(), error.message().to_owned());
             return Err(bad.problem());
         }
         let mut out = howdah_stream::Decoded::default();
@@ -160,7 +160,8 @@ impl HttpSource {
             let raw = Raw { position: Position(String::new()), body: Body::Text(event) };
             decoder.decode(raw, &mut out);
             for refusal in &out.refusals[refused..] {
-                bad.add(number, refusal.code.clone(), refusal.reason.clone());
+                let (column, code) = (refusal.column.clone(), refusal.code.clone());
+                bad.add(number, column, code, refusal.reason.clone());
             }
             // An array of events within the event makes several of it.
             let accepted = out.events - out.refusals.len() as u64;
@@ -262,7 +263,7 @@ impl BadRows {
     }
 
     /// One more; `number` is its line or element.
-    pub fn add(&mut self, number: u64, code: String, reason: String) {
+    pub fn add(&mut self, number: u64, column: Option<String>, code: String, reason: String) {
         self.count += 1;
         self.other_tenant |= code == "other_tenant";
         if self.rows.len() < ROWS_TOLD {
@@ -271,7 +272,7 @@ impl BadRows {
                 Notation::Json => (None, number),
                 Notation::Lines | Notation::Csv => (number, None),
             };
-            self.rows.push(RowProblem { line, element, column: None, code, reason });
+            self.rows.push(RowProblem { line, element, column, code, reason });
         }
     }
 

@@ -4,10 +4,14 @@
 
 #[path = "main/client.rs"]
 mod client;
+#[path = "main/keys.rs"]
+mod keys;
 #[path = "main/limits.rs"]
 mod limits;
 #[path = "main/malformed.rs"]
 mod malformed;
+#[path = "main/metrics.rs"]
+mod metrics;
 #[path = "main/once.rs"]
 mod once;
 #[path = "main/refused.rs"]

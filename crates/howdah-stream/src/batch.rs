@@ -54,6 +54,8 @@ pub struct Refusal {
     pub code: String,
     /// Why, as a sentence without values of the event.
     pub reason: String,
+    /// The column of the stream to blame, if it is one.
+    pub column: Option<String>,
     /// The event as it came, cut when `raw_bytes` is larger.
     pub raw: Payload,
     /// How large the event was, in bytes.

@@ -14,6 +14,8 @@ mod chain;
 mod cli;
 #[path = "main/files.rs"]
 mod files;
+#[path = "main/http.rs"]
+mod http;
 #[path = "main/latency.rs"]
 mod latency;
 #[path = "main/leases.rs"]

@@ -9,6 +9,9 @@ use crate::stored::lines;
 const JSON: (&str, &str) = ("content-type", "application/json");
 const CSV: (&str, &str) = ("content-type", "text/csv");
 
+/// Lines or elements and their codes.
+type Bad = &'static [(i64, &'static str)];
+
 fn rows(reply: &Reply) -> Vec<(i64, String)> {
     let rows = reply.json()["rows"].as_array().unwrap().clone();
     rows.iter()
@@ -24,7 +27,6 @@ async fn every_bad_event_is_told_by_its_line() {
     let site = Site::start().await;
     let sender = site.key_of_a().await;
     let good = lines(0, 1);
-    type Bad = &'static [(i64, &'static str)];
     let bodies: [(_, Vec<u8>, Bad); 8] = [
         (vec![], format!("{good}\n{{\"secret\":\n{good}").into(), &[(3, "bad_json")]),
         (
@@ -55,6 +57,11 @@ async fn every_bad_event_is_told_by_its_line() {
         assert_eq!(rows(&reply), expected, "{reply:?}");
         assert_eq!(reply.json()["bad_rows"], expected.len());
         assert_eq!(reply.json()["stored"], "no");
+        for row in reply.json()["rows"].as_array().unwrap() {
+            let of_column = ["missing_field", "wrong_type", "too_long"];
+            let blames = of_column.contains(&row["code"].as_str().unwrap());
+            assert_eq!(row["column"].is_string(), blames, "{row}");
+        }
         assert!(!reply.body.contains("secret"), "{reply:?}");
     }
     let many = "{}\n".repeat(1_500);

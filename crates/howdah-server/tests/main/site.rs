@@ -10,7 +10,7 @@ use howdah_error::Result;
 use howdah_pg::{ConnectOptions, Connection, Pool, introspect};
 use howdah_plan::foreign_columns;
 use howdah_server::keys::{self, NewKey, Secret};
-use howdah_server::{Server, Setup};
+use howdah_server::{Server, Setup, Shards};
 use howdah_stream::{SourceSql, Writer};
 use howdah_system::{Origin, System, SystemFile};
 use howdah_testkit::{Cluster, TcpProxy, TestDatabase};
@@ -234,6 +234,7 @@ async fn serve(
         sources: system.sources.iter().filter(|source| source.origin == Origin::Http).collect(),
         pool: fine(Pool::new(options.clone())),
         generation,
+        shards: Shards::default(),
     };
     let server = fine(Server::bind(setup).await);
     let address = server.address();

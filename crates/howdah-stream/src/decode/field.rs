@@ -21,6 +21,8 @@ pub(super) struct Field {
     what: String,
     /// `"price" (numeric(18,8))`, for reasons.
     column: String,
+    /// The column's name alone.
+    name: String,
     kind: ColumnType,
     /// The OID of an array's elements, when it is a built-in type's.
     array_oid: Option<u32>,
@@ -95,6 +97,7 @@ impl Field {
         let mut field = Self {
             what,
             column: format!("\"{}\" ({})", column.name.as_str(), column.type_name),
+            name: column.name.as_str().to_owned(),
             kind: column.kind.clone(),
             array_oid: element_oid(&column.type_name),
             from: From::Event,
@@ -259,9 +262,12 @@ impl Field {
         let reason = format!("column {}: {} {}", self.column, self.what, fault.what);
         let named = match fault.code {
             "missing_field" => self.missing.clone(),
+            // Whose an event is, is between the sender and his key, not a matter of the mapping.
+            "other_tenant" => None,
             _ => self.refused.clone().map(Cow::Owned),
         };
-        Reject { code: named.unwrap_or(Cow::Borrowed(fault.code)), reason }
+        let code = named.unwrap_or(Cow::Borrowed(fault.code));
+        Reject { code, reason, column: Some(self.name.clone()) }
     }
 }
 

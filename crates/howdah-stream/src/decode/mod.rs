@@ -96,11 +96,13 @@ pub struct Decoded {
 struct Reject {
     code: Cow<'static, str>,
     reason: String,
+    /// The column to blame, if it is one.
+    column: Option<String>,
 }
 
 impl Reject {
     fn new(code: &'static str, reason: impl Into<String>) -> Self {
-        Self { code: Cow::Borrowed(code), reason: reason.into() }
+        Self { code: Cow::Borrowed(code), reason: reason.into(), column: None }
     }
 }
 
@@ -117,10 +119,11 @@ impl Decoded {
     fn refuse(&mut self, carrier: Carrier, route: Option<usize>, reject: Reject) {
         let Carrier { position, payload: raw, cut } = carrier;
         let raw_bytes = cut.unwrap_or(raw.len() as u64);
-        let (code, reason) = (reject.code.into_owned(), reject.reason);
+        let Reject { code, reason, column } = reject;
+        let code = code.into_owned();
         self.events += 1;
         self.bytes += size_of::<Refusal>() + reason.len();
-        self.refusals.push(Refusal { position, route, code, reason, raw, raw_bytes });
+        self.refusals.push(Refusal { position, route, code, reason, column, raw, raw_bytes });
     }
 
     /// One row more of the event that is being decoded.

@@ -231,7 +231,8 @@ impl Route {
             };
             if !as_expected {
                 let reason = format!("field \"{name}\" does not hold what the source expects");
-                return Err(Reject { code: Cow::Owned(expect.refused.clone()), reason });
+                let code = Cow::Owned(expect.refused.clone());
+                return Err(Reject { code, reason, column: None });
             }
         }
         Ok(())

@@ -10,6 +10,7 @@ use std::time::Duration;
 use howdah_error::{Code, Error, Kind, Result};
 use howdah_pg::{Connection, from_pg};
 use howdah_plan::{Step, foreign_columns};
+use howdah_server::Shards;
 use howdah_stream::{Decoder, Progress, SourceSql};
 use howdah_system::{Source, System};
 use tokio::signal::unix::{SignalKind, signal};
@@ -79,7 +80,7 @@ async fn ingest_model(
     model: &Model,
     args: &RunArgs,
     shutdown: &CancellationToken,
-    watch: impl FnMut(watch::Receiver<Progress>),
+    mut watch: impl FnMut(watch::Receiver<Progress>),
 ) -> Result<()> {
     let connection = session.connect().await?;
     let (requests, sources): (Vec<_>, Vec<_>) =
@@ -88,8 +89,16 @@ async fn ingest_model(
     let generation = generation(&connection).await?;
     let common = shards::Common { session, model, generation, once: args.once, shutdown };
     // Who wants the end of what is there now does not wait for requests.
-    let server =
-        if args.once { None } else { http::bind(session, model, requests, generation).await? };
+    let known = Shards::default();
+    let server = if args.once {
+        None
+    } else {
+        http::bind(session, model, requests, generation, &known).await?
+    };
+    let watch = |progress: watch::Receiver<Progress>| {
+        known.add(progress.clone());
+        watch(progress);
+    };
     let upkeep = async {
         loop {
             tokio::time::sleep(UPKEEP_EVERY).await;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use howdah_error::Result;
-use howdah_server::{Server, Setup};
+use howdah_server::{Server, Setup, Shards};
 use howdah_stream::Writer;
 use howdah_system::{Origin, Source};
 use tokio_util::sync::CancellationToken;
@@ -23,10 +23,13 @@ pub async fn bind(
     model: &Model,
     sources: Vec<&Source>,
     generation: i64,
+    shards: &Shards,
 ) -> Result<Option<Server>> {
     let Some(config) = session.file.http() else { return Ok(None) };
     let (system, pool) = (&model.system, session.pool());
-    let server = Server::bind(Setup { config, system, sources, pool, generation }).await?;
+    let shards = shards.clone();
+    let setup = Setup { config, system, sources, pool, generation, shards };
+    let server = Server::bind(setup).await?;
     let address = server.address();
     output::say(&format!("listening on http://{address}"));
     if !address.ip().is_loopback() {
