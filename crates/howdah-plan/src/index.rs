@@ -7,12 +7,13 @@
 use howdah_catalog::{
     Catalog, ConstraintKind, Ident, Index, Literal, RelName, Relation, RelationKind, name,
 };
-use howdah_rollup::derive;
+use howdah_rollup::{derive, reorganise};
 use howdah_system::{MeasureKind, Stream, System};
 
 use crate::step::{Lock, LockMode, Plan, Step};
 
 /// An index that has to be there.
+#[derive(Clone)]
 pub(crate) struct Needed {
     columns: Vec<Ident>,
     unique: bool,
@@ -101,16 +102,38 @@ fn needed(system: &System, stream: &Stream) -> Vec<Needed> {
     if !stream.key.is_empty() {
         out.push(Needed { columns: stream.key.clone(), unique: true });
     }
+    if let Some(at) = system.streams.iter().position(|known| known.table == stream.table)
+        && let Some(reorganisation) = system.reorganisation_of(at).filter(|it| it.of.contains(&at))
+    {
+        let columns = reorganise::indexes(reorganisation).into_iter();
+        out.extend(columns.map(|columns| Needed { columns, unique: false }));
+    }
     for rollup in system.rollups_of(stream) {
         let ordered_fold =
             rollup.measures.iter().any(|measure| matches!(measure.kind, MeasureKind::Position(_)));
-        if ordered_fold {
+        // What a key keeps is computed anew when one of its events is taken back.
+        if ordered_fold || stream.retracted.is_some() {
             let mut columns: Vec<Ident> =
                 rollup.by.iter().map(|column| column.name.clone()).collect();
             if !columns.contains(&stream.time) {
                 columns.push(stream.time.clone());
             }
             out.push(Needed { columns, unique: false });
+        }
+    }
+    // One that begins with another serves for both.
+    let all = std::mem::take(&mut out);
+    for (at, needed) in all.iter().enumerate() {
+        let serves = |other: &Needed| {
+            !needed.unique
+                && other.columns.len() >= needed.columns.len()
+                && other.columns.iter().zip(&needed.columns).all(|(have, need)| have == need)
+        };
+        let beside = all.iter().enumerate().any(|(other, it)| {
+            other != at && serves(it) && (it.columns.len() > needed.columns.len() || other < at)
+        });
+        if !beside {
+            out.push(needed.clone());
         }
     }
     out

@@ -12,6 +12,7 @@ mod facts;
 mod filled;
 mod index;
 mod protect;
+mod retracted;
 mod roles;
 mod rollup;
 mod schema;
@@ -40,6 +41,7 @@ pub fn plan(system: &System, catalog: &Catalog, facts: &Facts) -> Result<Plan> {
     for stream in &system.streams {
         stream::plan(&mut plan, system, stream, catalog, facts)?;
     }
+    retracted::plan(&mut plan, system, catalog)?;
     rollup::plan(&mut plan, system, catalog, facts)?;
     protect::plan(&mut plan, system, catalog);
     rollup::plan_rebuilds(&mut plan, system, catalog, facts);

@@ -38,6 +38,8 @@ struct TenantSight {
 }
 
 const STREAM_RIGHTS: &[&str] = &["SELECT", "INSERT"];
+/// Those of a stream that can lose events.
+const LOSING_RIGHTS: &[&str] = &["SELECT", "INSERT", "DELETE"];
 const ROLLUP_RIGHTS: &[&str] = &["SELECT", "INSERT", "UPDATE", "DELETE"];
 
 pub(crate) fn plan(plan: &mut Plan, system: &System, catalog: &Catalog) {
@@ -64,6 +66,13 @@ pub(crate) fn plan(plan: &mut Plan, system: &System, catalog: &Catalog) {
         let what = table.plain();
         push_grants(plan, catalog, &format!("grants {what} for the writer"), &what, &grants);
     }
+    for reorganisation in &system.reorganisations {
+        let blocks = &reorganisation.blocks;
+        let rights = ["SELECT", "INSERT", "UPDATE"];
+        let grants = rights.map(|right| Wanted::relation(blocks, &system.roles.writer, right));
+        let what = blocks.plain();
+        push_grants(plan, catalog, &format!("grants {what}"), &what, &grants);
+    }
     close_chunk_schema(plan, catalog);
 }
 
@@ -74,8 +83,14 @@ fn targets(system: &System, catalog: &Catalog) -> Vec<Target> {
         out.push(Target {
             relation: stream.table.clone(),
             sight: sight(tenants, &stream.table, stream.tenant.is_some()),
-            writer: STREAM_RIGHTS,
+            writer: if stream.retracted.is_some() { LOSING_RIGHTS } else { STREAM_RIGHTS },
         });
+        // What counts no more is seen by those who saw it count.
+        out.extend(stream.retracted.as_ref().map(|retracted| Target {
+            relation: retracted.clone(),
+            sight: sight(tenants, &stream.table, stream.tenant.is_some()),
+            writer: LOSING_RIGHTS,
+        }));
     }
     for rollup in &system.rollups {
         let stream = system.stream_of(rollup);

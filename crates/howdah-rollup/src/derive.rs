@@ -19,9 +19,12 @@ use howdah_system::{
     Derived, DerivedKey, DerivedKind, DerivedMeasure, Expr, Rollup, Stream, System,
 };
 
-use crate::column::{computed, sum_type};
-use crate::recompute;
-use crate::table::{Shape, TableColumn, definition as definition_of, table_columns};
+use crate::column::sum_type;
+use crate::table::table_columns;
+
+mod kept;
+
+pub use kept::{definition, differing_keys, lookups_of, proof, rebuild, recomputed, shape};
 
 /// The column of a temporary table that tells whether the state had the row.
 const THERE: &str = "howdah_there";
@@ -39,6 +42,7 @@ fn key(rollup: &Rollup) -> Vec<&Ident> {
 /// [`System::streams`]) needs: those of all states that meet in a derived rollup with its own.
 #[must_use]
 pub fn changed_tables(system: &System, streams: &[usize]) -> Vec<String> {
+    let streams = &system.reach(streams);
     let touched = system.derived.iter().filter(|derived| reads(system, derived, streams));
     let mut states: Vec<usize> = touched.flat_map(states).collect();
     states.sort_unstable();
@@ -130,6 +134,7 @@ pub struct Derivation {
 /// [`System::streams`]); to be run when all states of the batch are folded. `None`: there is none.
 #[must_use]
 pub fn statements(system: &System, streams: &[usize]) -> Option<Derivation> {
+    let streams = &system.reach(streams);
     let touched: Vec<&Derived> =
         system.derived.iter().filter(|derived| reads(system, derived, streams)).collect();
     let mut pairs: Vec<Pair<'_>> = Vec::new();
@@ -149,16 +154,27 @@ pub fn statements(system: &System, streams: &[usize]) -> Option<Derivation> {
     let emptied = emptied.into_iter().map(|state| &system.rollups[state]);
     let emptied = emptied.filter(|rollup| streams.contains(&rollup.stream));
     let emptied = emptied.map(|rollup| format!("delete from {}", changed(rollup)));
-    let to_default = PLAN_BY_KEY.map(|setting| format!("set local {setting} to default"));
     (!touched.is_empty()).then(|| Derivation {
-        before: PLAN_BY_KEY.map(|setting| format!("set local {setting} = off")).join("; "),
+        before: plan_by_key(),
         statements: pairs
             .iter()
             .filter(|pair| pair.touched(streams))
             .map(Pair::statement)
             .collect(),
-        after: joined(emptied.chain(to_default), "; "),
+        after: joined(emptied.chain([plan_freely()]), "; "),
     })
+}
+
+/// The statements, as one text, that let plans reach tables by their keys; see [`PLAN_BY_KEY`].
+#[must_use]
+pub fn plan_by_key() -> String {
+    PLAN_BY_KEY.map(|setting| format!("set local {setting} = off")).join("; ")
+}
+
+/// The statements, as one text, that take [`plan_by_key`] back.
+#[must_use]
+pub fn plan_freely() -> String {
+    PLAN_BY_KEY.map(|setting| format!("set local {setting} to default")).join("; ")
 }
 
 /// Every table is reached by its key from few changed rows. The statistics of a temporary table are
@@ -166,12 +182,14 @@ pub fn statements(system: &System, streams: &[usize]) -> Option<Derivation> {
 /// cost of what is switched off would call for compilation (`jit`).
 const PLAN_BY_KEY: [&str; 4] = ["enable_seqscan", "enable_hashjoin", "enable_mergejoin", "jit"];
 
-/// The first of the streams that meet with `stream` in derived rollups, directly or by others: an
-/// index into [`System::streams`], and a name for all of them. `None`: no derived rollup reads it.
+/// The first of the streams that meet with `stream` in derived rollups and reorganisations,
+/// directly or by others: an index into [`System::streams`], and a name for all of them. `None`: it
+/// meets none, and no batch reads what another writes.
 #[must_use]
 pub fn component(system: &System, stream: usize) -> Option<usize> {
-    let sets: Vec<Vec<usize>> =
-        system.derived.iter().map(|derived| streams(system, derived)).collect();
+    let derived = system.derived.iter().map(|derived| streams(system, derived));
+    let reorganised = system.reorganisations.iter().map(|it| it.streams().collect());
+    let sets: Vec<Vec<usize>> = derived.chain(reorganised).collect();
     let mut met: Vec<usize> = sets.iter().find(|set| set.contains(&stream))?.clone();
     // A list that grows while it is walked: the streams of every set that holds one of them.
     let mut next = 0;
@@ -423,166 +441,4 @@ fn type_of(measure: &DerivedMeasure) -> &'static str {
         DerivedKind::Sum(x) => sum_type(x),
         DerivedKind::Rows | DerivedKind::Count(_) => "bigint",
     }
-}
-
-/// The shape of a derived rollup's table.
-#[must_use]
-pub fn shape(system: &System, derived: &Derived) -> Shape {
-    let mut columns: Vec<TableColumn> =
-        derived.by.iter().filter_map(|key| key_column(system, derived, key)).collect();
-    let zero = |name: Ident, type_name: &str| TableColumn {
-        name,
-        type_name: type_name.to_owned(),
-        definition: format!("{type_name} not null default 0"),
-    };
-    columns.push(zero(Ident::new(Derived::ROWS), "bigint"));
-    let measures = derived.measures.iter();
-    columns.extend(measures.map(|measure| zero(measure.name.clone(), type_of(measure))));
-    columns.extend(computed(&derived.computed).map(TableColumn::generated));
-    Shape {
-        table: derived.table.clone(),
-        key: derived.by.iter().map(|key| key.name.clone()).collect(),
-        columns,
-        whole_key: true,
-        fillfactor: 50,
-    }
-}
-
-/// A key column, of the type that it has in the state that it is from.
-fn key_column(system: &System, derived: &Derived, key: &DerivedKey) -> Option<TableColumn> {
-    let through = derived.through.as_ref().filter(|_| key.of_lookup);
-    let state = through.map_or(derived.of.first().copied(), |through| Some(through.state))?;
-    let rollup = &system.rollups[state];
-    let stream = system.stream_of(rollup);
-    let columns = table_columns(stream, rollup, &rollup.levels[0]);
-    let column = columns.into_iter().find(|column| column.name == key.name)?;
-    let collation = stream.column(&key.name).and_then(|column| column.collation.as_ref());
-    let collate = collation.map(|name| format!(" collate {name}")).unwrap_or_default();
-    Some(TableColumn { definition: format!("{}{collate} not null", column.type_name), ..column })
-}
-
-/// What a derived rollup should hold, from the rows of its states; columns: key, rows, measures.
-#[must_use]
-pub fn recomputed(system: &System, derived: &Derived) -> String {
-    let measures = &derived.measures;
-    let parts = derived.of.iter().map(|state| {
-        let rollup = &system.rollups[*state];
-        let keys = keys_of(system, derived, *state);
-        let whole = joined(keys.iter().map(|key| format!("{key} is not null")), " and ");
-        let keys =
-            keys.iter().zip(&derived.by).map(|(key, column)| format!("{key} as {}", column.name));
-        let values = measures.iter().map(|measure| {
-            let value = if measure.of == *state { value(measure) } else { "null".to_owned() };
-            format!("({value})::numeric as {}", measure.name)
-        });
-        let through = derived.through.as_ref().filter(|through| through.state != *state);
-        let lookup = through.map(|through| {
-            let lookup = &system.rollups[through.state];
-            let on = found(&through.on, &alias(rollup).to_string(), &alias(lookup).to_string());
-            format!(" join {} {} on {on}", lookup.levels[0].table, alias(lookup))
-        });
-        format!(
-            "select {} from {} {}{} where {whole}",
-            name::list(keys.chain(values)),
-            rollup.levels[0].table,
-            alias(rollup),
-            lookup.unwrap_or_default(),
-        )
-    });
-    let keys = name::list(derived.by.iter().map(|key| &key.name));
-    let sums = measures.iter().map(|measure| {
-        let name = &measure.name;
-        format!("coalesce(sum({name}), 0)::{} as {name}", type_of(measure))
-    });
-    format!(
-        "select {keys}, {} from ({}) m group by {keys}",
-        name::list(
-            std::iter::once(format!("count(*) as {}", Ident::new(Derived::ROWS))).chain(sums)
-        ),
-        joined(parts, " union all "),
-    )
-}
-
-/// Key, rows and measures.
-fn stored(derived: &Derived) -> String {
-    let keys = derived.by.iter().map(|key| key.name.clone());
-    let measures = derived.measures.iter().map(|measure| measure.name.clone());
-    name::list(keys.chain(std::iter::once(Ident::new(Derived::ROWS))).chain(measures))
-}
-
-/// The statements that compute a derived rollup anew; to be run in one transaction that holds the
-/// locks of all its streams exclusively.
-#[must_use]
-pub fn rebuild(system: &System, derived: &Derived) -> Vec<String> {
-    let keys = name::list(derived.by.iter().map(|key| &key.name));
-    vec![
-        format!("delete from {}", derived.table),
-        format!(
-            "insert into {} ({}) {} order by {keys}",
-            derived.table,
-            stored(derived),
-            recomputed(system, derived)
-        ),
-    ]
-}
-
-/// The proof: as [`crate::recompute::proof`].
-#[must_use]
-pub fn proof(system: &System, derived: &Derived) -> String {
-    recompute::difference(&recomputed(system, derived), &kept(derived))
-}
-
-/// A query for the keys of up to `limit` rows that differ, as JSON text; for people.
-#[must_use]
-pub fn differing_keys(system: &System, derived: &Derived, limit: u32) -> String {
-    let keys = name::list(derived.by.iter().map(|key| &key.name));
-    recompute::differing(&recomputed(system, derived), &kept(derived), &keys, limit)
-}
-
-fn kept(derived: &Derived) -> String {
-    format!("select {} from {}", stored(derived), derived.table)
-}
-
-/// What a derived rollup is made from, as text: a change of it means a rebuild. What its states are
-/// made from is part of it.
-#[must_use]
-pub fn definition(system: &System, derived: &Derived) -> String {
-    let states = states(derived).map(|state| {
-        let rollup = &system.rollups[state];
-        let made = definition_of(system.stream_of(rollup), rollup, &rollup.levels[0]);
-        format!("{} {:016x}", rollup.name, name::stable_hash(&made))
-    });
-    let mut out = format!("of {}", joined(states, ", "));
-    for state in &derived.of {
-        out.push_str(&format!(" by {}", keys_of(system, derived, *state).join(", ")));
-    }
-    if let Some(through) = &derived.through {
-        out.push_str(&format!(" through {}", found(&through.on, "s", "l")));
-    }
-    for measure in &derived.measures {
-        let state = &system.rollups[measure.of].name;
-        out.push_str(&format!("; {} = sum of {state}: {}", measure.name, value(measure)));
-    }
-    for computed in &derived.computed {
-        out.push_str(&format!("; {} = {}", computed.name, computed.expr.text));
-    }
-    out
-}
-
-/// The columns by which the rows of a state are found from a row of a lookup, for each lookup that
-/// finds it by something else than the beginning of its key: an index is needed.
-#[must_use]
-pub fn lookups_of(system: &System, state: usize) -> Vec<Vec<Ident>> {
-    let mut out: Vec<Vec<Ident>> = Vec::new();
-    let key = key(&system.rollups[state]);
-    let reading = system.derived.iter().filter(|derived| derived.of.contains(&state));
-    for through in reading.filter_map(|derived| derived.through.as_ref()) {
-        let columns: Vec<Ident> = through.on.iter().map(|(_, column)| column.clone()).collect();
-        let beginning = key.iter().take(columns.len());
-        let served = columns.iter().all(|column| beginning.clone().any(|known| *known == column));
-        if through.state != state && !served && !out.contains(&columns) {
-            out.push(columns);
-        }
-    }
-    out
 }

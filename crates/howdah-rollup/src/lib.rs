@@ -10,6 +10,8 @@
 //! - [`judge`]: which event of a batch would break a state's check;
 //! - [`derive`]: derived rollups, from what a batch changed of their states;
 //! - [`recompute`]: rebuild of a range, and the proof;
+//! - [`retract`]: events taken back, and every rollup after them;
+//! - [`reorganise`]: which blocks are replaced, and so which events are taken back;
 //! - [`staging`]: the temporary table that a batch is copied into;
 //! - [`lock`]: the advisory locks that order folds, rebuilds and judgements.
 //!
@@ -24,6 +26,8 @@ pub mod judge;
 pub mod lock;
 mod position;
 pub mod recompute;
+pub mod reorganise;
+pub mod retract;
 pub mod staging;
 pub mod table;
 

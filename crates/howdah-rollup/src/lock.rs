@@ -55,14 +55,14 @@ impl AdvisoryLock {
 pub fn of_batch(system: &System, streams: &[usize]) -> Vec<String> {
     let mut shared: Vec<AdvisoryLock> = Vec::new();
     let mut judges: Vec<AdvisoryLock> = Vec::new();
-    for index in streams {
+    for index in &system.reach(streams) {
         let stream = &system.streams[*index];
         shared.push(AdvisoryLock::stream(stream));
         let rollups: Vec<&Rollup> = system.rollups_of(stream).collect();
         // Streams that meet in a derived rollup have one judge together.
         if let Some(first) = derive::component(system, *index) {
             judges.push(AdvisoryLock::judge(&system.streams[first]));
-        } else if needs_judge_lock(&rollups) {
+        } else if needs_judge_lock(&rollups) || !stream.reverses.is_empty() {
             judges.push(AdvisoryLock::judge(stream));
         }
     }

@@ -53,8 +53,13 @@ fn last(order: &[Ident]) -> Vec<Ident> {
     order.iter().map(|column| Ident::new(format!("last_{}", column.as_str()))).collect()
 }
 
-/// `select` of the whole position of each key from the stream; used by rebuild and proof.
-pub(crate) fn recompute(stream: &Stream, rollup: &Rollup, fold: &PositionFold) -> String {
+/// `select` of the whole position of each key from `source`, which holds all its events.
+pub(crate) fn recompute(
+    stream: &Stream,
+    rollup: &Rollup,
+    fold: &PositionFold,
+    source: &str,
+) -> String {
     let order = stream.total_order(&rollup.by);
     let keys = name::list(rollup.by.iter().map(|key| &key.name));
     format!(
@@ -65,7 +70,7 @@ pub(crate) fn recompute(stream: &Stream, rollup: &Rollup, fold: &PositionFold) -
         name::list(last(&order)),
         name::list(&order),
         last_of(&order),
-        fills(&stream.table.to_string(), rollup, fold),
+        fills(source, rollup, fold),
     )
 }
 

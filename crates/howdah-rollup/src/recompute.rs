@@ -23,7 +23,7 @@ pub struct Range {
 #[must_use]
 pub fn recomputed(stream: &Stream, rollup: &Rollup, index: usize, range: Option<&Range>) -> String {
     if let Some(fold) = position::position_of(rollup) {
-        return position::recompute(stream, rollup, fold);
+        return position::recompute(stream, rollup, fold, &stream.table.to_string());
     }
     let condition = range.map(|range| {
         let ty = bucket_type(stream.time_type);

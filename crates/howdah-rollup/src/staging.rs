@@ -9,6 +9,9 @@ use howdah_system::{Stream, StreamColumn};
 /// The column that keeps the stream order of a batch: 0, 1, 2…; the legs of an event share theirs.
 pub const ORD: &str = "howdah_ord";
 
+/// The place of a staged row in its table.
+pub(crate) const AT: &str = "howdah_at";
+
 /// The staging table of one stream of a source.
 #[derive(Debug, Clone)]
 pub struct Staging {
@@ -87,7 +90,8 @@ impl Staging {
     }
 
     /// A sub-query that gives every column of the stream for the staged rows between `$1` and `$2`
-    /// in [`ORD`], as an insert would make them: defaults and generated columns included.
+    /// in [`ORD`], as an insert would make them: defaults and generated columns included. Beside
+    /// them stand [`ORD`] and [`AT`].
     pub(crate) fn as_stream_rows(&self, stream: &Stream) -> String {
         let plain = stream.columns.iter().filter(|column| !column.generated).map(|column| {
             let value = self
@@ -101,7 +105,7 @@ impl Staging {
         });
         let generated: Vec<String> = generated.collect();
         let inner = format!(
-            "select s.{ORD}, {} from {} s where s.{ORD} between $1 and $2",
+            "select s.{ORD}, s.ctid as {AT}, {} from {} s where s.{ORD} between $1 and $2",
             name::list(plain),
             self.table
         );

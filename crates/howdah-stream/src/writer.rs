@@ -17,6 +17,7 @@
 
 mod chunks;
 mod copy;
+mod corrections;
 mod derive;
 mod direct;
 mod events;
@@ -24,16 +25,19 @@ mod failed;
 mod letters;
 mod memory;
 mod requests;
+mod retract;
 mod sql;
 mod staged;
 mod tenants;
 mod tuple;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use howdah_error::{Code, Error, Kind, Result};
 use howdah_pg::{ConnectOptions, Connection, RetryPolicy, connect, from_pg};
+use tokio_postgres::Statement;
 use tokio_postgres::types::ToSql;
 
 use crate::batch::{
@@ -77,6 +81,8 @@ pub struct Writer {
     lease: Option<(i64, Duration)>,
     /// The statements of requests, once there was one.
     requests: Option<requests::Statements>,
+    /// Prepared statements that take events back, by their text.
+    corrections: HashMap<String, Statement>,
 }
 
 /// What the beginning of a transaction found.
@@ -108,7 +114,7 @@ impl Writer {
                 .await
                 .map_err(|error| from_pg("could not make the staging table", &error))?;
         }
-        for table in &sql.changed {
+        for table in sql.changed.iter().chain(&sql.corrections.temporary) {
             connection
                 .batch_execute(table)
                 .await
@@ -120,8 +126,18 @@ impl Writer {
             chunks.push(Chunks::load(&connection, &target.stream).await?);
         }
         let (direct, piece) = (Direct::default(), usize::MAX);
-        let (careful, lease, requests) = (false, None, None);
-        Ok(Self { connection, sql, statements, chunks, direct, piece, careful, lease, requests })
+        Ok(Self {
+            connection,
+            sql,
+            statements,
+            chunks,
+            direct,
+            piece,
+            careful: false,
+            lease: None,
+            requests: None,
+            corrections: HashMap::new(),
+        })
     }
 
     /// How often each way into the streams was taken.
@@ -211,7 +227,7 @@ impl Writer {
         self.refuse_times(events, opening);
         self.refuse_unknown_tenants(events).await?;
         let mut new = 0;
-        for part in events.parts() {
+        for part in self.sql.corrections.joined(events.parts()) {
             failpoint::hit("writer.before_copy").await?;
             new += if let Some(new) = self.apply_direct(events, &part).await? {
                 new
@@ -221,7 +237,8 @@ impl Writer {
             };
             failpoint::hit("writer.after_copy").await?;
         }
-        if new > 0 && !self.careful {
+        // Nothing need be new where events are taken back.
+        if !self.careful {
             self.derive_all().await?;
         }
         let refused = events.refused();

@@ -26,8 +26,8 @@ pub use effective::{EffectiveSetting, SettingOrigin};
 pub use file::{DatabaseConfig, DatabaseTarget, HttpConfig, SystemFile};
 pub use model::{
     Accept, Computed, Derived, DerivedKey, DerivedKind, DerivedMeasure, Expr, IngestLimits,
-    KeyColumn, Level, Measure, MeasureKind, PositionFold, Roles, Rollup, Segment, Sight, Stream,
-    System, Tenants, Through, TimeType, Visible,
+    KeyColumn, Level, Marker, Measure, MeasureKind, PositionFold, Reorganisation, Roles, Rollup,
+    Segment, Sight, Stream, System, Tenants, Through, TimeType, Visible,
 };
 pub use problem::{Place, Problem, error_of};
 pub use secret::SecretRef;

@@ -24,6 +24,8 @@ pub struct System {
     pub rollups: Vec<Rollup>,
     /// Derived rollups: sums over the rows of states, in the order of the file.
     pub derived: Vec<Derived>,
+    /// What takes events back by the blocks that they are of.
+    pub reorganisations: Vec<Reorganisation>,
     /// Sources, in the order of the file.
     pub sources: Vec<Source>,
     /// Bounds of batches and events.
@@ -31,6 +33,27 @@ pub struct System {
 }
 
 impl System {
+    /// The streams that a batch into `streams` may change: these, and those that lose their events
+    /// by one reorganisation with them. Indexes into [`System::streams`], ascending.
+    #[must_use]
+    pub fn reach(&self, streams: &[usize]) -> Vec<usize> {
+        let mut out = streams.to_vec();
+        for reorganisation in &self.reorganisations {
+            if reorganisation.streams().any(|stream| streams.contains(&stream)) {
+                out.extend(reorganisation.streams());
+            }
+        }
+        out.sort_unstable();
+        out.dedup();
+        out
+    }
+
+    /// The reorganisation that a stream's events may be taken back by, or that it marks.
+    #[must_use]
+    pub fn reorganisation_of(&self, stream: usize) -> Option<&Reorganisation> {
+        self.reorganisations.iter().find(|it| it.streams().any(|other| other == stream))
+    }
+
     /// The stream of that name in the file.
     #[must_use]
     pub fn stream(&self, name: &str) -> Option<&Stream> {
@@ -124,6 +147,13 @@ pub struct Stream {
     pub segment: Option<Segment>,
     /// The tenant column, when the table has it.
     pub tenant: Option<Ident>,
+    /// Each named key column with the column of a reversing event that holds its value in the event
+    /// that is reversed. An event is a reversal when these are all there. Empty: none is.
+    pub reverses: Vec<(Ident, Ident)>,
+    /// Whether an event of a known key with other content is refused instead of passed over.
+    pub refuse_conflicts: bool,
+    /// Where events go that count no more; `None`: none ever does.
+    pub retracted: Option<RelName>,
     /// The table's columns in their order.
     pub columns: Vec<StreamColumn>,
 }
@@ -148,6 +178,47 @@ impl Stream {
         }
         order
     }
+}
+
+/// Streams of events that are of blocks of a chain: when a block is replaced by another, its events
+/// are taken back with all that they caused.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reorganisation {
+    /// The name in the file.
+    pub name: String,
+    /// The streams: indexes into [`System::streams`]. A stream is in one reorganisation at most.
+    pub of: Vec<usize>,
+    /// The columns that tell one chain from another.
+    pub scope: Vec<KeyColumn>,
+    /// The column of the block's number, a whole number.
+    pub block: KeyColumn,
+    /// The column of the block's hash: of two hashes for one number one is replaced.
+    pub hash: KeyColumn,
+    /// How many blocks below the highest known one a block may still be replaced.
+    pub depth: u32,
+    /// Columns that are in one block only, such as a transaction's hash: seen in another block,
+    /// they tell that the earlier one is replaced. May be empty.
+    pub once: Vec<KeyColumn>,
+    /// The stream of events that announce a reorganisation.
+    pub marker: Option<Marker>,
+    /// howdah's own table of known blocks.
+    pub blocks: RelName,
+}
+
+impl Reorganisation {
+    /// Its streams, and that of its marker.
+    pub fn streams(&self) -> impl Iterator<Item = usize> + '_ {
+        self.of.iter().copied().chain(self.marker.as_ref().map(|marker| marker.stream))
+    }
+}
+
+/// Events that say from which block on a chain is another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Marker {
+    /// Index into [`System::streams`].
+    pub stream: usize,
+    /// The column of the first replaced block's number; the scope's columns are named as there.
+    pub fork: Ident,
 }
 
 /// The type of a time column.

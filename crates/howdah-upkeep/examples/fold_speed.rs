@@ -39,6 +39,9 @@ fn stream() -> Stream {
         accept: Accept { past: None, future: Span::default() },
         keep: None,
         segment: None,
+        reverses: Vec::new(),
+        refuse_conflicts: false,
+        retracted: None,
         tenant: None,
         columns: vec![
             column("exchange", "text", ColumnType::Text),

@@ -170,11 +170,14 @@ async fn positions_in_txn(client: &Client, system: &System) -> Result<Vec<Positi
         });
     }
     for (index, stream) in system.streams.iter().enumerate() {
-        let count: i64 = client
-            .query_one(&format!("select count(*) from {}", stream.table), &[])
-            .await
-            .map_err(failed)?
-            .get(0);
+        let retracted = stream.retracted.as_ref();
+        let retracted = retracted.map(|table| format!(" + (select count(*) from {table})"));
+        let sql = format!(
+            "select (select count(*) from {}){}",
+            stream.table,
+            retracted.unwrap_or_default()
+        );
+        let count: i64 = client.query_one(&sql, &[]).await.map_err(failed)?.get(0);
         if count < committed[index] {
             for proof in out.iter_mut().filter(|proof| {
                 system.sources.iter().any(|s| s.name == proof.source && s.feeds(index))

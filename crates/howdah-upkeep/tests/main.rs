@@ -11,6 +11,8 @@ mod change;
 mod compiled;
 #[path = "main/convert.rs"]
 mod convert;
+#[path = "main/corrections.rs"]
+mod corrections;
 #[path = "main/derived.rs"]
 mod derived;
 #[path = "main/edges.rs"]
@@ -25,6 +27,8 @@ mod folded;
 mod judged;
 #[path = "main/leases.rs"]
 mod leases;
+#[path = "main/reorganisations.rs"]
+mod reorganisations;
 #[path = "main/rollups.rs"]
 mod rollups;
 #[path = "main/sequences.rs"]

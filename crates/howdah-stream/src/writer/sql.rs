@@ -11,6 +11,7 @@ use howdah_rollup::staging::{StagedColumn, Staging};
 use howdah_system::{Rollup, Route, Source, Stream, System};
 use tokio_postgres::Statement;
 
+use super::corrections::Corrections;
 use super::memory::{FoldStatements, Folding};
 use super::tenants;
 use crate::decode::staged_as_text;
@@ -33,6 +34,8 @@ pub struct SourceSql {
     pub(super) changed: Vec<String>,
     /// What brings the derived rollups after the states of a batch.
     pub(super) derivation: Option<Derivation>,
+    /// What takes events back.
+    pub(super) corrections: Corrections,
 }
 
 /// A stream that the source fills.
@@ -89,6 +92,8 @@ impl SourceSql {
             .filter_map(|route| target_of(route).map(|target| (route, target)))
             .map(|(route, target)| Layout::new(route, target, &targets[target]))
             .collect();
+        let has_foreign = |rollup: &Rollup| !foreign(rollup).is_empty();
+        let corrections = Corrections::new(system, &streams, &targets, &has_foreign);
         let begin = ["begin".to_owned(), "set constraints all immediate".to_owned()]
             .into_iter()
             .chain(lock::of_batch(system, &streams))
@@ -103,6 +108,7 @@ impl SourceSql {
             begin,
             changed: derive::changed_tables(system, &streams),
             derivation: derive::statements(system, &streams),
+            corrections,
         })
     }
 }
@@ -122,11 +128,14 @@ impl Target {
         for rollup in &rollups {
             judges.extend(first_refused(&stream, rollup, &foreign(rollup), &staging)?);
         }
+        let corrected = stream.retracted.is_some()
+            || stream.refuse_conflicts
+            || system.reorganisation_of(index).is_some();
         Ok(Self {
             fold: fold(&stream, &rollups, &staging)?,
             repeated: repeated(&stream, &staging),
             unknown_tenants: tenants::unknown(system, &stream),
-            folding: if judges.is_empty() {
+            folding: if judges.is_empty() && !corrected {
                 Folding::compile(&stream, &rollups, &staging)?
             } else {
                 None

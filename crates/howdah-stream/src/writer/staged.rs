@@ -6,6 +6,7 @@
 //! Ranges go from front to back, so a group is always applied upon all accepted groups before it,
 //! whatever the cuts.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use bytes::BytesMut;
@@ -19,11 +20,11 @@ use super::tuple::{put_ordered, put_placed};
 use crate::failpoint;
 
 /// Live events in the order of the batch, and their groups.
-struct Staged {
+pub(super) struct Staged {
     /// The event at each place; a place is an event's order in the staging tables.
-    places: Vec<usize>,
+    pub(super) places: Vec<usize>,
     /// For each group the places of its events.
-    groups: Vec<Range<usize>>,
+    pub(super) groups: Vec<Range<usize>>,
 }
 
 impl Staged {
@@ -41,12 +42,12 @@ impl Staged {
     }
 
     /// The places of some groups.
-    fn range(&self, groups: &Range<usize>) -> Range<usize> {
+    pub(super) fn range(&self, groups: &Range<usize>) -> Range<usize> {
         self.groups[groups.start].start..self.groups[groups.end - 1].end
     }
 
     /// The group of a place.
-    fn group_of(&self, place: usize) -> usize {
+    pub(super) fn group_of(&self, place: usize) -> usize {
         self.groups.partition_point(|group| group.end <= place)
     }
 }
@@ -63,7 +64,11 @@ impl Writer {
             return Ok(0);
         }
         failpoint::hit("writer.before_fold").await?;
-        let new = self.apply_ranges(events, part, &staged).await?;
+        let new = if self.sql.corrections.concern(part) {
+            self.apply_corrected(events, part, &staged).await?
+        } else {
+            self.apply_ranges(events, part, &staged).await?
+        };
         failpoint::hit("writer.after_fold").await?;
         Ok(new)
     }
@@ -146,7 +151,8 @@ impl Writer {
                     breaking = place;
                     end = place.map_or(end, |place| staged.group_of(place));
                     if at < end {
-                        self.fold(events, part, &staged.places, staged.range(&(at..end))).await
+                        let range = staged.range(&(at..end));
+                        self.fold(events, part, &staged.places, range, &BTreeMap::new()).await
                     } else {
                         Ok(0)
                     }
@@ -202,7 +208,7 @@ impl Writer {
         let (mut good, mut bad) = (start, end);
         while bad - good > 1 {
             let middle = good + (bad - good) / 2;
-            match self.fold(events, part, places, start..middle).await {
+            match self.fold(events, part, places, start..middle, &BTreeMap::new()).await {
                 Ok(_) => good = middle,
                 Err(found) if classify(&found) == Fault::Data => (bad, error) = (middle, found),
                 Err(found) => return Err(failed("could not apply a batch")(found)),
@@ -213,13 +219,15 @@ impl Writer {
         Ok(())
     }
 
-    /// Inserts and folds the events of some places; gives how many are new.
-    async fn fold(
+    /// Inserts and folds the events of some places, but for those that were `diverted`; gives how
+    /// many are new.
+    pub(super) async fn fold(
         &self,
         events: &Events<'_>,
         part: &[usize],
         places: &[usize],
         range: Range<usize>,
+        diverted: &BTreeMap<usize, bool>,
     ) -> Result<u64, tokio_postgres::Error> {
         let (first, last) = bounds(&range);
         // Rows are counted, but an event with several is new when any of them is.
@@ -236,7 +244,8 @@ impl Writer {
         }
         let new = if events.have_legs() {
             let rows_of = |place: usize| events.all[places[place]].rows.len();
-            range.len() as u64 - wholly_repeated(repeated, rows_of)
+            repeated.retain(|place| !diverted.contains_key(place));
+            (range.len() - diverted.len()) as u64 - wholly_repeated(repeated, rows_of)
         } else {
             rows
         };
@@ -247,7 +256,7 @@ impl Writer {
     }
 
     /// The first of some places of which an event would break the check of a state.
-    async fn first_breaking(
+    pub(super) async fn first_breaking(
         &self,
         part: &[usize],
         range: Range<usize>,
@@ -291,7 +300,7 @@ pub(super) fn bounds(places: &Range<usize>) -> (i32, i32) {
 
 /// Whether no partition holds a row. Its SQLSTATE is that of a violated check; only the server's
 /// function tells it from one whatever the language (`src/backend/executor/execPartition.c`).
-fn no_chunk(error: &tokio_postgres::Error) -> bool {
+pub(super) fn no_chunk(error: &tokio_postgres::Error) -> bool {
     error.as_db_error().is_some_and(|db| db.routine() == Some("ExecFindPartition"))
 }
 

@@ -42,6 +42,9 @@ pub fn stream(columns: Vec<StreamColumn>) -> Stream {
         accept: Accept { past: None, future: Span { months: 0, days: 1, seconds: 0 } },
         keep: None,
         segment: None,
+        reverses: Vec::new(),
+        refuse_conflicts: false,
+        retracted: None,
         tenant: None,
         columns: all,
     }

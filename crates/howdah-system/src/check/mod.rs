@@ -5,6 +5,7 @@
 //! the caller asks the server and hands the answers to [`Draft::finish`]. No question: the draft is
 //! finished with no answers.
 
+mod correction;
 mod derived;
 mod measure;
 mod rollup;
@@ -113,6 +114,7 @@ impl SystemFile {
             streams: Vec::new(),
             rollups: Vec::new(),
             derived: Vec::new(),
+            reorganisations: Vec::new(),
             sources: Vec::new(),
             ingest: self.ingest,
         };
@@ -127,6 +129,7 @@ impl SystemFile {
         };
         check.tenants();
         check.streams();
+        check.reorganisations();
         check.rollups();
         check.derived();
         check.sources();

@@ -270,8 +270,7 @@ fn map(section: &SourceSection, route: &RouteSection, stream: &Stream) -> Vec<Ma
             ..Mapping::new(column.name.clone(), index, map_from(entry, section.format))
         }
     };
-    let by_database =
-        |column: &StreamColumn| column.is_identity() && entry_of(column).is_none();
+    let by_database = |column: &StreamColumn| column.is_identity() && entry_of(column).is_none();
     let columns = stream.columns.iter().enumerate();
     columns.filter(|(_, c)| !c.generated && !by_database(c)).map(mapping).collect()
 }

@@ -51,6 +51,13 @@ impl Check<'_> {
         let (declared, order) = (declared?, order?);
         let key = full_key(tenant.as_ref(), &declared, &time);
         self.unique_constraints(section, relation, &time, &key);
+        let reverses = self.reverses(section, &columns, &declared)?;
+        if section.refuse_conflicts && declared.is_empty() {
+            let message = "without a key no event can be in conflict with another";
+            self.report(section.name.problem(message).hint("Declare \"key\"."));
+        }
+        let retracted =
+            (!reverses.is_empty()).then(|| super::correction::retracted(&relation.name));
         let segment = match (&section.segment, segment_by) {
             (Some(segment), Some(by)) => Some(Segment { after: segment.after?, by: by? }),
             _ => None,
@@ -70,6 +77,9 @@ impl Check<'_> {
             keep: section.keep,
             segment,
             tenant,
+            reverses,
+            refuse_conflicts: section.refuse_conflicts,
+            retracted,
             columns,
         })
     }

@@ -6,7 +6,7 @@ use super::reader::{At, Section};
 use super::rollup::{
     AggregateSection, ComputedSection, Found, MeasureSection, computed_of, read_measure,
 };
-use super::stream::report_twice;
+use super::stream::{columns_by_column, report_twice};
 
 /// `[rollups.NAME]` of states, with its expressions taken apart.
 #[derive(Debug, Clone)]
@@ -75,22 +75,13 @@ pub(super) fn read_one(name: At<String>, section: &Section<'_>) -> DerivedSectio
 
 /// `on = { term_id = "vault_term" }`.
 fn read_on(section: &Section<'_>, through: Option<&At<String>>) -> Vec<(At<String>, At<String>)> {
-    let Some(on) = section.section("on") else { return Vec::new() };
-    if through.is_none() {
+    if section.has("on") && through.is_none() {
         section.report(
-            on.place
+            section
+                .place_of("on")
                 .problem("\"on\" has no effect here")
                 .hint("It says how the state that \"through\" names is found."),
         );
     }
-    let mut found = Vec::new();
-    for (key, value) in on.others() {
-        if let Some(column) = on.string_of(&key, value) {
-            found.push((key, column));
-        } else {
-            let message = format!("\"{}\" must be the name of a column", key.value);
-            on.report(key.problem(message));
-        }
-    }
-    found
+    columns_by_column(section, "on")
 }

@@ -8,6 +8,7 @@ mod derived;
 mod http;
 mod map;
 mod reader;
+mod reorganisation;
 mod rollup;
 mod route;
 mod source;
@@ -26,6 +27,7 @@ pub(crate) use derived::DerivedSection;
 pub use http::HttpConfig;
 pub(crate) use map::{FromSection, MapSection};
 pub(crate) use reader::{At, Section};
+pub(crate) use reorganisation::ReorganisationSection;
 pub(crate) use rollup::{
     AggregateSection, ComputedSection, MeasureSection, PositionSection, RollupSection,
 };
@@ -50,6 +52,7 @@ pub struct SystemFile {
     pub(crate) sources: Vec<SourceSection>,
     pub(crate) rollups: Vec<RollupSection>,
     pub(crate) derived: Vec<DerivedSection>,
+    pub(crate) reorganisations: Vec<ReorganisationSection>,
     pub(crate) problems: Vec<Problem>,
     settings: Vec<EffectiveSetting>,
 }
@@ -140,6 +143,7 @@ impl SystemFile {
             sources,
             rollups,
             derived,
+            reorganisations: reorganisation::read(top),
             problems: Vec::new(),
             settings: Vec::new(),
         }

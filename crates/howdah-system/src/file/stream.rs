@@ -19,6 +19,9 @@ pub(crate) struct StreamSection {
     pub(crate) future: Span,
     pub(crate) keep: Option<Span>,
     pub(crate) segment: Option<SegmentSection>,
+    /// A key column of the event that is reversed, and the column of the reversal that names it.
+    pub(crate) reverses: Vec<(At<String>, At<String>)>,
+    pub(crate) refuse_conflicts: bool,
 }
 
 /// `segment = { after, by }`.
@@ -77,8 +80,58 @@ fn read_one(name: At<String>, section: Section<'_>) -> StreamSection {
         segment.finish();
         SegmentSection { after, by }
     });
+    let reverses = columns_by_column(&section, "reverses");
+    let refuse_conflicts = read_conflict(&section);
     section.finish();
-    StreamSection { name, table, time, key, order, chunk, ahead, past, future, keep, segment }
+    StreamSection {
+        name,
+        table,
+        time,
+        key,
+        order,
+        chunk,
+        ahead,
+        past,
+        future,
+        keep,
+        segment,
+        reverses,
+        refuse_conflicts,
+    }
+}
+
+/// Whether an event of a known key with another content is refused.
+fn read_conflict(section: &Section<'_>) -> bool {
+    let given = section.parsed("conflict", |text| match text {
+        "refuse" => Ok(true),
+        "ignore" => Ok(false),
+        _ => Err(Complaint::new(
+            format!("\"{text}\" is no way to meet a conflict"),
+            "Use \"ignore\" or \"refuse\".",
+        )),
+    });
+    if given.is_none() {
+        section.by_default("conflict", "\"ignore\"");
+    }
+    given.is_some_and(|given| given.value)
+}
+
+/// A table of column names by column names: `{ id = "reverses_id" }`.
+pub(super) fn columns_by_column(
+    section: &Section<'_>,
+    key: &'static str,
+) -> Vec<(At<String>, At<String>)> {
+    let Some(table) = section.section(key) else { return Vec::new() };
+    let mut found = Vec::new();
+    for (key, value) in table.others() {
+        if let Some(column) = table.string_of(&key, value) {
+            found.push((key, column));
+        } else {
+            let message = format!("\"{}\" must be the name of a column", key.value);
+            table.report(key.problem(message));
+        }
+    }
+    found
 }
 
 fn read_accept(section: &Section<'_>) -> (Option<Span>, Span) {

@@ -8,7 +8,7 @@ use howdah_upkeep::rebuild::rebuild_derived;
 use crate::engine::{Engine, Feed, fine};
 use crate::rollups::Dice;
 
-const TABLES: &str = r#"
+const TABLES: &str = "
 create table prices (
     at timestamptz not null, id bigint not null, term int not null, curve int not null,
     price numeric(78,0) not null, shares numeric(78,0) not null, unique (id, at)
@@ -21,7 +21,7 @@ create table placings (
     at timestamptz not null, id bigint not null, term int not null, triple int not null,
     p text, o text not null, unique (id, at)
 );
-"#;
+";
 
 pub const SYSTEM: &str = r#"
 [system]
@@ -337,7 +337,9 @@ async fn derived_rollups_follow_their_states_at_every_commit() {
         }
         let lines: Vec<String> = batch.iter().map(|(_, event)| event.json()).collect();
         feeds[source].commit(&lines).await;
-        batch.iter().for_each(|(_, event)| model.take(event));
+        for (_, event) in &batch {
+            model.take(event);
+        }
         model.assert_kept(&engine, &format!("{} events left", events.len())).await;
     }
     engine.assert_fold_is_rebuild().await;

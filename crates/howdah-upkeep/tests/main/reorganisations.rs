@@ -1,0 +1,374 @@
+//! Blocks that are replaced, and markers that take blocks back: after every commit the tables equal
+//! a model that is told one event at a time.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::engine::Engine;
+use crate::rollups::Dice;
+
+const TABLES: &str = "
+create table deposits (
+    chain int not null, block bigint not null, hash text not null, tx text not null,
+    log int not null, at timestamptz not null, account text not null, amount numeric not null,
+    unique (chain, block, hash, tx, log, at)
+);
+create table prices (
+    chain int not null, block bigint not null, hash text not null, tx text not null,
+    log int not null, at timestamptz not null, account text not null, amount numeric not null,
+    unique (chain, block, hash, tx, log, at)
+);
+create table reorgs (
+    chain int not null, fork bigint not null, id int not null, at timestamptz not null,
+    unique (chain, fork, id, at)
+);
+";
+
+const SYSTEM: &str = r#"
+[system]
+name = "{db}"
+[streams.deposits]
+time = "at"
+key = ["chain", "block", "hash", "tx", "log"]
+order = ["block", "log"]
+[streams.prices]
+time = "at"
+key = ["chain", "block", "hash", "tx", "log"]
+order = ["block", "log"]
+[streams.reorgs]
+time = "at"
+key = ["chain", "fork", "id"]
+[sources.chain]
+file = "c.ndjson"
+map = { at = { field = "at", as = "epoch s" } }
+[[sources.chain.routes]]
+when = { kind = "deposit" }
+into = "deposits"
+[[sources.chain.routes]]
+when = { kind = "price" }
+into = "prices"
+[[sources.chain.routes]]
+when = { kind = "reorg" }
+into = "reorgs"
+[reorganisations.chain]
+streams = ["deposits", "prices"]
+scope = ["chain"]
+block = "block"
+hash = "hash"
+depth = 12
+once = ["tx"]
+marker = { stream = "reorgs", fork = "fork" }
+[rollups.holdings]
+from = "deposits"
+by = ["account"]
+total = "sum(amount)"
+n = "count(*)"
+largest = "max(amount)"
+block = "last(block)"
+[rollups.rates]
+from = "prices"
+by = ["account"]
+price = "last(amount)"
+[rollups.daily]
+from = "deposits"
+every = "1 day"
+total = "sum(amount)"
+least = "min(amount)"
+[rollups.worth]
+of = ["holdings", "rates"]
+by = ["account"]
+total = "sum(holdings.total)"
+price = "sum(rates.price)"
+"#;
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Event {
+    /// Deposit or price, block, hash, transaction, log, amount; the account follows from the log.
+    Log {
+        deposit: bool,
+        block: i64,
+        hash: String,
+        tx: String,
+        log: i64,
+        amount: i64,
+    },
+    Marker {
+        fork: i64,
+        id: i64,
+    },
+}
+
+/// What orders the events of an account: block, log, hash, transaction.
+type Order<'e> = (i64, i64, &'e str, &'e str);
+
+const ACCOUNTS: [&str; 3] = ["ada", "bob", "eve"];
+
+impl Event {
+    fn json(&self) -> String {
+        match self {
+            Self::Log { deposit, block, hash, tx, log, amount } => {
+                let kind = if *deposit { "deposit" } else { "price" };
+                let at = 1_774_000_000 + block * 9000;
+                let account = ACCOUNTS[*log as usize % 3];
+                format!(
+                    "{{\"kind\": \"{kind}\", \"chain\": 1, \"block\": {block}, \
+                     \"hash\": \"{hash}\", \"tx\": \"{tx}\", \"log\": {log}, \"at\": {at}, \
+                     \"account\": \"{account}\", \"amount\": {amount}}}"
+                )
+            }
+            Self::Marker { fork, id } => format!(
+                "{{\"kind\": \"reorg\", \"chain\": 1, \"fork\": {fork}, \"id\": {id}, \"at\": 9}}"
+            ),
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum State {
+    Live,
+    Replaced,
+    Suspended,
+}
+
+/// What the rules say, one event after the other.
+#[derive(Default)]
+struct Model {
+    blocks: BTreeMap<(i64, String), State>,
+    live: BTreeSet<Event>,
+    retracted: BTreeSet<Event>,
+    markers: BTreeSet<Event>,
+    refused: usize,
+}
+
+impl Model {
+    fn head(&self) -> i64 {
+        self.blocks.keys().map(|(block, _)| *block).max().unwrap_or(i64::MIN)
+    }
+
+    fn state(&self, block: i64, hash: &str) -> Option<State> {
+        self.blocks.get(&(block, hash.to_owned())).copied()
+    }
+
+    /// Takes the events of these blocks back; `false`: one is too deep, and nothing is done.
+    fn lose(&mut self, going: &BTreeSet<(i64, String)>, state: State) -> bool {
+        let head = self.head();
+        if going.iter().any(|(block, _)| *block < head.saturating_sub(12)) {
+            self.refused += 1;
+            return false;
+        }
+        for block in going {
+            self.blocks.insert(block.clone(), state);
+        }
+        let goes = |event: &Event| match event {
+            Event::Log { block, hash, .. } => going.contains(&(*block, hash.clone())),
+            Event::Marker { .. } => false,
+        };
+        let gone: Vec<Event> = self.live.iter().filter(|event| goes(event)).cloned().collect();
+        for event in gone {
+            self.live.remove(&event);
+            self.retracted.insert(event);
+        }
+        true
+    }
+
+    fn take(&mut self, event: &Event) {
+        match event {
+            Event::Marker { fork, .. } => {
+                if self.markers.contains(event) {
+                    return;
+                }
+                let going: BTreeSet<(i64, String)> = self
+                    .blocks
+                    .iter()
+                    .filter(|((block, _), state)| block >= fork && **state == State::Live)
+                    .map(|(block, _)| block.clone())
+                    .collect();
+                if self.lose(&going, State::Suspended) {
+                    self.markers.insert(event.clone());
+                }
+            }
+            Event::Log { block, hash, tx, .. } => {
+                if self.state(*block, hash) == Some(State::Replaced) {
+                    self.retracted.insert(event.clone());
+                    return;
+                }
+                let mut going: BTreeSet<(i64, String)> = BTreeSet::new();
+                for ((number, other), state) in &self.blocks {
+                    if number == block && other != hash && *state == State::Live {
+                        going.insert((*number, other.clone()));
+                    }
+                }
+                for known in &self.live {
+                    if let Event::Log { block: b, hash: h, tx: t, .. } = known
+                        && t == tx
+                        && (b, h) != (block, hash)
+                    {
+                        going.insert((*b, h.clone()));
+                    }
+                }
+                if !going.is_empty() {
+                    // The suspended ones of the number end with the live one.
+                    for ((number, other), state) in &self.blocks {
+                        if number == block && other != hash && *state == State::Suspended {
+                            going.insert((*number, other.clone()));
+                        }
+                    }
+                    if !self.lose(&going, State::Replaced) {
+                        return;
+                    }
+                }
+                for ((number, other), state) in &mut self.blocks {
+                    if number == block && other != hash && *state == State::Suspended {
+                        *state = State::Replaced;
+                    }
+                }
+                self.blocks.insert((*block, hash.clone()), State::Live);
+                self.retracted.remove(event);
+                self.live.insert(event.clone());
+            }
+        }
+    }
+
+    async fn assert_kept(&self, engine: &Engine, when: &str) {
+        let mut holdings: BTreeMap<&str, Vec<(i64, i64, i64)>> = BTreeMap::new();
+        let mut rates: BTreeMap<&str, (Order<'_>, i64)> = BTreeMap::new();
+        for event in &self.live {
+            let Event::Log { deposit, block, hash, tx, log, amount } = event else { continue };
+            let account = ACCOUNTS[*log as usize % 3];
+            if *deposit {
+                holdings.entry(account).or_default().push((*block, *log, *amount));
+            } else {
+                let order = (*block, *log, hash.as_str(), tx.as_str());
+                let rate = rates.entry(account).or_insert((order, *amount));
+                if rate.0 < order {
+                    *rate = (order, *amount);
+                }
+            }
+        }
+        let sum = |of: &[(i64, i64, i64)]| of.iter().map(|it| it.2).sum::<i64>();
+        let expected: Vec<String> = holdings
+            .iter()
+            .map(|(account, of)| {
+                let largest = of.iter().map(|it| it.2).max().unwrap();
+                let block = of.iter().map(|it| it.0).max().unwrap();
+                format!("({account},{},{},{largest},{block})", sum(of), of.len())
+            })
+            .collect();
+        let rows =
+            "select (account, total, n, largest, block)::text from holdings order by account";
+        assert_eq!(engine.texts(rows).await, expected, "{when}: holdings");
+        let accounts: BTreeSet<&&str> = holdings.keys().chain(rates.keys()).collect();
+        let expected: Vec<String> = accounts
+            .iter()
+            .map(|account| {
+                let total = holdings.get(**account).map_or(0, |of| sum(of));
+                let price = rates.get(**account).map_or(0, |rate| rate.1);
+                format!("({account},{total},{price})")
+            })
+            .collect();
+        let rows = "select (account, total, price)::text from worth order by account";
+        assert_eq!(engine.texts(rows).await, expected, "{when}: worth");
+        for (sql, expected) in [
+            ("select (select count(*) from deposits) + (select count(*) from prices)", &self.live),
+            (
+                "select (select count(*) from deposits_retracted) \
+                 + (select count(*) from prices_retracted)",
+                &self.retracted,
+            ),
+            ("select count(*) from reorgs", &self.markers),
+        ] {
+            let count: i64 = engine.one(sql).await;
+            assert_eq!(count, expected.len() as i64, "{when}: {sql}");
+        }
+        let letters: i64 = engine
+            .one("select count(*) from howdah.dead_letters where code = 'reorg_too_deep'")
+            .await;
+        assert_eq!(letters, self.refused as i64, "{when}: letters");
+    }
+}
+
+fn log(deposit: bool, block: i64, hash: &str, tx: &str, log: i64, amount: i64) -> Event {
+    Event::Log { deposit, block, hash: hash.to_owned(), tx: tx.to_owned(), log, amount }
+}
+
+/// A chain that forks now and then, delivered with repeats, late and out of order.
+fn story(dice: &mut Dice) -> Vec<Event> {
+    let mut out: Vec<Event> = Vec::new();
+    let mut block = 100;
+    let mut fork = 0;
+    for _ in 0..110 {
+        match dice.below(12) {
+            0 => {
+                // Some blocks back, and another branch from there.
+                fork += 1;
+                block -= dice.below(14) as i64;
+            }
+            1 => {
+                let marker =
+                    Event::Marker { fork: block - dice.below(9) as i64, id: dice.below(4) as i64 };
+                out.push(marker);
+            }
+            2 | 3 if !out.is_empty() => {
+                let again = out[dice.below(out.len() as u64) as usize].clone();
+                out.push(again);
+            }
+            _ => block += 1,
+        }
+        for _ in 0..dice.below(3) {
+            let number = dice.below(1000) as i64;
+            // A transaction may be mined again in another block.
+            let tx = if dice.below(8) == 0 { dice.below(6) as i64 } else { number + 10 };
+            let (hash, deposit) = (format!("{block}/{fork}"), dice.below(2) == 0);
+            let tx = format!("tx{tx}");
+            out.push(log(deposit, block, &hash, &tx, number % 9, dice.below(500) as i64));
+        }
+        if dice.below(3) == 0 && out.len() > 4 {
+            let (a, b) = (out.len() - 1 - dice.below(4) as usize, out.len() - 1);
+            out.swap(a, b);
+        }
+    }
+    out
+}
+
+#[tokio::test]
+async fn a_replaced_block_is_gone_with_all_that_it_caused_whatever_the_cuts() {
+    for (seed, most) in [(5, 40), (6, 4), (7, 400)] {
+        let engine = Engine::applied(TABLES, SYSTEM).await;
+        let mut dice = Dice(seed);
+        let mut feed = engine.feed("chain").await;
+        let mut model = Model::default();
+        let events = story(&mut dice);
+        let mut at = 0;
+        while at < events.len() {
+            let size = (1 + dice.below(most) as usize).min(events.len() - at);
+            let lines: Vec<String> = events[at..at + size].iter().map(Event::json).collect();
+            feed.commit(&lines).await;
+            for event in &events[at..at + size] {
+                model.take(event);
+            }
+            at += size;
+            model.assert_kept(&engine, &format!("seed {seed}, {at} events")).await;
+        }
+        assert!(!model.retracted.is_empty() && !model.live.is_empty());
+        engine.assert_fold_is_rebuild().await;
+        model.assert_kept(&engine, "after a rebuild").await;
+    }
+}
+
+#[tokio::test]
+async fn a_reorganisation_is_told_over_rows_that_are_there() {
+    let mut engine =
+        Engine::applied(TABLES, SYSTEM.split("[reorganisations").next().unwrap()).await;
+    let mut before = engine.feed("chain").await;
+    before.commit(&[log(true, 10, "a", "t1", 3, 5).json()]).await;
+    engine.text = SYSTEM.replace("{db}", engine.db.name());
+    engine.apply().await;
+    let mut feed = engine.feed("chain").await;
+    feed.restart_at(before.place());
+    // The same transaction in the next block: one event counts.
+    feed.commit(&[log(true, 11, "b", "t1", 7, 5).json()]).await;
+    let rows = "select (account, total, n)::text from holdings";
+    assert_eq!(engine.texts(rows).await, ["(bob,5,1)"]);
+    let cause = "select cause || ' ' || block from deposits_retracted";
+    assert_eq!(engine.texts(cause).await, ["replaced 10"]);
+    engine.assert_fold_is_rebuild().await;
+}
