@@ -49,6 +49,11 @@ impl Cutter {
         Some(Self { bucket, date: time == TimeType::Date, zone })
     }
 
+    /// Whether it cuts by the offsets of a time zone.
+    pub(crate) fn is_local(&self) -> bool {
+        self.zone.is_some()
+    }
+
     /// The start of the bucket that holds `time`; both in the unit of the time column:
     /// microseconds, or days, since 2000-01-01.
     pub(crate) fn cut(&self, time: i64, remembered: &mut Remembered) -> Result<i64, Fault> {

@@ -13,6 +13,7 @@ use crate::measure::{self, Acc, Aggregate, EventOrder, Measure, OfRow, Rows, Sto
 use crate::tuple::{Arg, Builder, Program, RawField, TupleColumn, Values, field, split};
 use crate::types::{Type, Width};
 use crate::value::Value;
+use crate::zone::ZoneProbe;
 
 /// Folds the rows of one stream into what they add to its rollups.
 #[derive(Debug, Clone)]
@@ -27,6 +28,8 @@ pub struct Folder {
 struct RollupFolder {
     /// Its place among those given.
     place: usize,
+    name: String,
+    timezone: String,
     filter: Option<Arg>,
     key: Vec<RawField>,
     order: Option<EventOrder>,
@@ -88,6 +91,30 @@ impl Folder {
     #[must_use]
     pub fn unsupported(&self) -> &[Unsupported] {
         &self.unsupported
+    }
+
+    /// What to ask the server before anything is folded, when rollups have buckets of a time zone.
+    /// Where it does not agree: [`Self::leave_zone`].
+    #[must_use]
+    pub fn zones(&self) -> Vec<ZoneProbe> {
+        let mut zones: Vec<&str> = self.rollups.iter().filter_map(RollupFolder::zone).collect();
+        zones.sort_unstable();
+        zones.dedup();
+        zones.into_iter().filter_map(ZoneProbe::new).collect()
+    }
+
+    /// Leaves the rollups with buckets of that time zone to the server.
+    pub fn leave_zone(&mut self, zone: &str) {
+        let reason = format!("the server knows another history of the time zone \"{zone}\"");
+        let unsupported = &mut self.unsupported;
+        self.rollups.retain(|rollup| {
+            let leaves = rollup.zone() == Some(zone);
+            if leaves {
+                let reason = reason.clone();
+                unsupported.push(Unsupported { rollup: rollup.name.clone(), reason });
+            }
+            !leaves
+        });
     }
 
     /// Which of the rollups given are folded here.
@@ -265,7 +292,24 @@ impl RollupFolder {
             TimeType::Date => Type::Date,
             TimeType::Timestamp | TimeType::Timestamptz => Type::Int(Width::Eight),
         };
-        Ok(Self { place, filter, key, order, measures, stored, levels, bucket_type })
+        Ok(Self {
+            place,
+            name: rollup.name.clone(),
+            timezone: rollup.timezone.clone(),
+            filter,
+            key,
+            order,
+            measures,
+            stored,
+            levels,
+            bucket_type,
+        })
+    }
+
+    /// The time zone, when a level is cut by its offsets.
+    fn zone(&self) -> Option<&str> {
+        let mut cutters = self.levels.iter().filter_map(|level| level.cutter.as_ref());
+        cutters.any(Cutter::is_local).then_some(self.timezone.as_str())
     }
 
     fn levels<'a>(&self) -> Vec<Level<'a>> {

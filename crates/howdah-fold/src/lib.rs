@@ -24,6 +24,7 @@ mod repeats;
 mod tuple;
 mod types;
 mod value;
+mod zone;
 
 pub use delta::{Elements, LevelDelta, RollupDelta};
 pub use fault::{Fault, RowFault, Unsupported};
@@ -31,3 +32,4 @@ pub use folder::Folder;
 pub use judge::{Hearing, Judge, JudgedState, Leg, Refused, StateKeys, refused};
 pub use repeats::Repeats;
 pub use tuple::TupleColumn;
+pub use zone::ZoneProbe;

@@ -16,24 +16,26 @@ use crate::fault::Fault;
 const MAX_SCALE: u32 = 16_383;
 
 const SCALE: Fault = Fault("a numeric has more fraction digits than PostgreSQL keeps");
-const INEXACT: Fault = Fault("a numeric does not fit the scale of its column");
 
-/// A finite decimal: digits · 10^-scale.
+/// A finite decimal.
+///
+/// Its digits are kept at a scale of their own, mostly smaller than the one that is shown: 106599.75
+/// in a `numeric(38,18)` has 10 digits, not 24, so products of such numbers still fit.
 #[derive(Debug, Clone)]
-pub struct Decimal(Digits);
+pub struct Decimal {
+    digits: Digits,
+    /// The value is digits · 10^-scale.
+    scale: u16,
+    /// PostgreSQL's display scale. Digits beyond it are zeros.
+    shown: u16,
+}
 
 #[derive(Debug, Clone)]
 enum Digits {
     /// Whatever fits.
-    Small { digits: i128, scale: u16 },
+    Small(i128),
     /// The rest; never a number that fits above.
-    Big(Arc<Big>),
-}
-
-#[derive(Debug)]
-struct Big {
-    digits: BigInt,
-    scale: u16,
+    Big(Arc<BigInt>),
 }
 
 /// 10^n, for n below 39.
@@ -57,61 +59,59 @@ impl Decimal {
     /// digits · 10^-scale.
     #[must_use]
     pub const fn new(digits: i128, scale: u16) -> Self {
-        Self(Digits::Small { digits, scale })
+        Self { digits: Digits::Small(digits), scale, shown: scale }
+    }
+
+    const fn shown_as(mut self, shown: u16) -> Self {
+        self.shown = shown;
+        self
     }
 
     fn big(digits: BigInt, scale: u16) -> Self {
-        match i128::try_from(&digits) {
-            Ok(digits) => Self::new(digits, scale),
-            Err(_) => Self(Digits::Big(Arc::new(Big { digits, scale }))),
-        }
-    }
-
-    /// The number of fraction digits that it is shown with.
-    #[must_use]
-    pub fn scale(&self) -> u16 {
-        match &self.0 {
-            Digits::Small { scale, .. } => *scale,
-            Digits::Big(big) => big.scale,
-        }
+        let digits = match i128::try_from(&digits) {
+            Ok(digits) => Digits::Small(digits),
+            Err(_) => Digits::Big(Arc::new(digits)),
+        };
+        Self { digits, scale, shown: scale }
     }
 
     fn digits(&self) -> BigInt {
-        match &self.0 {
-            Digits::Small { digits, .. } => BigInt::from(*digits),
-            Digits::Big(big) => big.digits.clone(),
+        match &self.digits {
+            Digits::Small(digits) => BigInt::from(*digits),
+            Digits::Big(digits) => BigInt::clone(digits),
         }
     }
 
     /// Its digits at a scale that is not smaller than its own.
     fn digits_at(&self, scale: u16) -> BigInt {
-        self.digits() * BigInt::from(10).pow(u32::from(scale - self.scale()))
+        self.digits() * BigInt::from(10).pow(u32::from(scale - self.scale))
     }
 
     /// The digits of both at the larger scale, while they fit.
-    fn aligned(&self, other: &Self) -> Option<(i128, i128, u16)> {
-        let (Digits::Small { digits: a, scale: s }, Digits::Small { digits: b, scale: t }) =
-            (&self.0, &other.0)
-        else {
+    fn aligned(&self, other: &Self) -> Option<(i128, i128)> {
+        let (Digits::Small(a), Digits::Small(b)) = (&self.digits, &other.digits) else {
             return None;
         };
-        match s.cmp(t) {
-            Ordering::Equal => Some((*a, *b, *s)),
-            Ordering::Less => Some((a.checked_mul(power(u32::from(t - s))?)?, *b, *t)),
-            Ordering::Greater => Some((*a, b.checked_mul(power(u32::from(s - t))?)?, *s)),
+        match self.scale.cmp(&other.scale) {
+            Ordering::Equal => Some((*a, *b)),
+            Ordering::Less => {
+                Some((a.checked_mul(power(u32::from(other.scale - self.scale))?)?, *b))
+            }
+            Ordering::Greater => {
+                Some((*a, b.checked_mul(power(u32::from(self.scale - other.scale))?)?))
+            }
         }
     }
 
     /// `self + other`.
     #[must_use]
     pub fn add(&self, other: &Self) -> Self {
-        if let Some((a, b, scale)) = self.aligned(other)
-            && let Some(digits) = a.checked_add(b)
-        {
-            return Self::new(digits, scale);
-        }
-        let scale = self.scale().max(other.scale());
-        Self::big(self.digits_at(scale) + other.digits_at(scale), scale)
+        let scale = self.scale.max(other.scale);
+        let sum = match self.aligned(other).and_then(|(a, b)| a.checked_add(b)) {
+            Some(digits) => Self::new(digits, scale),
+            None => Self::big(self.digits_at(scale) + other.digits_at(scale), scale),
+        };
+        sum.shown_as(self.shown.max(other.shown))
     }
 
     /// `self - other`.
@@ -122,27 +122,30 @@ impl Decimal {
 
     /// `self * other`.
     pub fn multiply(&self, other: &Self) -> Result<Self, Fault> {
-        let scale = u32::from(self.scale()) + u32::from(other.scale());
-        if scale > MAX_SCALE {
+        let shown = u32::from(self.shown) + u32::from(other.shown);
+        let scale = self.scale.checked_add(other.scale).ok_or(SCALE)?;
+        if shown > MAX_SCALE {
             return Err(SCALE);
         }
-        let scale = scale as u16;
-        if let (Digits::Small { digits: a, .. }, Digits::Small { digits: b, .. }) =
-            (&self.0, &other.0)
-            && let Some(digits) = a.checked_mul(*b)
-        {
-            return Ok(Self::new(digits, scale));
-        }
-        Ok(Self::big(self.digits() * other.digits(), scale))
+        let product = match (&self.digits, &other.digits) {
+            (Digits::Small(a), Digits::Small(b)) => a.checked_mul(*b),
+            _ => None,
+        };
+        let product = match product {
+            Some(digits) => Self::new(digits, scale),
+            None => Self::big(self.digits() * other.digits(), scale),
+        };
+        Ok(product.shown_as(shown as u16))
     }
 
     /// `-self`.
     #[must_use]
     pub fn negate(&self) -> Self {
-        match &self.0 {
-            Digits::Small { digits, scale } if *digits != i128::MIN => Self::new(-digits, *scale),
-            _ => Self::big(-self.digits(), self.scale()),
-        }
+        let negated = match &self.digits {
+            Digits::Small(digits) if *digits != i128::MIN => Self::new(-digits, self.scale),
+            _ => Self::big(-self.digits(), self.scale),
+        };
+        negated.shown_as(self.shown)
     }
 
     /// `abs(self)`.
@@ -152,89 +155,52 @@ impl Decimal {
     }
 
     fn is_negative(&self) -> bool {
-        match &self.0 {
-            Digits::Small { digits, .. } => *digits < 0,
-            Digits::Big(big) => big.digits < BigInt::ZERO,
+        match &self.digits {
+            Digits::Small(digits) => *digits < 0,
+            Digits::Big(digits) => **digits < BigInt::ZERO,
         }
     }
 
     /// The order of the values; scales do not matter.
     #[must_use]
     pub fn compare(&self, other: &Self) -> Ordering {
-        if let Some((a, b, _)) = self.aligned(other) {
+        if let Some((a, b)) = self.aligned(other) {
             return a.cmp(&b);
         }
-        let scale = self.scale().max(other.scale());
+        let scale = self.scale.max(other.scale);
         self.digits_at(scale).cmp(&other.digits_at(scale))
-    }
-
-    /// The same value at another scale; an error when digits would be lost.
-    pub fn rescale(&self, scale: u16) -> Result<Self, Fault> {
-        if scale == self.scale() {
-            return Ok(self.clone());
-        }
-        if scale > self.scale() {
-            if let Digits::Small { digits, scale: own } = &self.0
-                && let Some(factor) = power(u32::from(scale - own))
-                && let Some(digits) = digits.checked_mul(factor)
-            {
-                return Ok(Self::new(digits, scale));
-            }
-            return Ok(Self::big(self.digits_at(scale), scale));
-        }
-        let less = u32::from(self.scale() - scale);
-        if let Digits::Small { digits, .. } = &self.0
-            && let Some(factor) = power(less)
-        {
-            let exact = digits % factor == 0;
-            return if exact { Ok(Self::new(digits / factor, scale)) } else { Err(INEXACT) };
-        }
-        let factor = BigInt::from(10).pow(less);
-        let digits = self.digits();
-        if (&digits % &factor) != BigInt::ZERO {
-            return Err(INEXACT);
-        }
-        Ok(Self::big(digits / factor, scale))
     }
 
     /// `round(self, scale)`: halves away from zero.
     #[must_use]
     pub fn round(&self, scale: u16) -> Self {
-        if scale >= self.scale() {
-            return self.rescale(scale).unwrap_or_else(|_| self.clone());
+        if scale >= self.scale {
+            return self.clone().shown_as(scale);
         }
-        let factor = BigInt::from(10).pow(u32::from(self.scale() - scale));
-        let digits = self.digits();
+        let factor = BigInt::from(10).pow(u32::from(self.scale - scale));
         let half: BigInt = &factor / 2;
         let half = if self.is_negative() { -half } else { half };
-        Self::big((digits + half) / factor, scale)
+        Self::big((self.digits() + half) / factor, scale)
     }
 
     /// `trim_scale(self)`: the smallest scale that shows the value.
     #[must_use]
     pub fn trim(&self) -> Self {
-        let mut out = self.clone();
-        if let Digits::Small { digits, scale } = &mut out.0 {
-            while *scale > 0 && *digits % 10 == 0 {
-                *digits /= 10;
-                *scale -= 1;
-            }
-            return out;
+        let (mut digits, mut scale) = (self.digits(), self.scale);
+        while scale > 0 && (&digits % 10) == BigInt::ZERO {
+            digits /= 10;
+            scale -= 1;
         }
-        while out.scale() > 0
-            && let Ok(less) = out.rescale(out.scale() - 1)
-        {
-            out = less;
-        }
-        out
+        Self::big(digits, scale)
     }
 
-    /// The value as a whole number, when it is one and fits.
+    /// The value as an integer, when it is one and fits.
     #[must_use]
     pub fn to_whole(&self) -> Option<i64> {
-        match self.rescale(0).ok()?.0 {
-            Digits::Small { digits, .. } => i64::try_from(digits).ok(),
-            Digits::Big(_) => None,
+        let trimmed = self.trim();
+        match trimmed.digits {
+            Digits::Small(digits) if trimmed.scale == 0 => i64::try_from(digits).ok(),
+            _ => None,
         }
     }
 
@@ -272,7 +238,7 @@ impl Decimal {
         let exponent: i32 = exponent.parse().ok()?;
         let mantissa = mantissa.trim_end_matches('0').trim_end_matches('.');
         let number = Self::parse(mantissa)?;
-        let scale = i32::from(number.scale()) - exponent;
+        let scale = i32::from(number.scale) - exponent;
         let digits = number.digits();
         Some(if scale >= 0 {
             Self::big(digits, u16::try_from(scale).ok()?)
@@ -297,7 +263,7 @@ mod tests {
     }
 
     fn shown(number: &Decimal) -> String {
-        format!("{}e-{}", number.digits(), number.scale())
+        format!("{}e-{}", number.digits_at(number.scale.max(number.shown)), number.shown)
     }
 
     #[test]
@@ -308,7 +274,8 @@ mod tests {
         assert_eq!(shown(&number("1.500").trim()), "15e-1");
         assert_eq!(number("1.0").compare(&number("1.000")), Ordering::Equal);
         assert_eq!(number("-1.0").compare(&number("0.5")), Ordering::Less);
-        assert!(number("1.25").rescale(1).is_err());
+        assert_eq!(number("-7.000").to_whole(), Some(-7));
+        assert_eq!(number("7.01").to_whole(), None);
     }
 
     #[test]
@@ -317,10 +284,9 @@ mod tests {
         let sum = large.add(&number("1"));
         assert_eq!(shown(&sum), format!("1{}e-0", "0".repeat(78)));
         assert_eq!(shown(&sum.subtract(&large)), "1e-0");
-        assert!(matches!(sum.subtract(&large).0, Digits::Small { .. }));
+        assert!(matches!(sum.subtract(&large).digits, Digits::Small(1)));
         let product = large.multiply(&number("0.10")).expect("fits");
-        assert_eq!(product.scale(), 2);
-        assert_eq!(product.trim().scale(), 1);
+        assert_eq!((product.shown, product.trim().shown), (2, 1));
         assert_eq!(large.compare(&sum), Ordering::Less);
         assert!(large.is_below(78) && !large.is_below(77));
         assert_eq!(shown(&number("-2.50").round(0)), "-3e-0");

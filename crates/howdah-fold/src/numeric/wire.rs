@@ -8,6 +8,7 @@ use crate::fault::Fault;
 
 const NEGATIVE: u16 = 0x4000;
 const MALFORMED: Fault = Fault("a numeric is not in PostgreSQL's binary form");
+const INEXACT: Fault = Fault("a numeric does not fit the scale of its column");
 const SPECIAL: Fault = Fault("a numeric is NaN or infinite");
 const TOO_LARGE: Fault = Fault("value overflows numeric format");
 
@@ -31,52 +32,51 @@ impl Decimal {
         if sign & 0xC000 == 0xC000 {
             return Err(SPECIAL);
         }
-        let scale = match scale {
+        let shown = match scale {
             Some(scale) => scale,
             None => header(6)?,
         };
         let digits = bytes.get(8..).filter(|rest| rest.len() == 2 * groups).ok_or(MALFORMED)?;
         if groups == 0 {
-            return Ok(Self::new(0, scale));
+            return Ok(Self::new(0, 0).shown_as(shown));
         }
         let pairs = digits.as_chunks::<2>().0;
         if pairs.iter().any(|pair| u16::from_be_bytes(*pair) > 9999) {
             return Err(MALFORMED);
         }
-        // The power of ten by which the digits, read as a whole number, are too small.
-        let missing = 4 * (weight + 1 - groups as i32) + i32::from(scale);
+        // The digits of the groups as they stand; zeros in front of the point are not among them.
+        let behind = 4 * (groups as i32 - 1 - weight);
+        let scale = u16::try_from(behind.max(0)).map_err(|_| MALFORMED)?;
+        let zeros = (-behind).max(0).unsigned_abs();
         let negative = sign & NEGATIVE != 0;
-        if let Some(value) = small(pairs, missing) {
-            return Ok(Self::new(if negative { -value } else { value }, scale));
+        let number = if let Some(value) = small(pairs, zeros) {
+            Self::new(if negative { -value } else { value }, scale)
+        } else {
+            large(pairs, zeros, scale, negative)?
+        };
+        // Digits of the last group that are not shown are zeros, or the server would round.
+        if scale > shown && !number.is_exact_at(shown) {
+            return Err(INEXACT);
         }
-        let radix: Vec<u8> = pairs
-            .iter()
-            .flat_map(|pair| {
-                let group = u16::from_be_bytes(*pair);
-                [(group / 100) as u8, (group % 100) as u8]
-            })
-            .collect();
-        let magnitude = BigUint::from_radix_be(&radix, 100).ok_or(MALFORMED)?;
-        let sign = if negative { Sign::Minus } else { Sign::Plus };
-        let whole = BigInt::from_biguint(sign, magnitude);
-        if missing >= 0 {
-            return Ok(Self::big(whole * BigInt::from(10).pow(missing.unsigned_abs()), scale));
+        Ok(number.shown_as(shown))
+    }
+
+    fn is_exact_at(&self, shown: u16) -> bool {
+        let surplus = u32::from(self.scale - shown);
+        match (&self.digits, power(surplus)) {
+            (Digits::Small(digits), Some(power)) => digits % power == 0,
+            _ => (self.digits() % BigInt::from(10).pow(surplus)) == BigInt::ZERO,
         }
-        let surplus = BigInt::from(10).pow(missing.unsigned_abs());
-        if (&whole % &surplus) != BigInt::ZERO {
-            return Err(super::INEXACT);
-        }
-        Ok(Self::big(whole / surplus, scale))
     }
 
     /// Appends the value, without a length in front.
     pub fn write(&self, out: &mut Vec<u8>) -> Result<(), Fault> {
-        let scale = self.scale();
+        let scale = self.scale;
         // The fraction is filled up to whole groups.
         let fill = u32::from(scale.wrapping_neg() % 4);
         let mut groups: Vec<u16> = Vec::with_capacity(12);
-        let magnitude = match &self.0 {
-            Digits::Small { digits, .. } => digits.unsigned_abs().checked_mul(10_u128.pow(fill)),
+        let magnitude = match &self.digits {
+            Digits::Small(digits) => digits.unsigned_abs().checked_mul(10_u128.pow(fill)),
             Digits::Big(_) => None,
         };
         if let Some(magnitude) = magnitude {
@@ -103,7 +103,7 @@ impl Decimal {
         out.extend_from_slice(&i16::try_from(weight).map_err(|_| TOO_LARGE)?.to_be_bytes());
         let sign = if self.is_negative() { NEGATIVE } else { 0 };
         out.extend_from_slice(&sign.to_be_bytes());
-        out.extend_from_slice(&scale.to_be_bytes());
+        out.extend_from_slice(&self.shown.to_be_bytes());
         for group in kept.iter().rev() {
             out.extend_from_slice(&group.to_be_bytes());
         }
@@ -111,25 +111,34 @@ impl Decimal {
     }
 }
 
-/// The whole number of the groups times 10^missing, when it fits and comes out even.
-fn small(pairs: &[[u8; 2]], missing: i32) -> Option<i128> {
+/// The whole number of the groups and of as many zeros behind them, when it fits.
+fn small(pairs: &[[u8; 2]], zeros: u32) -> Option<i128> {
     if pairs.len() > 8 {
         return None;
     }
     let group = |pair: &[u8; 2]| u64::from(u16::from_be_bytes(*pair));
     let (head, tail) = pairs.split_at(pairs.len().min(4));
     let high = head.iter().fold(0, |value, pair| value * 10_000 + group(pair));
-    if tail.is_empty() && missing < 0 {
-        let surplus = 10_u64.checked_pow(missing.unsigned_abs())?;
-        return high.is_multiple_of(surplus).then(|| i128::from(high / surplus));
+    let mut whole = i128::from(high);
+    if !tail.is_empty() {
+        let low = tail.iter().fold(0, |value, pair| value * 10_000 + group(pair));
+        whole = whole * power(4 * tail.len() as u32)? + i128::from(low);
     }
-    let low = tail.iter().fold(0, |value, pair| value * 10_000 + group(pair));
-    let whole = i128::from(high) * power(4 * tail.len() as u32)? + i128::from(low);
-    if missing >= 0 {
-        return whole.checked_mul(power(missing.unsigned_abs())?);
-    }
-    let surplus = power(missing.unsigned_abs())?;
-    (whole % surplus == 0).then(|| whole / surplus)
+    if zeros == 0 { Some(whole) } else { whole.checked_mul(power(zeros)?) }
+}
+
+fn large(pairs: &[[u8; 2]], zeros: u32, scale: u16, negative: bool) -> Result<Decimal, Fault> {
+    let radix: Vec<u8> = pairs
+        .iter()
+        .flat_map(|pair| {
+            let group = u16::from_be_bytes(*pair);
+            [(group / 100) as u8, (group % 100) as u8]
+        })
+        .collect();
+    let magnitude = BigUint::from_radix_be(&radix, 100).ok_or(MALFORMED)?;
+    let sign = if negative { Sign::Minus } else { Sign::Plus };
+    let whole = BigInt::from_biguint(sign, magnitude);
+    Ok(Decimal::big(whole * BigInt::from(10).pow(zeros), scale))
 }
 
 /// The groups of a number, the lowest first.
@@ -151,6 +160,8 @@ fn small_groups(mut magnitude: u128, groups: &mut Vec<u16>) {
 
 #[cfg(test)]
 mod tests {
+    use std::cmp::Ordering;
+
     use super::*;
 
     fn round_trip(text: &str) {
@@ -158,7 +169,8 @@ mod tests {
         let mut out = Vec::new();
         number.write(&mut out).expect(text);
         let read = Decimal::read(&out, None).expect(text);
-        assert_eq!(format!("{read:?}"), format!("{number:?}"), "{text}");
+        assert_eq!(read.compare(&number), Ordering::Equal, "{text}");
+        assert_eq!(read.shown, number.shown, "{text}");
     }
 
     fn words(text: &str) -> Vec<u16> {
@@ -209,8 +221,8 @@ mod tests {
             Decimal::parse(text).expect(text).write(&mut out).expect(text);
             Decimal::read(&out, Some(scale))
         };
-        assert_eq!(read("0.5", 18).expect("fits").scale(), 18);
-        assert_eq!(read("0.500", 1).expect("fits").scale(), 1);
+        assert_eq!(read("0.5", 18).expect("fits").shown, 18);
+        assert_eq!(read("0.500", 1).expect("fits").shown, 1);
         assert!(read("0.55", 1).is_err());
         assert!(Decimal::read(&[0, 0, 0, 0, 0xC0, 0, 0, 0], None).is_err());
         assert!(Decimal::read(&[0, 1, 0, 0], None).is_err());

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use bytes::Bytes;
-use howdah_fold::{Elements, Folder, LevelDelta, RollupDelta, TupleColumn};
+use howdah_fold::{Elements, Folder, LevelDelta, RollupDelta, TupleColumn, ZoneProbe};
 use howdah_pg::BinaryArray;
 use howdah_rollup::delta::{delta_columns, upsert_arrays};
 use howdah_stream::decode::staged_as_text;
@@ -165,6 +165,26 @@ async fn check(seed: u64, lively: bool) {
     for proof in fine(howdah_upkeep::verify::rollups(&engine.client, &system, &[], |_| {}).await) {
         assert!(proof.holds(), "seed {seed}: {proof:?}\n{}", engine.text);
     }
+}
+
+#[tokio::test]
+async fn a_time_zone_is_asked_for_before_it_is_relied_on() {
+    let rollup = "[rollups.r]\nfrom = \"events\"\nby = [\"k\"]\nevery = [\"1 hour\", \"1 day\"]\n\
+                  timezone = \"America/Havana\"\nn = \"count(*)\"\n";
+    let text = system(&mut Dice(1), 0) + rollup;
+    let engine = Engine::applied(TABLE, &text).await;
+    let (_, system) = engine.model().await;
+    let decoder = engine.feed("events").await.decoder;
+    let stream = &system.streams[0];
+    let mut folder = Folder::compile(stream, &layout(&decoder, stream), &[&system.rollups[0]]);
+    let [probe] = &folder.zones()[..] else { panic!("one zone") };
+    let asked = engine.client.query_one(ZoneProbe::SQL, &[&probe.moments, &probe.zone]).await;
+    let offsets: Vec<i32> = asked.unwrap().get(0);
+    assert!(probe.agrees(&offsets), "the zones of this machine and of its PostgreSQL differ");
+    let other = engine.client.query_one(ZoneProbe::SQL, &[&probe.moments, &"America/Lima"]).await;
+    assert!(!probe.agrees(&other.unwrap().get::<_, Vec<i32>>(0)));
+    folder.leave_zone("America/Havana");
+    assert_eq!((folder.supported().count(), folder.unsupported().len()), (0, 1));
 }
 
 #[tokio::test]
