@@ -396,6 +396,9 @@ pub struct BenchArgs {
     /// For how many seconds the time from XADD to the visible rollup is measured; 0: not at all
     #[arg(long, value_name = "SECONDS", default_value_t = 10)]
     pub freshness: u64,
+    /// How many events the reviewed design of calls gets; 0: it is not measured
+    #[arg(long, value_name = "EVENTS", default_value_t = 5_000)]
+    pub reviewed: u64,
 }
 
 /// What `howdah bench` measures.

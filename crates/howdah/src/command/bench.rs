@@ -5,9 +5,11 @@
 //! The yardstick is one binary COPY of the same rows, encoded before the clock starts, into the
 //! same partitioned table with the same indexes, as a superuser (COPY refuses row security
 //! otherwise). Then events flow through Redis at half the speed of the case of three, and probes
-//! tell how long an event takes to show in its candle.
+//! tell how long an event takes to show in its candle. Last, the system calls takes its events
+//! beside the design of it that was reviewed.
 
 mod freshness;
+mod reviewed;
 mod usage;
 mod yardstick;
 
@@ -29,6 +31,7 @@ use crate::output::{self, Table, bytes, grouped};
 use crate::private_redis::PrivateRedis;
 use crate::session::{Model, Session};
 use freshness::Freshness;
+use reviewed::Reviewed;
 use usage::{Cost, Usage};
 
 /// The streams of the system file, by their number of rollup tables.
@@ -67,7 +70,10 @@ struct Report {
     /// Of the case of three rollup tables, when it was measured.
     events_per_second: Option<f64>,
     ratio_to_copy: Option<f64>,
+    /// Of the system calls against the design that was reviewed.
+    ratio_to_reviewed_design: Option<f64>,
     freshness: Option<Freshness>,
+    reviewed: Option<Reviewed>,
     cases: Vec<Case>,
 }
 
@@ -110,6 +116,12 @@ async fn measure(
     let result = Box::pin(measure_all(&session, args, events, redis)).await;
     session.close().await?;
     let (cases, freshness) = result?;
+    let reviewed = if args.reviewed > 0 {
+        output::say(&format!("the reviewed design of calls, {} events", args.reviewed));
+        Some(Box::pin(reviewed::measure(Path::new(FOLDER), args.reviewed)).await?)
+    } else {
+        None
+    };
     let main = cases.iter().find(|case| case.rollups == MAIN_CASE);
     Ok(Report {
         version: 2,
@@ -117,7 +129,9 @@ async fn measure(
         runs: args.runs,
         events_per_second: main.map(|case| case.events_per_second),
         ratio_to_copy: main.map(|case| case.ratio_to_copy),
+        ratio_to_reviewed_design: reviewed.as_ref().map(|reviewed| reviewed.ratio),
         freshness,
+        reviewed,
         cases,
     })
 }
@@ -129,7 +143,7 @@ fn command(args: &BenchArgs) -> String {
         let rollups: Vec<String> = args.rollups.iter().map(ToString::to_string).collect();
         let _ = write!(text, " --rollups {}", rollups.join(","));
     }
-    let _ = write!(text, " --freshness {}", args.freshness);
+    let _ = write!(text, " --freshness {} --reviewed {}", args.freshness, args.reviewed);
     text
 }
 
@@ -180,7 +194,26 @@ fn print(report: &Report) -> Result<()> {
             fresh.max_ms
         ))?;
     }
+    if let Some(reviewed) = &report.reviewed {
+        print_reviewed(reviewed)?;
+    }
     output::line(&format!("\nmedians of: {}", report.command))
+}
+
+fn print_reviewed(reviewed: &Reviewed) -> Result<()> {
+    output::line("")?;
+    let mut table = Table::new(&["system calls", "events", "events/s", "CPU s/M", "WAL B/event"]);
+    for (name, side) in [("howdah", &reviewed.howdah), ("as reviewed", &reviewed.before)] {
+        table.row(vec![
+            name.to_owned(),
+            grouped(side.events as i64),
+            grouped(side.events_per_second as i64),
+            format!("{:.0}", side.cpu_seconds_per_million),
+            grouped(side.wal_bytes_per_event as i64),
+        ]);
+    }
+    table.print()?;
+    output::line(&format!("ratio to the reviewed design: {:.1}", reviewed.ratio))
 }
 
 fn unwritable(error: std::io::Error) -> Error {

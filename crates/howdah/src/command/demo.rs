@@ -1,9 +1,9 @@
 //! `howdah demo`: a whole system with servers of its own, fed, shown live, and proved at the end.
 
 mod screen;
-mod stage;
+pub(super) mod stage;
 mod summary;
-mod systems;
+pub(super) mod systems;
 
 use std::io::IsTerminal as _;
 use std::sync::Arc;
