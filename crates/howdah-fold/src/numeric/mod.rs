@@ -19,8 +19,8 @@ const SCALE: Fault = Fault("a numeric has more fraction digits than PostgreSQL k
 
 /// A finite decimal.
 ///
-/// Its digits are kept at a scale of their own, mostly smaller than the one that is shown: 106599.75
-/// in a `numeric(38,18)` has 10 digits, not 24, so products of such numbers still fit.
+/// Its digits are kept at a scale of their own, mostly smaller than the one that is shown:
+/// 106599.75 in a `numeric(38,18)` has 10 digits, not 24, so products of such numbers still fit.
 #[derive(Debug, Clone)]
 pub struct Decimal {
     digits: Digits,
