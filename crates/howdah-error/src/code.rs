@@ -90,6 +90,8 @@ codes! {
     DatabaseFull = "HD0504";
     /// A dead letter cannot be replayed.
     CannotReplay = "HD0505";
+    /// A source lost its state, and going on might skip events or store them twice.
+    SourceReset = "HD0506";
     /// The address for HTTP cannot be listened on.
     CannotListen = "HD0520";
     /// A rollup differs from its stream.

@@ -9,7 +9,9 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use howdah_catalog::{Ident, RelName};
-use howdah_stream::{Access, Batches, Body, Decoded, Decoder, Position, Raw, Reader, source};
+use howdah_stream::{
+    Access, Batches, Body, Decoded, Decoder, Mark, Opening, Position, Raw, Reader, Reporter, source,
+};
 use howdah_system::{
     Accept, Bucket, ColumnType, Condition, Format, IngestLimits, MapFrom, Mapping, Origin, ReadAs,
     Route, Source, Span, Stream, StreamColumn, TimeType,
@@ -116,7 +118,19 @@ fn print(name: &str, seconds: &mut [f64], bytes: usize) {
 /// Reads, decodes and cuts a whole file into batches, which are dropped.
 async fn read(source: &Source, access: &Access) {
     let shard = source::shards_of(source).remove(0);
-    let reader = Reader::open(source, access, &shard, None, true).await.expect("the file is there");
+    let (mark, (reporter, _)) = (Mark::default(), Reporter::new(shard.clone()));
+    let opening = Opening {
+        source,
+        access,
+        shard: &shard,
+        position: None,
+        mark: &mark,
+        once: true,
+        keyed: true,
+        chunk_bytes: 1 << 20,
+        reporter: &reporter,
+    };
+    let reader = Reader::open(&opening).await.expect("the file is there");
     let mut decoder = Decoder::new(source, &[stream()]).expect("the mapping is right");
     let header = reader.header().cloned().expect("the file has a header");
     decoder.set_header(&header).expect("the header is right");

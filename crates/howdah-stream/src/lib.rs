@@ -31,5 +31,5 @@ pub use progress::{Progress, Reporter};
 pub use raw::{Body, Raw};
 pub use requests::{CommitRequests, RefusedEvent, Request, RequestId, Verdict};
 pub use run::{Ended, PATIENT, Run, run_shard};
-pub use source::{Access, Lag, Reader};
+pub use source::{Access, Lag, Opening, Reader};
 pub use writer::{SourceSql, Writer};

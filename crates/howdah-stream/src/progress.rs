@@ -195,14 +195,31 @@ impl Reporter {
         });
     }
 
-    /// A batch was committed; `latencies_ms` has one for each entry whose age is known.
+    /// So many entries are read and not committed, and so many are behind them.
+    pub(crate) fn read(&self, queued: u64, behind: Option<u64>) {
+        self.0.send_modify(|progress| {
+            progress.queued = queued;
+            progress.behind = behind;
+        });
+    }
+
+    /// The source lost entries.
+    pub(crate) fn lost(&self, entries: u64) {
+        self.0.send_modify(|progress| progress.lost += entries);
+    }
+
+    /// A batch was committed, of entries that were added then (milliseconds since 1970); `queued`
+    /// are read and not committed.
     pub(crate) fn committed(
         &self,
         batch: &Batch,
         outcome: &Outcome,
         last: LastBatch,
-        latencies_ms: impl Iterator<Item = u64>,
+        queued: Option<u64>,
+        added_ms: &[u64],
     ) {
+        let now = SystemTime::now();
+        let now_ms = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_millis();
         self.0.send_modify(|progress| {
             progress.events += batch.events;
             progress.rows += outcome.rows;
@@ -210,10 +227,13 @@ impl Reporter {
             progress.dead_letters += outcome.dead_letters;
             progress.batches += 1;
             progress.last_position = Some(batch.to.clone());
-            progress.last_commit_at = Some(SystemTime::now());
+            progress.last_commit_at = Some(now);
+            progress.queued = queued.unwrap_or_default();
             progress.last_batch = last;
             progress.commits.observe(last.took.as_millis() as u64);
-            latencies_ms.for_each(|ms| progress.latency.observe(ms));
+            for added in added_ms {
+                progress.latency.observe((now_ms as u64).saturating_sub(*added));
+            }
         });
     }
 }

@@ -18,7 +18,7 @@ use crate::batcher::Batches;
 use crate::decode::Decoder;
 use crate::lease::Keeper;
 use crate::progress::{LastBatch, Reporter};
-use crate::source::{Access, Reader};
+use crate::source::{Access, Group, Ledger, Opening, Reader, show};
 use database::{Answer, Database};
 
 /// What a run of a shard needs to know.
@@ -39,6 +39,10 @@ pub struct Run {
     pub retry: RetryPolicy,
     /// Who this process is, and how long its lease lasts.
     pub claim: Claim,
+    /// Every stream that the source fills has a key: an event that is read again changes nothing.
+    pub keyed: bool,
+    /// About how many bytes are read at once.
+    pub chunk_bytes: usize,
 }
 
 /// Tries as long as the run lasts, at least every five seconds.
@@ -181,22 +185,47 @@ where
     }
 
     /// Reads and commits as long as the shard is this process's.
-    async fn serve(&mut self, term: Term, mut decoder: Decoder) -> Result<Served> {
+    async fn serve(&mut self, term: Term, decoder: Decoder) -> Result<Served> {
         let run = self.run;
-        let from = term.position;
-        let open = Reader::open(&run.source, &run.access, &run.shard, from.as_ref(), run.once);
+        let opening = Opening {
+            source: &run.source,
+            access: &run.access,
+            shard: &run.shard,
+            position: term.position.as_ref(),
+            mark: &term.mark,
+            once: run.once,
+            keyed: run.keyed,
+            chunk_bytes: run.chunk_bytes,
+            reporter: self.reporter,
+        };
         let reader = tokio::select! {
-            reader = open => reader?,
+            reader = Reader::open(&opening) => reader?,
             () = self.database.lost() => return Ok(Served::Lost),
             () = self.shutdown.cancelled() => return Ok(Served::Ended(Ended::Stopped)),
         };
+        let group = show(run, term.position.as_ref(), &term.mark)?;
+        let served = self.commit_all(reader, decoder, term.position, group.as_ref()).await;
+        if let Some(group) = group {
+            group.finish().await;
+        }
+        served
+    }
+
+    async fn commit_all(
+        &mut self,
+        reader: Reader,
+        mut decoder: Decoder,
+        from: Option<Position>,
+        group: Option<&Group>,
+    ) -> Result<Served> {
         if let Some(header) = reader.header() {
             decoder.set_header(header)?;
         }
-        let shard = run.shard.clone();
-        let mut batches = Batches::start(reader, decoder, shard, from, run.limits);
+        let ledger = reader.ledger();
+        let (shard, limits) = (self.run.shard.clone(), self.run.limits);
+        let mut batches = Batches::start(reader, decoder, shard, from, limits);
         loop {
-            let batch = tokio::select! {
+            let mut batch = tokio::select! {
                 biased;
                 () = self.shutdown.cancelled() => return Ok(Served::Ended(Ended::Stopped)),
                 () = self.database.lost() => return Ok(Served::Lost),
@@ -205,6 +234,8 @@ where
                     Some(batch) => batch?,
                 },
             };
+            let taken = ledger.as_ref().map(|ledger| ledger.take(&batch.to)).unwrap_or_default();
+            batch.mark = taken.mark;
             let started = Instant::now();
             let outcome = match self.database.commit(&batch).await? {
                 Answer::Done(outcome) => outcome,
@@ -212,9 +243,13 @@ where
                 Answer::Stop => return Ok(Served::Ended(Ended::Stopped)),
             };
             log(&batch, &outcome);
+            if let Some(group) = group {
+                group.committed(&batch.to, &batch.mark);
+            }
             let took = started.elapsed();
             let last = LastBatch { events: batch.events, took, phases: self.database.phases() };
-            self.reporter.committed(&batch, &outcome, last, std::iter::empty());
+            let queued = ledger.as_ref().map(Ledger::queued);
+            self.reporter.committed(&batch, &outcome, last, queued, &taken.added_ms);
         }
     }
 }

@@ -12,6 +12,10 @@ mod dead_letters;
 mod decode;
 #[path = "main/fake.rs"]
 mod fake;
+#[path = "main/groups.rs"]
+mod groups;
+#[path = "main/losses.rs"]
+mod losses;
 #[path = "main/model.rs"]
 mod model;
 #[path = "main/mutated.rs"]

@@ -32,6 +32,7 @@ pub use model::{
 pub use problem::{Place, Problem, error_of};
 pub use secret::SecretRef;
 pub use source::{
-    Condition, Expectation, Format, HashPart, MapFrom, Mapping, Origin, ReadAs, Route, Source,
+    Condition, Expectation, Format, HashPart, MapFrom, Mapping, Origin, ReadAs, RedisGroup, Route,
+    Source,
 };
 pub use time::{Bucket, Span};

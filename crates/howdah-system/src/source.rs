@@ -95,6 +95,8 @@ pub enum Origin {
         /// With [`Format::Json`], the entry fields of which the first that is there holds the
         /// event; at least one.
         fields: Vec<String>,
+        /// The consumer group that shows what is committed; it decides nothing.
+        group: Option<RedisGroup>,
     },
     /// A file; NDJSON or CSV.
     File {
@@ -105,6 +107,15 @@ pub enum Origin {
     Stdin,
     /// Requests to howdah's own HTTP server; each says by its headers whether it is JSON or CSV.
     Http,
+}
+
+/// A consumer group of howdah's own on each stream of a source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RedisGroup {
+    /// Its name.
+    pub name: String,
+    /// The name of the consumer in it; `None`: that of the host.
+    pub consumer: Option<String>,
 }
 
 /// How one event is written.

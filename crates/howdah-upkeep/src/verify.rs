@@ -114,6 +114,8 @@ pub struct PositionProof {
     pub events: i64,
     /// What contradicts it, as sentences.
     pub problems: Vec<String>,
+    /// What the source lost before it was read, as a sentence; that contradicts no position.
+    pub lost: Option<String>,
 }
 
 /// Checks the positions: that every event is accounted for (rows, duplicates and dead letters add
@@ -128,12 +130,21 @@ pub async fn positions(client: &Client, system: &System) -> Result<Vec<PositionP
     result
 }
 
+fn lost(entries: Option<i64>, exact: Option<bool>) -> Option<String> {
+    let at_least = if exact == Some(true) { "" } else { "at least " };
+    entries.map(|many| format!("The source lost {at_least}{many} entries before they were read."))
+}
+
 async fn positions_in_txn(client: &Client, system: &System) -> Result<Vec<PositionProof>> {
     let failed = |error| from_pg("could not prove positions", &error);
     let rows = client
         .query(
-            "select source, shard, position, events, rows, duplicates, dead_letters \
-             from howdah.positions order by source, shard",
+            "select source, shard, position, events, rows, duplicates, dead_letters, \
+             (select sum(entries)::bigint from howdah.losses l \
+              where l.source = p.source and l.shard = p.shard), \
+             (select bool_and(exact) from howdah.losses l \
+              where l.source = p.source and l.shard = p.shard) \
+             from howdah.positions p order by source, shard",
             &[],
         )
         .await
@@ -167,6 +178,7 @@ async fn positions_in_txn(client: &Client, system: &System) -> Result<Vec<Positi
             position: row.get(2),
             events,
             problems,
+            lost: lost(row.get(7), row.get(8)),
         });
     }
     for (index, stream) in system.streams.iter().enumerate() {

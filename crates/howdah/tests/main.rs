@@ -28,6 +28,8 @@ mod rebuilds;
 mod recorded;
 #[path = "main/rig.rs"]
 mod rig;
+#[path = "main/shards.rs"]
+mod shards;
 #[path = "main/signals.rs"]
 mod signals;
 #[path = "main/two.rs"]

@@ -13,6 +13,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::batch::ShardId;
+use crate::failpoint;
 
 /// Renews leases until it is dropped.
 #[derive(Debug)]
@@ -122,6 +123,7 @@ async fn beat(
     held: &[Lease],
     lease: Duration,
 ) -> Result<()> {
+    failpoint::hit("lease.renew").await?;
     let failed = |error| from_pg("could not renew the leases", &error);
     let open = match connection.take() {
         Some(open) => open,

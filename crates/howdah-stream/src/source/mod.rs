@@ -17,8 +17,11 @@ use howdah_error::{Code, Error, Result};
 use howdah_system::{IngestLimits, Origin, Source, Stream};
 
 use self::redis::RedisReader;
-use crate::batch::{Position, ShardId};
+pub(crate) use self::redis::{Group, Ledger};
+use crate::batch::{Mark, Position, ShardId};
+use crate::progress::Reporter;
 use crate::raw::Raw;
+use crate::run::Run;
 use text::TextReader;
 
 /// What a source needs besides the system file; the caller resolves it.
@@ -61,9 +64,18 @@ pub fn shards_of(source: &Source) -> Vec<ShardId> {
 /// three places where batches are: filling, waiting, being committed.
 const ALL_BYTES: usize = 48 << 20;
 const ALL_ROWS: usize = 100_000;
+/// About how many bytes all shards read at once, and one of few.
+const ALL_CHUNKS: usize = 8 << 20;
+const CHUNK_BYTES: usize = 1 << 20;
 /// What is left to each of very many.
 const LEAST_BYTES: usize = 64 << 10;
 const LEAST_ROWS: usize = 100;
+
+/// About how many bytes one of `shards` in one process shall read at once.
+#[must_use]
+pub fn chunk_bytes(shards: usize) -> usize {
+    CHUNK_BYTES.min((ALL_CHUNKS / shards.max(1)).max(LEAST_BYTES))
+}
 
 /// The bounds of a batch of one of `shards` in one process, so that the memory of all is bounded.
 #[must_use]
@@ -94,6 +106,29 @@ pub fn check(source: &Source, stream: &Stream) -> Result<()> {
     .hint(format!("Give stream \"{}\" a key, or read from a file.", stream.name)))
 }
 
+/// How a shard is opened.
+#[derive(Debug, Clone, Copy)]
+pub struct Opening<'o> {
+    /// The source.
+    pub source: &'o Source,
+    /// Its folder and its secrets.
+    pub access: &'o Access,
+    /// Which shard of it.
+    pub shard: &'o ShardId,
+    /// The committed position; `None` starts at the beginning.
+    pub position: Option<&'o Position>,
+    /// What the source said of that position.
+    pub mark: &'o Mark,
+    /// End at what is there now.
+    pub once: bool,
+    /// Every stream that the source fills has a key: an event that is read again changes nothing.
+    pub keyed: bool,
+    /// About how many bytes are read at once.
+    pub chunk_bytes: usize,
+    /// Who is told what is away, and what is lost.
+    pub reporter: &'o Reporter,
+}
+
 /// An open source.
 #[derive(Debug)]
 pub struct Reader(Inner);
@@ -105,28 +140,24 @@ enum Inner {
 }
 
 impl Reader {
-    /// Opens a shard behind `from`; `None` starts at the beginning.
+    /// Opens a shard behind a position.
     ///
     /// With `once` a Redis stream ends at the last entry that it has now; without it the reader
     /// waits for more. Files and stdin end in both cases. While Redis cannot be reached this waits
     /// and tries again. Fails with HD0501 when the source cannot be used, with HD0502 when a file
-    /// is not the one that was read.
-    pub async fn open(
-        source: &Source,
-        access: &Access,
-        shard: &ShardId,
-        from: Option<&Position>,
-        once: bool,
-    ) -> Result<Self> {
+    /// is not the one that was read, with HD0506 when Redis lost what it had and some of it cannot
+    /// be told from what is new.
+    pub async fn open(opening: &Opening<'_>) -> Result<Self> {
+        let Opening { source, access, .. } = *opening;
         let inner = match &source.origin {
             Origin::Redis { .. } => {
-                let url = redis_url(source, access)?;
-                let reader = RedisReader::open(url, &shard.shard, from, once);
+                let reader = RedisReader::open(redis_url(source, access)?, opening);
                 Inner::Redis(Box::new(reader.await?))
             }
             Origin::File { path } => {
                 let path = access.folder.join(path);
-                Inner::Text(Box::new(file::open(&path, source.format, from).await?))
+                let reader = file::open(&path, source.format, opening.position);
+                Inner::Text(Box::new(reader.await?))
             }
             Origin::Stdin => {
                 let mut reader = TextReader::new(Box::pin(tokio::io::stdin()), source.format);
@@ -136,6 +167,14 @@ impl Reader {
             Origin::Http => return Err(Error::internal("requests are not read, they come")),
         };
         Ok(Self(inner))
+    }
+
+    /// What is read and not committed, where the source counts it.
+    pub(crate) fn ledger(&self) -> Option<Ledger> {
+        match &self.0 {
+            Inner::Redis(reader) => Some(reader.ledger()),
+            Inner::Text(_) => None,
+        }
     }
 
     /// The header line of a CSV source, for [`Decoder::set_header`](crate::Decoder::set_header).
@@ -178,6 +217,15 @@ pub async fn lag(
         Origin::File { path } => file::lag(&access.folder.join(path), position).await.map(Some),
         Origin::Stdin | Origin::Http => Ok(None),
     }
+}
+
+/// Shows what is committed of a shard in the consumer group of its source, if it names one.
+pub(crate) fn show(run: &Run, position: Option<&Position>, mark: &Mark) -> Result<Option<Group>> {
+    let Origin::Redis { group: Some(group), .. } = &run.source.origin else { return Ok(None) };
+    let url = redis_url(&run.source, &run.access)?;
+    // An owner begins with its host.
+    let host = run.claim.owner.split(' ').next().unwrap_or_default();
+    Group::start(url, &run.shard.shard, group, host, position, mark).map(Some)
 }
 
 fn redis_url<'a>(source: &Source, access: &'a Access) -> Result<&'a str> {

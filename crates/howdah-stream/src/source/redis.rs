@@ -1,82 +1,94 @@
-//! Redis Streams: plain XREAD from the committed id, never a consumer group.
+//! Redis Streams: plain XREAD from the committed id; a consumer group only for others to look at.
 //!
 //! A group's own memory of what was delivered cannot be committed together with the rows
 //! (<https://redis.io/docs/latest/develop/data-types/streams/>: no exactly-once); the id that
 //! PostgreSQL holds can.
 
+mod continuity;
+mod group;
+mod id;
+mod ledger;
+mod server;
+
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use howdah_error::{Code, Error, Kind, Result};
 use howdah_pg::RetryPolicy;
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client, ErrorKind, RedisError, ServerErrorKind, Value};
+use redis::{Client, RedisError, Value};
+use tokio::time::Instant;
 
-use crate::batch::Position;
+use self::continuity::{Below, Info, Known, Verdict, judge};
+use self::id::Id;
+use self::ledger::Chunk;
+use self::server::{BLOCK, client, connect, describe, failed, holds, incarnation, passing};
+use super::Opening;
+use crate::batch::{Loss, Position};
+use crate::progress::{Away, Reporter};
 use crate::raw::{Body, Raw};
 
-/// How long one XREAD waits for entries.
-const BLOCK: Duration = Duration::from_secs(1);
-/// How long a reply may take beyond that before the connection counts as dead.
-const REPLY: Duration = Duration::from_secs(10);
-/// How long connecting may take.
-const CONNECT: Duration = Duration::from_secs(5);
-/// About how many bytes one XREAD shall bring; the number of entries follows the last reply.
-const CHUNK_BYTES: usize = 1 << 20;
+pub(crate) use group::Group;
+pub(crate) use ledger::Ledger;
+pub(super) use server::lag;
+
 /// The first XREAD asks for this many entries, none for more than the last number.
 const FIRST_COUNT: usize = 100;
 const MAX_COUNT: usize = 5_000;
-
-/// An entry's id: milliseconds and a sequence number. Ids of a stream only grow.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
-struct Id(u64, u64);
-
-impl Id {
-    fn parse(text: &str) -> Option<Self> {
-        let (ms, sequence) = text.split_once('-')?;
-        Some(Self(ms.parse().ok()?, sequence.parse().ok()?))
-    }
-}
-
-impl fmt::Display for Id {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}-{}", self.0, self.1)
-    }
-}
+/// How often a busy reader looks whether entries were removed before it came to them.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// Reads one stream in the order of its ids.
 pub(super) struct RedisReader {
     client: Client,
+    source: String,
     key: String,
     connection: Option<MultiplexedConnection>,
-    /// The last entry handed over.
-    last: Id,
+    known: Known,
+    /// Which run of the server `known` is of.
+    incarnation: Option<Arc<str>>,
+    /// When the stream was last looked at; `None` on a new connection.
+    looked: Option<Instant>,
+    /// The stream had no more when it was last read.
+    idle: bool,
+    /// What was lost behind the last entry read.
+    losses: Vec<Loss>,
+    /// Every stream that is filled has a key, so an event that is read again changes nothing.
+    keyed: bool,
+    once: bool,
     /// The last entry to read, when the reader shall end there.
     until: Option<Id>,
+    /// About how many bytes one XREAD shall bring; the number of entries follows the last reply.
+    chunk_bytes: usize,
     count: usize,
     retry: RetryPolicy,
     failed: u32,
+    ledger: Ledger,
+    reporter: Reporter,
 }
 
 impl fmt::Debug for RedisReader {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RedisReader")
             .field("key", &self.key)
-            .field("last", &self.last)
+            .field("known", &self.known)
             .finish_non_exhaustive()
     }
 }
 
+/// What one step of a reader brought.
+enum Step {
+    Looked { info: Info, incarnation: Option<String>, holds_last: bool },
+    Read(Value),
+}
+
 impl RedisReader {
-    /// Opens a stream behind `from`; with `once` the reader ends at the stream's last entry.
-    pub(super) async fn open(
-        url: &str,
-        key: &str,
-        from: Option<&Position>,
-        once: bool,
-    ) -> Result<Self> {
-        let last = match from {
+    /// Opens a stream behind a position; with `once` the reader ends at the stream's last entry.
+    pub(super) async fn open(url: &str, opening: &Opening<'_>) -> Result<Self> {
+        let key = &opening.shard.shard;
+        let last = match opening.position {
             None => Id::default(),
             Some(position) => Id::parse(&position.0).ok_or_else(|| {
                 failed(Kind::Conflict, key, "the committed position is not an entry id")
@@ -85,115 +97,216 @@ impl RedisReader {
         };
         let mut reader = Self {
             client: client(url)?,
-            key: key.to_owned(),
+            source: opening.shard.source.clone(),
+            key: key.clone(),
             connection: None,
-            last,
+            known: Known { last, ordinal: opening.mark.ordinal, ..Known::default() },
+            incarnation: opening.mark.incarnation.as_deref().map(Arc::from),
+            looked: None,
+            idle: false,
+            losses: Vec::new(),
+            keyed: opening.keyed,
+            once: opening.once,
             until: None,
+            chunk_bytes: opening.chunk_bytes.max(1),
             count: FIRST_COUNT,
             retry: RetryPolicy::default(),
             failed: 0,
+            ledger: Ledger::default(),
+            reporter: opening.reporter.clone(),
         };
-        let info = reader.connected(|reader| Box::pin(reader.info())).await?;
-        if once {
-            reader.until = Some(info.last);
+        while reader.looked.is_none() {
+            reader.advance().await?;
         }
         Ok(reader)
+    }
+
+    /// What was read and is not committed.
+    pub(super) fn ledger(&self) -> Ledger {
+        self.ledger.clone()
     }
 
     /// The next entries; `None` when the reader shall end.
     pub(super) async fn next_chunk(&mut self) -> Result<Option<Vec<Raw>>> {
         loop {
-            if self.until.is_some_and(|until| self.last >= until) {
+            if self.once && (self.idle || self.until.is_some_and(|until| self.known.last >= until))
+            {
                 return Ok(None);
             }
-            let reply = self.connected(|reader| Box::pin(reader.read())).await?;
-            let entries = self.entries(reply)?;
-            if entries.is_empty() && self.until.is_some() {
-                return Ok(None);
-            }
-            if !entries.is_empty() {
+            if let Some(entries) = self.advance().await? {
                 return Ok(Some(entries));
             }
         }
     }
 
-    /// Runs `work` on a connection, and again on new ones while the server is away.
-    async fn connected<T>(
-        &mut self,
-        work: impl for<'a> Fn(&'a mut Self) -> Work<'a, T>,
-    ) -> Result<T> {
-        loop {
-            let error = match self.try_connected(&work).await {
-                Ok(done) => {
-                    if self.failed > 0 {
-                        tracing::info!(stream = self.key, "Redis is back");
-                    }
-                    self.failed = 0;
-                    return Ok(done);
+    /// Takes one step, or waits after one that failed because the server is away.
+    async fn advance(&mut self) -> Result<Option<Vec<Raw>>> {
+        match self.step().await {
+            Ok(step) => {
+                if self.failed > 0 {
+                    tracing::info!(stream = self.key, "Redis is back");
+                    self.reporter.back(Away::Source);
                 }
-                Err(error) if passing(&error) => error,
-                Err(error) => return Err(describe(&self.key, error)),
-            };
-            self.connection = None;
-            self.failed += 1;
-            if self.failed == 1 {
-                tracing::warn!(stream = self.key, %error, "Redis is away; trying again");
+                self.failed = 0;
+                match step {
+                    Step::Looked { info, incarnation, holds_last } => {
+                        self.look(info, incarnation.as_deref(), holds_last)?;
+                        Ok(None)
+                    }
+                    Step::Read(reply) => {
+                        let full = self.count;
+                        let entries = self.entries(reply)?;
+                        self.idle = entries.is_empty();
+                        if self.once && !self.idle && entries.len() < full {
+                            self.look_back().await;
+                        }
+                        Ok((!self.idle).then_some(entries))
+                    }
+                }
             }
-            tokio::time::sleep(self.retry.wait(self.failed)).await;
+            Err(error) if passing(&error) => {
+                self.connection = None;
+                self.looked = None;
+                self.failed += 1;
+                self.reporter.away(Away::Source, Some(Code::SourceFailed));
+                if self.failed == 1 {
+                    tracing::warn!(stream = self.key, %error, "Redis is away; trying again");
+                }
+                tokio::time::sleep(self.retry.wait(self.failed)).await;
+                Ok(None)
+            }
+            Err(error) => Err(describe(&self.key, error)),
         }
     }
 
-    async fn try_connected<T>(
-        &mut self,
-        work: &impl for<'a> Fn(&'a mut Self) -> Work<'a, T>,
-    ) -> Result<T, RedisError> {
-        if self.connection.is_none() {
-            self.connection = Some(connect(&self.client).await?);
-            let info = self.info().await?;
-            self.warn_of_gaps(&info);
-        }
-        work(self).await
-    }
-
-    async fn info(&mut self) -> Result<Info, RedisError> {
-        match &mut self.connection {
-            Some(connection) => info(connection, &self.key).await,
-            None => Err(RedisError::from((ErrorKind::Io, "not connected"))),
-        }
-    }
-
-    async fn read(&mut self) -> Result<Value, RedisError> {
-        let Some(connection) = &mut self.connection else {
-            return Err(RedisError::from((ErrorKind::Io, "not connected")));
+    /// Looks at the stream now and then, else reads.
+    async fn step(&mut self) -> Result<Step, RedisError> {
+        let due = self.looked.is_none_or(|looked| self.idle || looked.elapsed() > LOOK);
+        let (last, key) = (self.known.last, &self.key);
+        let new = self.connection.is_none();
+        let mut opened = None;
+        let connection = match &mut self.connection {
+            Some(connection) => connection,
+            None => opened.insert(connect(&self.client).await?),
         };
-        let mut command = redis::cmd("XREAD");
-        command.arg("COUNT").arg(self.count);
-        if self.until.is_none() {
-            command.arg("BLOCK").arg(BLOCK.as_millis() as u64);
+        let step = if due || new {
+            let info = server::info(connection, key).await?;
+            // What a run of the server is, and holds, does not change while it is connected.
+            let (incarnation, holds_last) = if self.looked.is_some() {
+                (self.incarnation.as_deref().map(str::to_owned), true)
+            } else if last == Id::default() {
+                (incarnation(connection).await?, true)
+            } else {
+                (incarnation(connection).await?, holds(connection, key, last).await?)
+            };
+            Step::Looked { info, incarnation, holds_last }
+        } else {
+            let mut command = redis::cmd("XREAD");
+            command.arg("COUNT").arg(self.count);
+            if !self.once {
+                command.arg("BLOCK").arg(BLOCK.as_millis() as u64);
+            }
+            command.arg("STREAMS").arg(key).arg(last.to_string());
+            Step::Read(command.query_async(connection).await?)
+        };
+        if let Some(opened) = opened {
+            self.connection = Some(opened);
         }
-        command.arg("STREAMS").arg(&self.key).arg(self.last.to_string());
-        command.query_async(connection).await
+        Ok(step)
     }
 
-    /// Says what Redis has lost, as far as it can be known; reading goes on behind the position.
-    fn warn_of_gaps(&self, info: &Info) {
-        let (stream, committed) = (&self.key, self.last);
-        if committed == Id::default() {
-            return;
+    /// Holds what the stream is against what was read of it.
+    fn look(&mut self, info: Info, incarnation: Option<&str>, holds_last: bool) -> Result<()> {
+        let another = match (&self.incarnation, incarnation) {
+            (Some(known), Some(now)) => **known != *now,
+            _ => false,
+        };
+        self.known.unsure = !holds_last && (another || info.added.is_none());
+        let after = self.known.last;
+        match judge(&self.known, &info) {
+            Verdict::Whole { ordinal } => self.known.ordinal = ordinal,
+            Verdict::Removed { entries, exact, before, ordinal } => {
+                self.known.ordinal = ordinal;
+                self.lose("removed", after, before, entries, exact);
+            }
+            Verdict::Reset { entries, below, ordinal } => {
+                if below == Below::Entries && !self.keyed {
+                    return Err(self.reset(info.last));
+                }
+                if below != Below::Nothing {
+                    self.known.last = Id::default();
+                }
+                self.known.ordinal = ordinal;
+                self.known.seen = None;
+                self.lose("reset", after, info.last, entries, false);
+            }
         }
-        if info.last < committed {
-            tracing::warn!(
-                stream, %committed, last = %info.last,
-                "the stream ends before the committed position: Redis lost entries or the stream \
-                 was made anew; only entries with larger ids are read"
+        self.known.seen = self.known.seen.max(info.added);
+        self.known.unsure = false;
+        self.incarnation = incarnation.map(Arc::from).or(self.incarnation.take());
+        self.idle = false;
+        self.looked = Some(Instant::now());
+        if self.once && (self.until.is_none() || self.known.last < after) {
+            self.until = Some(info.last);
+        }
+        self.report(&info);
+        Ok(())
+    }
+
+    /// A single run ends where the stream does, and no batch follows that could keep what was lost
+    /// before its end: the last one does.
+    async fn look_back(&mut self) {
+        let Some(connection) = &mut self.connection else { return };
+        // When it fails, the next run finds the same.
+        let Ok(info) = server::info(connection, &self.key).await else { return };
+        if let Verdict::Removed { entries, exact, before, ordinal } = judge(&self.known, &info) {
+            let after = self.known.last;
+            self.known.ordinal = ordinal;
+            self.lose("removed", after, before, entries, exact);
+            self.losses.drain(..).for_each(|loss| self.ledger.amend(loss));
+        }
+    }
+
+    fn report(&self, info: &Info) {
+        let behind =
+            info.added.zip(self.known.ordinal).map(|(added, read)| added - read.min(added));
+        self.reporter.read(self.ledger.queued(), behind);
+    }
+
+    /// Notes a loss, and says it once.
+    fn lose(&mut self, kind: &'static str, after: Id, before: Id, entries: u64, exact: bool) {
+        let (source, stream) = (&self.source, &self.key);
+        let at_least = if exact { "" } else { "at least " };
+        if kind == "reset" {
+            let on = if self.known.last == Id::default() { "the beginning" } else { "there" };
+            tracing::error!(
+                source, stream, last_read = %after, last_there = %before,
+                "Redis lost the state of the stream: {at_least}{entries} entries were lost before \
+                 they were read; reading goes on from {on}"
             );
-        } else if info.first.is_some_and(|first| first > committed) && info.last > committed {
-            tracing::warn!(
-                stream, %committed,
-                "the stream was trimmed up to or beyond the committed position: entries may have \
-                 been lost before they were read"
+        } else {
+            tracing::error!(
+                source, stream, after = %after, before = %before,
+                "{at_least}{entries} entries were removed from the stream before they were read"
             );
         }
+        self.reporter.lost(entries);
+        let (after, before) = (Position(after.to_string()), Position(before.to_string()));
+        self.losses.push(Loss { kind, after, before, entries, exact });
+    }
+
+    /// Nothing tells entries that were committed from new ones.
+    fn reset(&self, last: Id) -> Error {
+        let (key, source) = (&self.key, &self.source);
+        Error::new(Kind::Conflict, format!("Redis lost the state of stream \"{key}\""))
+            .code(Code::SourceReset)
+            .detail(format!(
+                "Entry {} is committed, and the stream now ends at {last}. It holds entries with \
+                 smaller ids, of which some may be new, and source \"{source}\" fills a stream \
+                 without a key, which could not tell.",
+                self.known.last
+            ))
+            .hint("`howdah explain HD0506` says how to go on.")
     }
 
     /// The entries of XREAD's reply, `[[key, [[id, [field, value, …]], …]]]` or nil.
@@ -212,7 +325,8 @@ impl RedisReader {
             return Err(odd("XREAD gave an unknown reply"));
         };
         let (mut entries, mut bytes) = (Vec::with_capacity(listed.len()), 0);
-        let mut last = self.last;
+        let mut ids = Vec::with_capacity(listed.len());
+        let mut last = self.known.last;
         for entry in listed {
             let (text, body) = entry_of(entry).ok_or_else(|| odd("XREAD gave an odd entry"))?;
             let id = Id::parse(&text).ok_or_else(|| odd("an entry has an odd id"))?;
@@ -220,20 +334,32 @@ impl RedisReader {
                 return Err(odd("entries do not come in the order of their ids"));
             }
             last = id;
+            ids.push(id);
             bytes += body.size() as usize;
             entries.push(Raw { position: Position(text), body });
         }
-        self.last = last;
         if !entries.is_empty() {
             let each = (bytes / entries.len()).max(1);
-            self.count = (CHUNK_BYTES / each).clamp(1, MAX_COUNT);
+            self.count = (self.chunk_bytes / each).clamp(1, MAX_COUNT);
+            self.note(ids, last);
         }
         Ok(entries)
     }
-}
 
-/// A boxed step of work on a reader's connection.
-type Work<'a, T> = std::pin::Pin<Box<dyn Future<Output = Result<T, RedisError>> + Send + 'a>>;
+    /// Notes what was read.
+    fn note(&mut self, ids: Vec<Id>, last: Id) {
+        let (before, many) = (self.known.ordinal, ids.len() as u64);
+        self.known.last = last;
+        self.known.ordinal = before.map(|before| before + many);
+        self.ledger.push(Chunk {
+            ids,
+            taken: 0,
+            before,
+            incarnation: self.incarnation.clone(),
+            losses: std::mem::take(&mut self.losses),
+        });
+    }
+}
 
 fn entry_of(entry: Value) -> Option<(String, Body)> {
     let Value::Array(parts) = entry else { return None };
@@ -253,161 +379,5 @@ fn bytes_of(value: Value) -> Option<Bytes> {
         Value::BulkString(bytes) => Some(bytes.into()),
         Value::SimpleString(text) => Some(text.into()),
         _ => None,
-    }
-}
-
-/// What XINFO STREAM says; all zero for a stream that does not exist yet.
-#[derive(Debug, Clone, Copy, Default)]
-struct Info {
-    length: u64,
-    last: Id,
-    first: Option<Id>,
-    /// Entries ever added; Redis 7.0 and newer.
-    added: Option<u64>,
-}
-
-async fn info(connection: &mut MultiplexedConnection, key: &str) -> Result<Info, RedisError> {
-    let reply = redis::cmd("XINFO").arg("STREAM").arg(key).query_async::<Value>(connection).await;
-    let reply = match reply {
-        Err(error) if error.detail().is_some_and(|detail| detail.contains("no such key")) => {
-            return Ok(Info::default());
-        }
-        other => other?,
-    };
-    let mut info = Info::default();
-    let Some(pairs) = reply.as_map_iter() else { return Ok(info) };
-    for (name, value) in pairs {
-        let Value::BulkString(name) = name else { continue };
-        let id = || match value {
-            Value::BulkString(id) => std::str::from_utf8(id).ok().and_then(Id::parse),
-            _ => None,
-        };
-        match (name.as_slice(), value) {
-            (b"length", Value::Int(length)) => info.length = *length as u64,
-            (b"entries-added", Value::Int(added)) => info.added = Some(*added as u64),
-            (b"last-generated-id", _) => info.last = id().unwrap_or_default(),
-            (b"first-entry", Value::Array(parts)) => {
-                info.first = match parts.first() {
-                    Some(Value::BulkString(id)) => std::str::from_utf8(id).ok().and_then(Id::parse),
-                    _ => None,
-                };
-            }
-            _ => {}
-        }
-    }
-    Ok(info)
-}
-
-/// How many entries stand behind a committed position of which `events` entries are committed.
-pub(super) async fn lag(
-    url: &str,
-    key: &str,
-    position: Option<&Position>,
-    events: u64,
-) -> Result<Option<u64>> {
-    let client = client(url)?;
-    let describe = |error| describe(key, error);
-    let mut connection = connect(&client).await.map_err(describe)?;
-    let info = info(&mut connection, key).await.map_err(describe)?;
-    let committed = position.and_then(|position| Id::parse(&position.0)).unwrap_or_default();
-    Ok(if info.last <= committed {
-        Some(0)
-    } else if info.first.is_some_and(|first| first > committed) {
-        Some(info.length)
-    } else {
-        // Counting the entries behind an id would mean to read them.
-        info.added.and_then(|added| added.checked_sub(events)).map(|lag| lag.min(info.length))
-    })
-}
-
-fn client(url: &str) -> Result<Client> {
-    Client::open(url).map_err(|error| {
-        // The crate's own message may quote the URL, which may hold a password.
-        let hint = if url.starts_with("rediss:") && error.kind() == ErrorKind::InvalidClientConfig {
-            "TLS to Redis (rediss://) is not built in yet; use redis:// or a local tunnel."
-        } else {
-            "A URL looks like redis://user:password@host:6379/0."
-        };
-        Error::input("the URL of the Redis server cannot be used")
-            .code(Code::SourceFailed)
-            .hint(hint)
-    })
-}
-
-async fn connect(client: &Client) -> Result<MultiplexedConnection, RedisError> {
-    let config = AsyncConnectionConfig::new()
-        .set_connection_timeout(Some(CONNECT))
-        .set_response_timeout(Some(BLOCK + REPLY));
-    client.get_multiplexed_async_connection_with_config(&config).await
-}
-
-/// Whether the server is away or not ready, so that trying again may help.
-fn passing(error: &RedisError) -> bool {
-    error.is_io_error()
-        || error.is_timeout()
-        || error.is_connection_dropped()
-        || matches!(
-            error.kind(),
-            ErrorKind::Server(
-                ServerErrorKind::BusyLoading
-                    | ServerErrorKind::MasterDown
-                    | ServerErrorKind::TryAgain
-                    | ServerErrorKind::ClusterDown
-            )
-        )
-}
-
-fn failed(kind: Kind, key: &str, why: &str) -> Error {
-    Error::new(kind, format!("could not read Redis stream \"{key}\""))
-        .code(Code::SourceFailed)
-        .detail(format!("{}{}.", why[..1].to_uppercase(), &why[1..]))
-}
-
-fn describe(key: &str, error: RedisError) -> Error {
-    let code = error.code().unwrap_or_default().to_owned();
-    let (kind, why, hint) = match code.as_str() {
-        "WRONGTYPE" => (
-            Kind::Conflict,
-            "the key holds another type of value than a stream",
-            "Check `stream` in the system file, and with `TYPE` what the key holds.",
-        ),
-        "NOAUTH" | "WRONGPASS" => (
-            Kind::Refused,
-            "the server asks for a password, or refused the one given",
-            "Put user and password into the URL that `url` refers to.",
-        ),
-        "NOPERM" => (
-            Kind::Refused,
-            "the user may not run XREAD and XINFO on the key",
-            "Grant it: `ACL SETUSER … ~key +xread +xinfo`.",
-        ),
-        _ if error.kind() == ErrorKind::AuthenticationFailed => (
-            Kind::Refused,
-            "the server refused the login",
-            "Check user and password in the URL that `url` refers to.",
-        ),
-        _ if passing(&error) => {
-            (Kind::Unavailable, "the server could not be reached", "Check that Redis runs.")
-        }
-        _ => (Kind::Refused, "the server refused the command", "Redis 5.0 or newer is needed."),
-    };
-    failed(kind, key, why).hint(hint).source(error)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Id;
-
-    #[test]
-    fn ids_are_ordered_by_time_and_sequence() {
-        let id = |text| Id::parse(text);
-        assert!(id("2-0") < id("10-0") && id("2-9") < id("2-10"));
-        assert_eq!(
-            id("1723161255342-7").map(|id| id.to_string()).as_deref(),
-            Some("1723161255342-7")
-        );
-        for text in ["", "-", "1", "1-", "a-b", "1-2-3"] {
-            assert_eq!(id(text), None, "{text}");
-        }
     }
 }

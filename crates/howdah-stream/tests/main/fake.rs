@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use howdah_error::{Code, Error, Kind, Result};
-use howdah_stream::{Batch, Claim, Commit, Grant, Outcome, Position, ShardId, Term};
+use howdah_stream::{Batch, Claim, Commit, Grant, Mark, Outcome, Position, ShardId, Term};
 
 /// What a commit is told to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +39,8 @@ pub struct Kept {
     pub owner: Option<String>,
     /// How often it had a new owner.
     pub epoch: i64,
+    /// What the source said of the position, and all that it lost.
+    pub mark: Mark,
     /// How many writers were made.
     pub writers: usize,
 }
@@ -73,7 +75,8 @@ impl Commit for FakeWriter {
         kept.epoch += 1;
         self.1 = kept.epoch;
         let position = kept.position.clone();
-        Ok(Grant::Held(Term { epoch: self.1, position, ..Term::default() }))
+        let mark = Mark { losses: vec![], ..kept.mark.clone() };
+        Ok(Grant::Held(Term { epoch: self.1, position, mark }))
     }
 
     async fn release(&mut self, _: &ShardId) -> Result<()> {
@@ -106,6 +109,8 @@ impl Commit for FakeWriter {
         }
         assert_eq!(batch.events, (batch.rows.len() + batch.refusals.len()) as u64);
         kept.position = Some(batch.to.clone());
+        let losses = [kept.mark.losses.as_slice(), &batch.mark.losses].concat();
+        kept.mark = Mark { losses, ..batch.mark.clone() };
         kept.batches.push(batch.events);
         let text =
             |row: &howdah_stream::Row| String::from_utf8_lossy(&row.raw.to_bytes()).into_owned();

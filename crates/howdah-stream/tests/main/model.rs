@@ -80,7 +80,7 @@ pub fn file(path: impl Into<PathBuf>) -> Origin {
 /// A Redis stream of JSON events in field `event`.
 pub fn redis(key: &str) -> Origin {
     let url = SecretRef::Env("UNUSED".into());
-    Origin::Redis { url, streams: vec![key.into()], fields: vec!["event".into()] }
+    Origin::Redis { url, streams: vec![key.into()], fields: vec!["event".into()], group: None }
 }
 
 /// Decodes what gives one row or one refusal.

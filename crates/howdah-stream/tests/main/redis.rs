@@ -4,7 +4,8 @@
 
 use howdah_error::Code;
 use howdah_stream::{
-    Access, Body, Decoder, Ended, Lag, Position, Reader, Reporter, Run, ShardId, run_shard, source,
+    Access, Body, Decoder, Ended, Lag, Mark, Opening, Position, Reader, Reporter, Run, ShardId,
+    run_shard, source,
 };
 use howdah_system::{ColumnType, Format, IngestLimits, Source, Stream};
 use howdah_testkit::{Persistence, RedisServer};
@@ -15,20 +16,20 @@ use crate::fake::Fake;
 use crate::model::{column, redis, source as source_of, stream};
 use crate::run::{claim, events};
 
-fn numbered() -> Stream {
+pub fn numbered() -> Stream {
     stream(vec![column("n", "bigint", ColumnType::Int8)])
 }
 
-fn feed(key: &str) -> Source {
+pub fn feed(key: &str) -> Source {
     source_of(&numbered(), redis(key), Format::Json)
 }
 
-async fn connect(server: &RedisServer) -> MultiplexedConnection {
+pub async fn connect(server: &RedisServer) -> MultiplexedConnection {
     let client = redis::Client::open(server.url()).unwrap();
     client.get_multiplexed_async_connection().await.unwrap()
 }
 
-async fn add(connection: &mut MultiplexedConnection, key: &str, events: &[String]) {
+pub async fn add(connection: &mut MultiplexedConnection, key: &str, events: &[String]) {
     for chunk in events.chunks(500) {
         let mut pipe = redis::pipe();
         for event in chunk {
@@ -38,19 +39,39 @@ async fn add(connection: &mut MultiplexedConnection, key: &str, events: &[String
     }
 }
 
-fn shard(key: &str) -> ShardId {
+pub fn shard(key: &str) -> ShardId {
     source::shards_of(&feed(key)).remove(0)
+}
+
+/// Opens stream `s` once behind a position.
+async fn open_behind(access: &Access, from: Option<&Position>) -> howdah_error::Result<Reader> {
+    let (source, shard, mark) = (feed("s"), shard("s"), Mark::default());
+    let (reporter, _) = Reporter::new(shard.clone());
+    Reader::open(&Opening {
+        source: &source,
+        access,
+        shard: &shard,
+        position: from,
+        mark: &mark,
+        once: true,
+        keyed: true,
+        chunk_bytes: 1 << 20,
+        reporter: &reporter,
+    })
+    .await
 }
 
 fn access(server: &RedisServer) -> Access {
     Access { url: Some(server.url()), ..Access::default() }
 }
 
-fn run_of(server: &RedisServer, key: &str, once: bool) -> Run {
+pub fn run_of(server: &RedisServer, key: &str, once: bool) -> Run {
     Run {
         source: feed(key),
         shard: shard(key),
         claim: claim(),
+        keyed: true,
+        chunk_bytes: 1 << 20,
         access: access(server),
         limits: IngestLimits { batch_rows: 700, ..IngestLimits::default() },
         once,
@@ -58,7 +79,7 @@ fn run_of(server: &RedisServer, key: &str, once: bool) -> Run {
     }
 }
 
-async fn go(run: &Run, fake: &Fake) -> howdah_error::Result<Ended> {
+pub async fn go(run: &Run, fake: &Fake) -> howdah_error::Result<Ended> {
     let decoder = || Decoder::new(&run.source, &[numbered()]);
     let (reporter, _) = Reporter::new(run.shard.clone());
     let connect = || async { Ok(fake.connect()) };
@@ -105,8 +126,7 @@ async fn entries_keep_every_byte() {
         .query_async::<String>(&mut connection)
         .await
         .unwrap();
-    let mut reader =
-        Reader::open(&feed("s"), &access(&server), &shard("s"), None, true).await.unwrap();
+    let mut reader = open_behind(&access(&server), None).await.unwrap();
     let chunk = reader.next_chunk().await.unwrap().unwrap();
     assert_eq!(chunk[0].position, Position("1-1".into()));
     let expected: bytes::Bytes = bytes.into();
@@ -169,7 +189,7 @@ async fn what_cannot_be_read_is_one_clear_error() {
     redis::cmd("SET").arg("s").arg("x").query_async::<()>(&mut connection).await.unwrap();
     let open = async |url: String, from: Option<Position>| {
         let access = Access { url: Some(url), ..Access::default() };
-        Reader::open(&feed("s"), &access, &shard("s"), from.as_ref(), true).await.unwrap_err()
+        open_behind(&access, from.as_ref()).await.unwrap_err()
     };
     let error = open(server.url(), None).await;
     assert_eq!(error.get_code(), Some(Code::SourceFailed));
@@ -199,8 +219,7 @@ async fn large_and_small_entries_come_in_bounded_chunks() {
     let mut connection = connect(&server).await;
     let large: Vec<String> = (0..120).map(|_| "x".repeat(100_000)).collect();
     add(&mut connection, "s", &large).await;
-    let mut reader =
-        Reader::open(&feed("s"), &access(&server), &shard("s"), None, true).await.unwrap();
+    let mut reader = open_behind(&access(&server), None).await.unwrap();
     let first = reader.next_chunk().await.unwrap().unwrap();
     let second = reader.next_chunk().await.unwrap().unwrap();
     assert_eq!(first.len(), 100);

@@ -29,6 +29,8 @@ fn run_of(folder: &Path, text: &str) -> Run {
         shard: source::shards_of(&source).remove(0),
         source,
         claim: claim(),
+        keyed: true,
+        chunk_bytes: 1 << 20,
         access: Access { folder: folder.to_owned(), url: None },
         limits: IngestLimits { batch_rows: 7, linger_ms: 60_000, ..IngestLimits::default() },
         once: true,

@@ -277,9 +277,12 @@ fn map(section: &SourceSection, route: &RouteSection, stream: &Stream) -> Vec<Ma
 
 fn origin(section: &OriginSection) -> Origin {
     match section {
-        OriginSection::Redis { url, streams, fields } => {
-            Origin::Redis { url: url.clone(), streams: streams.clone(), fields: fields.clone() }
-        }
+        OriginSection::Redis { url, streams, fields, group } => Origin::Redis {
+            url: url.clone(),
+            streams: streams.clone(),
+            fields: fields.clone(),
+            group: group.clone(),
+        },
         OriginSection::File(path) => Origin::File { path: path.clone() },
         OriginSection::Stdin(_) => Origin::Stdin,
         OriginSection::Http(_) => Origin::Http,

@@ -6,7 +6,7 @@ use super::map::{self, MapSection};
 use super::reader::{At, Section};
 use super::route::{self, RouteSection};
 use crate::secret::SecretRef;
-use crate::source::Format;
+use crate::source::{Format, RedisGroup};
 use crate::units::Complaint;
 
 /// `[sources.NAME]`.
@@ -26,7 +26,7 @@ pub(crate) struct SourceSection {
 /// Where the events are.
 #[derive(Debug, Clone)]
 pub(crate) enum OriginSection {
-    Redis { url: SecretRef, streams: Vec<String>, fields: Vec<String> },
+    Redis { url: SecretRef, streams: Vec<String>, fields: Vec<String>, group: Option<RedisGroup> },
     File(PathBuf),
     Stdin(At<()>),
     Http(At<()>),
@@ -119,12 +119,13 @@ fn read_origin(section: &Section<'_>, fields: Option<&[At<String>]>) -> Option<O
         }
         let url = redis.parsed("url", SecretRef::parse);
         let streams = read_streams(&redis);
+        let group = read_group(&redis);
         redis.finish();
         let fields = fields.filter(|fields| !fields.is_empty()).map_or_else(
             || vec!["data".to_owned()],
             |fields| fields.iter().map(|field| field.value.clone()).collect(),
         );
-        return Some(OriginSection::Redis { url: url?.value, streams: streams?, fields });
+        return Some(OriginSection::Redis { url: url?.value, streams: streams?, fields, group });
     }
     if let Some(file) = file {
         return Some(OriginSection::File(PathBuf::from(file.value)));
@@ -163,6 +164,26 @@ fn read_streams(redis: &Section<'_>) -> Option<Vec<String>> {
         redis.report(redis.place_of("streams").problem("the source has no stream"));
     }
     (!names.is_empty()).then_some(names)
+}
+
+/// `group`, and `consumer` which means nothing without it.
+fn read_group(redis: &Section<'_>) -> Option<RedisGroup> {
+    let (group, consumer) = (redis.string("group"), redis.string("consumer"));
+    for name in [&group, &consumer].into_iter().flatten() {
+        if name.value.is_empty() {
+            redis.report(name.problem("the name is empty").hint("Leave the key out."));
+        }
+    }
+    let Some(group) = group else {
+        if let Some(consumer) = consumer {
+            let problem = consumer.problem("\"consumer\" has no effect here");
+            redis.report(
+                problem.hint("It names howdah in the consumer group that \"group\" names."),
+            );
+        }
+        return None;
+    };
+    Some(RedisGroup { name: group.value, consumer: consumer.map(|consumer| consumer.value) })
 }
 
 fn read_format(section: &Section<'_>, origin: Option<&OriginSection>) -> Format {

@@ -85,6 +85,8 @@ fn sources() {
         ("redis = { stream = \"b\" }", "[sources.s.redis] has no \"url\""),
         ("redis = { url = \"redis://h\", stream = \"b\" }", "a secret stands in the file itself"),
         ("redis = { url = \"env:A\", stream = \"b\" }\nformat = \"csv\"", "cannot be CSV"),
+        ("redis = { url = \"env:A\", stream = \"b\", consumer = \"c\" }", "no effect here"),
+        ("redis = { url = \"env:A\", stream = \"b\", group = \"\" }", "is empty"),
         ("file = \"a\"\nformat = \"fields\"", "for the fields of Redis entries"),
         ("file = \"a\"\nfield = \"data\"", "\"field\" has no effect here"),
         ("file = \"a\"\nformat = \"xml\"", "\"xml\" is not a format"),

@@ -73,6 +73,8 @@ fn lines(status: &Status) -> Vec<String> {
     out.extend(counts(&status.sources).lines());
     out.push(String::new());
     out.extend(positions(&status.sources).lines());
+    out.extend(status.sources.iter().filter_map(owner));
+    out.extend(status.sources.iter().filter_map(lost));
     for source in &status.sources {
         if let Some(problem) = &source.lag_problem {
             out.push(format!("  lag of {}: {problem}", cut(&source.source)));
@@ -106,6 +108,7 @@ fn brief(status: &Status) -> Vec<String> {
     out.extend(counts(&status.sources).lines());
     out.push(String::new());
     out.extend(positions(&status.sources).lines());
+    out.extend(status.sources.iter().filter_map(lost));
     out.push(String::new());
     let (ready, other): (Vec<_>, Vec<_>) =
         status.rollups.iter().partition(|rollup| rollup.state == "ready");
@@ -168,6 +171,26 @@ fn positions(sources: &[SourceStatus]) -> Table {
         ]);
     }
     table
+}
+
+/// Who moves a shard; nobody: no line.
+fn owner(source: &SourceStatus) -> Option<String> {
+    let mut parts = source.owner.as_deref()?.split(' ');
+    let (host, pid) = (parts.next()?, parts.next()?);
+    let lease = match source.lease_seconds? {
+        left if left > 0.0 => format!("lease {left:.0} s"),
+        _ => "lease ended".to_owned(),
+    };
+    let (shard, host) = (cut(&source.shard), cut(host));
+    Some(format!("  {shard} is moved by {host}, process {pid}, {lease}"))
+}
+
+/// What a source lost before it was read; nothing: no line.
+fn lost(source: &SourceStatus) -> Option<String> {
+    let entries = source.lost?;
+    let at_least = if source.lost_exact == Some(true) { "" } else { "at least " };
+    let shard = cut(&source.shard);
+    Some(format!("  {shard} LOST {at_least}{} entries before they were read", grouped(entries)))
 }
 
 fn rollups(status: &Status) -> Table {

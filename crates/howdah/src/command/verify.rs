@@ -41,7 +41,7 @@ async fn prove(session: &Session, global: &Global, args: &VerifyArgs) -> Result<
             "positions": positions.iter().map(|proof| json!({
                 "source": proof.source, "shard": proof.shard, "position": proof.position,
                 "events": proof.events, "holds": proof.problems.is_empty(),
-                "problems": proof.problems,
+                "problems": proof.problems, "lost": proof.lost,
             })).collect::<Vec<_>>(),
         }))?;
     } else {
@@ -97,6 +97,9 @@ pub fn print_positions(proofs: &[PositionProof]) -> Result<()> {
     for proof in proofs {
         for problem in &proof.problems {
             output::say(&format!("{}/{} [HD0602]: {problem}", proof.source, proof.shard));
+        }
+        if let Some(lost) = &proof.lost {
+            output::say(&format!("{}/{}: {lost} See howdah.losses.", proof.source, proof.shard));
         }
     }
     Ok(())

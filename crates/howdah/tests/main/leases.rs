@@ -11,6 +11,7 @@ use crate::rig::{Rig, Running, texts, until};
 
 /// A short lease, so that a stopped owner is not waited for long.
 const LEASE: &str = "[ingest]\nlease = \"1 s\"\n";
+const RUN: &[&str] = &["run", "--source", "trades"];
 /// A takeover that takes longer than this is broken; the lease is 1 s, the machine may be busy.
 const TAKEOVER: Duration = Duration::from_secs(30);
 
@@ -36,7 +37,7 @@ impl Stage {
     }
 
     fn start(&self) -> Running {
-        self.rig.start(&["run", "--source", "trades"])
+        self.rig.start(RUN)
     }
 
     async fn feed(&mut self, many: u64) {
@@ -140,6 +141,52 @@ async fn an_owner_that_is_stopped_with_a_transaction_open_is_taken_over_and_stan
     until_standby(&owner).await;
     stage.drained().await;
     for running in [&mut owner, &mut standby] {
+        running.signal(Signal::SIGTERM);
+        assert_eq!(running.wait().await, Some(0), "{}", running.said());
+    }
+    stage.holds().await;
+}
+
+#[tokio::test]
+async fn wherever_an_owner_is_stopped_the_other_goes_on_and_nothing_is_doubled() {
+    let database = Cluster::shared().await.database().await;
+    let mut stage = Stage::new(&database, 76).await;
+    for step in ["after_copy", "before_position", "before_commit", "after_commit_sent"] {
+        let failpoint = format!("writer.{step}=stop@2");
+        let mut owner = stage.rig.start_with(RUN, &[("HOWDAH_FAILPOINTS", &failpoint)]);
+        stage.owner().await;
+        let mut standby = stage.start();
+        until_standby(&standby).await;
+        // The owner stops in one of these batches.
+        for _ in 0..3 {
+            stage.feed(60).await;
+            stage.drained().await;
+        }
+        owner.signal(Signal::SIGCONT);
+        until_standby(&owner).await;
+        for running in [&mut owner, &mut standby] {
+            running.signal(Signal::SIGTERM);
+            assert_eq!(running.wait().await, Some(0), "{step}: {}", running.said());
+        }
+    }
+    stage.holds().await;
+}
+
+#[tokio::test]
+async fn an_owner_whose_heartbeat_fails_loses_its_shard_and_doubles_nothing() {
+    let database = Cluster::shared().await.database().await;
+    let mut stage = Stage::new(&database, 77).await;
+    let mut owner = stage.rig.start_with(RUN, &[("HOWDAH_FAILPOINTS", "lease.renew=error")]);
+    stage.feed(100).await;
+    stage.drained().await;
+    let mut standby = stage.start();
+    let connection = stage.rig.connect().await;
+    let taken = "select epoch > 1 from howdah.positions";
+    until("the shard is taken over", &connection, taken).await;
+    stage.feed(100).await;
+    stage.drained().await;
+    for running in [&mut owner, &mut standby] {
+        assert!(running.runs(), "{}", running.said());
         running.signal(Signal::SIGTERM);
         assert_eq!(running.wait().await, Some(0), "{}", running.said());
     }

@@ -10,7 +10,7 @@ use futures_util::stream::FuturesUnordered;
 use howdah_error::{Code, Error, Kind, Result};
 use howdah_pg::{ConnectOptions, RetryPolicy};
 use howdah_stream::progress::Ownership;
-use howdah_stream::source::{shards_of, share};
+use howdah_stream::source::{chunk_bytes, shards_of, share};
 use howdah_stream::{
     Claim, Decoder, Ended, Keeper, PATIENT, Progress, Reporter, Run, ShardId, SourceSql, Writer,
     run_shard,
@@ -150,6 +150,8 @@ impl<'j> Job<'j> {
                 once: common.once,
                 retry: PATIENT,
                 claim: claim.clone(),
+                keyed: source.streams().all(|stream| !system.streams[stream].key.is_empty()),
+                chunk_bytes: chunk_bytes(many),
             },
             sql: source_sql(model, source, common.generation)?,
             options: session

@@ -51,6 +51,16 @@ pub struct SourceStatus {
     pub duplicates: i64,
     pub dead_letters: i64,
     pub seconds_since_commit: Option<i64>,
+    /// The process that moves it: host, process id and a nonce.
+    pub owner: Option<String>,
+    /// How often the shard has had a new owner.
+    pub epoch: i64,
+    /// How long the lease lasts unless it is renewed; negative when it has run out.
+    pub lease_seconds: Option<f64>,
+    /// Entries that the source lost before they were read.
+    pub lost: Option<i64>,
+    /// Whether they were counted; else they are more.
+    pub lost_exact: Option<bool>,
     pub lag_events: Option<u64>,
     pub lag_bytes: Option<u64>,
     /// Why the lag is not known.
@@ -146,6 +156,11 @@ async fn sources(
             duplicates: row.get(5),
             dead_letters: row.get(6),
             seconds_since_commit: row.get(7),
+            owner: row.get(8),
+            epoch: row.get(9),
+            lease_seconds: row.get(10),
+            lost: row.get(11),
+            lost_exact: row.get(12),
             ..SourceStatus::empty()
         })
         .collect();
@@ -172,6 +187,11 @@ impl SourceStatus {
             duplicates: 0,
             dead_letters: 0,
             seconds_since_commit: None,
+            owner: None,
+            epoch: 0,
+            lease_seconds: None,
+            lost: None,
+            lost_exact: None,
             lag_events: None,
             lag_bytes: None,
             lag_problem: None,
