@@ -6,6 +6,8 @@
 mod catalog;
 #[path = "main/database.rs"]
 mod database;
+#[path = "main/derived.rs"]
+mod derived;
 #[path = "main/form.rs"]
 mod form;
 #[path = "main/mistakes.rs"]

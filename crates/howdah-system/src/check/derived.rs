@@ -156,6 +156,9 @@ impl Check<'_> {
                 all = false;
             }
         }
+        if !all {
+            return Err(Reported);
+        }
         let mut on = Vec::new();
         for key in keys {
             let given = section.on.iter().find(|(known, _)| known.value == key.name.as_str());

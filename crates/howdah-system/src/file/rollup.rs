@@ -232,7 +232,8 @@ pub(super) fn read_measure(
         let position = read_position(key, inner);
         return Some(Found::Measure(MeasureSection::Position(Box::new(position))));
     }
-    let near = section.near_key(&key.value);
+    // Of one or two letters everything is near.
+    let near = section.near_key(&key.value).filter(|_| key.value.len() > 2);
     let Some(written) = section.string_of(&key, value) else {
         if near.is_some() {
             section.unknown(&key);
@@ -254,20 +255,23 @@ pub(super) fn read_measure(
                 written: written.value,
             }))))
         }
-        (Err(_), _) if near.is_some() => {
-            section.unknown(&key);
-            None
-        }
         (Err(problem), computed) => {
+            // A bare word or constant is no computation: the key is more likely a slip.
+            let computes = |text: &ExpressionText| {
+                !text.columns.is_empty() && (near.is_none() || text.plain_column.is_none())
+            };
             let what = format!("measure \"{}\"", key.value);
             let no_aggregate = problem_in(&written.place, &written.value, &what, problem);
-            let Ok(text) = computed else {
-                section.report(no_aggregate);
-                return None;
-            };
-            let text = placed(written, text);
-            let computed = ComputedSection { name: key, text, no_aggregate };
-            Some(Found::Computed(Box::new(computed)))
+            match computed.ok().filter(computes) {
+                Some(text) => {
+                    let text = placed(written, text);
+                    let computed = ComputedSection { name: key, text, no_aggregate };
+                    return Some(Found::Computed(Box::new(computed)));
+                }
+                None if near.is_some() => section.unknown(&key),
+                None => section.report(no_aggregate),
+            }
+            None
         }
     }
 }

@@ -503,3 +503,29 @@ async fn numbers_that_cannot_be_taken_away_again_count_as_none() {
     );
     engine.assert_fold_is_rebuild().await;
 }
+
+#[tokio::test]
+async fn an_event_that_fails_a_derived_rollup_goes_alone() {
+    let tables = "create table moves (at timestamptz not null, id bigint not null, \
+        k text not null, n int not null, unique (id, at));";
+    let system = "[system]\nname = \"{db}\"\n[streams.moves]\ntime = \"at\"\nkey = [\"id\"]\n\
+        [sources.moves]\nfile = \"m\"\ninto = \"moves\"\n[rollups.latest]\nfrom = \"moves\"\n\
+        by = [\"k\"]\nn = \"last(n)\"\n[rollups.shares]\nof = \"latest\"\nby = [\"n\"]\n\
+        s = \"sum(60 / latest.n)\"\n";
+    let engine = Engine::applied(tables, system).await;
+    let mut feed = engine.feed("moves").await;
+    let event = |id: u64, k: &str, n: i64| {
+        format!(
+            "{{\"id\": {id}, \"at\": \"2026-01-01T00:00:{id:02}Z\", \"k\": \"{k}\", \"n\": {n}}}"
+        )
+    };
+    let events = [event(1, "a", 3), event(2, "b", 0), event(3, "c", 4), event(4, "a", 5)];
+    let outcome = feed.commit(&events).await;
+    assert_eq!((outcome.rows, outcome.dead_letters), (3, 1));
+    assert_eq!(engine.table("shares").await, ["(4,1,15)", "(5,1,12)"]);
+    let letters = engine.texts("select code from howdah.dead_letters").await;
+    assert_eq!(letters, ["22012"]);
+    feed.commit(&[event(5, "c", 5)]).await;
+    assert_eq!(engine.table("shares").await, ["(5,2,24)"]);
+    engine.assert_fold_is_rebuild().await;
+}
