@@ -63,6 +63,16 @@ into = \"postings\"
 [sources.raw_ticks]
 http = true
 into = \"ticks\"
+[sources.mixed]
+http = true
+[[sources.mixed.routes]]
+into = \"ticks\"
+when = { kind = \"tick\" }
+[[sources.mixed.routes]]
+into = \"postings\"
+when = { kind = \"transfer\" }
+legs = \"legs\"
+map = { account = \"legs[].account\", amount = \"legs[].amount\", txn = \"legs[].txn\" }
 [rollups.days]
 from = \"events\"
 every = \"1 day\"
@@ -187,6 +197,14 @@ pub struct Sender {
 }
 
 impl Sender {
+    /// Sends NDJSON to a source by its own name.
+    pub async fn post_to_source(&self, source: &str, body: &str) -> Reply {
+        let request = String::from_utf8(self.request("", &[], body.as_bytes())).unwrap();
+        let mut client = Client::connect(self.address).await;
+        client.write(request.replace("/v1/streams/", &format!("/v1/sources/{source}"))).await;
+        client.read().await.expect("an answer")
+    }
+
     /// Sends NDJSON, unless the headers say something else.
     pub async fn post(
         &self,

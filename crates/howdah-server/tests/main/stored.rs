@@ -7,7 +7,7 @@ use flate2::write::GzEncoder;
 use serde_json::json;
 
 use crate::client::Client;
-use crate::site::Site;
+use crate::site::{Sender, Site};
 
 pub fn gzip(body: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
@@ -73,6 +73,49 @@ async fn repeated_events_are_counted_for_whoever_sends_them() {
     assert_eq!(site.number("select sum(events)::bigint from days_1d").await, 35);
     let sql = "select sum(accepted)::bigint from howdah.http_requests";
     assert_eq!(site.number(sql).await, 35);
+}
+
+#[tokio::test]
+async fn a_request_may_go_into_several_streams_and_stands_or_falls_with_its_legs() {
+    let site = Site::start().await;
+    let sender = site.key_of_a().await;
+    let tick = "{\"kind\":\"tick\",\"id\":1,\"at\":\"2026-11-20T00:00:00Z\"}\n";
+    let transfer = |name: &str, from: &str, to: &str, amount: i64| {
+        let leg = |account: &str, leg: u8, amount: i64| {
+            format!("{{\"account\":\"{account}\",\"txn\":\"{name}-{leg}\",\"amount\":{amount}}}")
+        };
+        format!(
+            "{{\"kind\":\"transfer\",\"at\":\"2026-11-20T00:00:00Z\",\"legs\":[{},{}]}}\n",
+            leg(from, 0, -amount),
+            leg(to, 1, amount)
+        )
+    };
+    let open = transfer("open", "x", "bank", 0) + &transfer("fill", "y", "bank", -7);
+    let reply = sender.post_to_source("mixed", &format!("{tick}{open}{tick}")).await;
+    // The account of the bank would be drawn below nothing.
+    assert_eq!((reply.status, &reply.json()["rows"][0]["line"]), (422, &3.into()), "{reply:?}");
+    assert_eq!(site.number("select count(*) from ticks").await, 0);
+    assert_eq!(site.number("select count(*) from postings").await, 0);
+
+    let fill = "{\"kind\":\"transfer\",\"at\":\"2026-11-20T00:00:00Z\",\
+                \"legs\":[{\"account\":\"bank\",\"txn\":\"f\",\"amount\":9}]}\n";
+    let good = format!("{tick}{fill}{}{tick}", transfer("pay", "bank", "x", 4));
+    let reply = sender.post_to_source("mixed", &good).await;
+    assert_eq!(reply.json(), json!({ "accepted": 4, "duplicates": 0 }), "{reply:?}");
+    assert_eq!(site.number("select count(*) from ticks").await, 2);
+    assert_eq!(site.number("select count(*) from postings").await, 3);
+    let sql = "select balance::bigint from balances where account = 'bank'";
+    assert_eq!(site.number(sql).await, 5);
+    let again = sender.post_to_source("mixed", &transfer("pay", "bank", "x", 4)).await;
+    assert_eq!(again.json(), json!({ "accepted": 0, "duplicates": 1 }), "{again:?}");
+
+    let reply = sender.post_to_source("mixed", "{\"kind\":\"other\"}\n").await;
+    assert_eq!((reply.status, &reply.json()["rows"][0]["code"]), (422, &"no_route".into()));
+    let ticks = Sender { address: site.address, secret: site.key("write:ticks", Some("a")).await };
+    assert_eq!(ticks.post_to_source("mixed", tick).await.status, 403);
+    let csv = [("content-type", "text/csv")];
+    let reply = sender.post("mixed", &csv, "id\n1\n").await;
+    assert_eq!(reply.status, 404, "a source of two streams has no stream of its own");
 }
 
 #[tokio::test]
