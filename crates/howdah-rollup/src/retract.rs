@@ -353,9 +353,22 @@ pub fn in_conflict(stream: &Stream, staging: &Staging) -> Option<String> {
     }
     let given: Vec<&Ident> =
         staging.columns().filter(|column| !stream.key.contains(column)).collect();
+    // A default stands for what the event does not say, and may be another each time.
+    let said = |column: &Ident| {
+        let has_default = stream.column(column).is_some_and(|column| column.has_default);
+        let staged = staging.table();
+        has_default.then(|| {
+            format!(
+                "exists (select from {staged} s where s.ctid = r.{AT} \
+                 and s.{column} is not null) and "
+            )
+        })
+    };
     let differ = |table: &str| {
-        let pairs =
-            given.iter().map(|column| format!("{table}.{column} is distinct from r.{column}"));
+        let pairs = given.iter().map(|column| {
+            let said = said(column).unwrap_or_default();
+            format!("({said}{table}.{column} is distinct from r.{column})")
+        });
         joined(pairs, " or ")
     };
     if given.is_empty() {

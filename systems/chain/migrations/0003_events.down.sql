@@ -1,3 +1,4 @@
+drop table reorganisations;
 drop table other_events;
 drop table share_prices;
 drop table stakes;

@@ -1,6 +1,7 @@
--- The events of the contract, one table a kind; plain tables, howdah makes them streams. A block
--- has at most one live event at a log index, so deployment, block and log index name an event. The
--- block's hash is content: a second one for a block means that the chain has been reorganised.
+-- The events of the contract, one table a kind; plain tables, howdah makes them streams. Deployment,
+-- block, log index and the block's hash name an event: transaction and contract follow from them. A
+-- second hash for a block means that the chain was reorganised; then the events of one are taken
+-- back, and those that count have one hash a block.
 -- Amounts are whole numbers below 2^256, in the smallest unit.
 
 create table atoms_created (
@@ -18,7 +19,7 @@ create table atoms_created (
     wallet bytea not null check (octet_length(wallet) = 20),
     data bytea not null,
     recorded_at timestamptz not null default now(),
-    primary key (chain_id, address, block_number, log_index, block_timestamp)
+    primary key (chain_id, address, block_number, log_index, block_hash, block_timestamp)
 );
 comment on table atoms_created is 'AtomCreated: a new entity';
 comment on column atoms_created.chain_id is 'With the address: the deployment';
@@ -49,7 +50,8 @@ create table triples_created (
     predicate_id bytea not null check (octet_length(predicate_id) = 32),
     object_id bytea not null check (octet_length(object_id) = 32),
     recorded_at timestamptz not null default now(),
-    primary key (chain_id, address, block_number, log_index, is_counter, block_timestamp),
+    primary key (chain_id, address, block_number, log_index, block_hash, is_counter,
+                 block_timestamp),
     check (term_id = case when is_counter then counter_term_id else triple_id end)
 );
 comment on table triples_created is 'TripleCreated: a statement, a row for each of its sides';
@@ -86,7 +88,7 @@ create table stakes (
     total_shares numeric(78,0) not null check (is_uint256(total_shares)),
     vault_type vault_type not null,
     recorded_at timestamptz not null default now(),
-    primary key (chain_id, address, block_number, log_index, block_timestamp),
+    primary key (chain_id, address, block_number, log_index, block_hash, block_timestamp),
     constraint stakes_deposits_have_no_fees check
         (case when kind = 'Deposited' then assets_after_fees is not null and fees is null
               else fees is not null and assets_after_fees is null end)
@@ -133,7 +135,7 @@ create table share_prices (
     total_shares numeric(78,0) not null check (is_uint256(total_shares)),
     vault_type vault_type not null,
     recorded_at timestamptz not null default now(),
-    primary key (chain_id, address, block_number, log_index, block_timestamp)
+    primary key (chain_id, address, block_number, log_index, block_hash, block_timestamp)
 );
 -- Price history of a vault, and the price before an event that is taken back.
 create index share_prices_of_vault
@@ -168,3 +170,19 @@ create table other_events (
 );
 comment on table other_events is 'Events of other names: kept, and nothing is derived from them';
 comment on column other_events.content_hash is 'Keccak-256 of the content';
+
+-- What newer producers say when blocks are replaced, from fork_block on. It names no contract and no
+-- time.
+create table reorganisations (
+    chain_id bigint not null,
+    network text not null,
+    block_timestamp timestamptz not null,
+    fork_block bigint not null check (fork_block >= 0),
+    depth bigint,
+    content_hash bytea not null,
+    content json not null,
+    recorded_at timestamptz not null default now(),
+    primary key (chain_id, fork_block, content_hash, block_timestamp)
+);
+comment on table reorganisations is 'Announcements that blocks are replaced';
+comment on column reorganisations.content_hash is 'The same on every stream, so it counts once';

@@ -7,6 +7,14 @@ mod cases;
 mod delivery;
 #[path = "chain/events.rs"]
 mod events;
+#[path = "chain/load.rs"]
+mod load;
+#[path = "chain/queries.rs"]
+mod queries;
+#[path = "chain/reorganisations.rs"]
+mod reorganisations;
+#[path = "chain/requirements.rs"]
+mod requirements;
 #[path = "chain/rig.rs"]
 mod rig;
 #[path = "chain/story.rs"]

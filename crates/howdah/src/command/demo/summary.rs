@@ -3,6 +3,7 @@
 use howdah_error::Result;
 use howdah_feed::{Counts, Expected};
 use howdah_pg::{Connection, from_pg};
+use howdah_system::Origin;
 use howdah_upkeep::verify::{self, Proof};
 
 use super::screen;
@@ -12,27 +13,28 @@ use crate::cli::DemoArgs;
 use crate::command::verify::{print_positions, print_rollups};
 use crate::output::{Table, grouped, line};
 
-/// What the positions of each stream have counted, in the order of the system file.
+/// What is committed of each Redis stream, in the order of the system file.
 pub type Committed = Vec<(String, Counts)>;
 
-/// Reads what is committed for each stream.
+/// Reads what is committed of each Redis stream.
 pub async fn committed(connection: &Connection, stage: &Stage) -> Result<Committed> {
     let model = stage.session.model(connection).await?;
     let mut out: Committed = Vec::new();
-    for stream in &model.system.streams {
-        out.push((stream.name.clone(), Counts::default()));
+    for source in &model.system.sources {
+        if let Origin::Redis { streams, .. } = &source.origin {
+            out.extend(streams.iter().map(|stream| (stream.clone(), Counts::default())));
+        }
     }
     let rows = connection
-        .query("select source, rows, duplicates, dead_letters from howdah.positions", &[])
+        .query("select shard, rows, duplicates, dead_letters from howdah.positions", &[])
         .await
         .map_err(|error| from_pg("could not read the positions", &error))?;
     for row in rows {
-        let name: String = row.get(0);
-        let Some(source) = model.system.sources.iter().find(|source| source.name == name) else {
+        let shard: String = row.get(0);
+        let Some((_, counts)) = out.iter_mut().find(|(stream, _)| *stream == shard) else {
             continue;
         };
         let count = |index| row.get::<_, i64>(index) as u64;
-        let counts = &mut out[source.routes[0].stream].1;
         counts.rows += count(1);
         counts.duplicates += count(2);
         counts.broken += count(3);

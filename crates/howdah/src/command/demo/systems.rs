@@ -92,6 +92,28 @@ const CALLS: Embedded = Embedded {
     ],
 };
 
+const CHAIN: Embedded = Embedded {
+    name: "chain",
+    system_file: include_str!("../../../../../systems/chain/howdah.toml"),
+    redis_variable: "HOWDAH_REDIS_URL",
+    migrations: migrations!["chain":
+        "0001_identifiers",
+        "0002_deployments",
+        "0003_events",
+        "0004_states",
+        "0005_views",
+    ],
+    looks: &[
+        Look { title: "terms with the most behind them", sql: include_str!("chain_terms.sql") },
+        Look { title: "what most is said", sql: include_str!("chain_statements.sql") },
+    ],
+    tries: &[
+        "select * from term order by total_market_cap desc limit 5;",
+        "select eip55(account), shares from positions order by shares desc limit 5;",
+        "select * from flows_1d;",
+    ],
+};
+
 /// Dead letters by code alone, for a line of the screen.
 pub const LETTER_CODES: Look = Look {
     title: "dead letters by code",
@@ -103,7 +125,7 @@ pub const DEAD_LETTERS: Look =
     Look { title: "dead letters", sql: include_str!("dead_letters.sql") };
 
 /// The systems that have a demo.
-const ALL: &[Embedded] = &[TRADING, CALLS];
+const ALL: &[Embedded] = &[TRADING, CALLS, CHAIN];
 
 /// The system of that name.
 pub fn find(name: &str) -> Result<&'static Embedded> {

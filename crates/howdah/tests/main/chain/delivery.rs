@@ -137,3 +137,43 @@ async fn case_b14_the_largest_numbers_give_an_exact_cap() {
     assert_eq!(chain.value("select market_cap from vault where chain_id = 2").await, "5");
     chain.invariants().await;
 }
+
+#[tokio::test]
+async fn case_b11_the_same_event_with_other_content_is_refused() {
+    let mut chain = ChainRig::new(&[ONE_STREAM]).await;
+    let event = On::chain(1).d(1000, 5, 5, 5);
+    let other = On::chain(1).d(1000, 6, 5, 5);
+    chain.send_events(&[event.clone(), event.clone()]).await;
+    chain.run().await;
+    chain.send_events(&[other, event.clone()]).await;
+    chain.run().await;
+    assert_eq!(chain.letters().await, "\"conflicting_content 1\"");
+    chain.holds(&[event]).await;
+    let counts = "select events, rows, duplicates, dead_letters from howdah.positions";
+    assert_eq!(chain.value(counts).await, "4,1,2,1");
+}
+
+#[tokio::test]
+async fn case_b13_an_event_without_its_time_waits_for_another_of_its_block() {
+    let mut chain = ChainRig::new(&[ONE_STREAM]).await;
+    let event = On::chain(1).d(1000, 5, 5, 5);
+    let neighbour = On::chain(1).log(1).p(1000, 9);
+    let time = format!("\"{:#x}\"", event.place.block_time);
+    chain.send(ONE_STREAM, &of_one(&event).replace(&time, "null")).await;
+    chain.run().await;
+    assert_eq!(chain.letters().await, "\"no_block_time 1\"");
+    let mend = include_str!("../../../../../systems/chain/mend/no_block_time.sql");
+    chain.connection.batch_execute(mend).await.unwrap();
+    let replay = chain.rig.howdah(&["dead-letters", "replay"]).await;
+    assert_eq!(replay.code, Some(1), "still nobody knows the time: {}", replay.stderr);
+    chain.send_events(&[neighbour.clone()]).await;
+    chain.run().await;
+    chain.connection.batch_execute(mend).await.unwrap();
+    chain.rig.fine(&["dead-letters", "replay"]).await;
+    assert_eq!(chain.letters().await, "");
+    chain.holds(&[event.clone(), neighbour.clone()]).await;
+    // With its time it is the same event.
+    chain.send_events(&[event.clone()]).await;
+    chain.run().await;
+    chain.holds(&[event, neighbour]).await;
+}

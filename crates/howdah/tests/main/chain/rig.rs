@@ -5,7 +5,7 @@ use howdah_pg::Connection;
 use howdah_testkit::{Cluster, Persistence, RedisServer};
 use redis::aio::MultiplexedConnection;
 
-use crate::rig::{Ended, Rig, copy_folder};
+use crate::rig::{Ended, PATIENCE, Rig, copy_folder};
 
 /// The stream on which the original's tests send every kind of event.
 pub const ONE_STREAM: &str = "rindexer_producer";
@@ -23,7 +23,7 @@ impl ChainRig {
     /// Events come by these Redis streams.
     pub async fn new(streams: &[&str]) -> Self {
         let database = Cluster::shared().await.database().await;
-        let redis = RedisServer::start(Persistence::AofAlways).await.unwrap();
+        let redis = RedisServer::start(Persistence::None).await.unwrap();
         let rig = Rig::new(&database).with_redis(redis.url());
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../systems/chain");
         copy_folder(&rig, std::path::Path::new(folder), "");
@@ -31,7 +31,9 @@ impl ChainRig {
         rig.fine(&["apply"]).await;
         let connection = rig.connect().await;
         let client = redis::Client::open(redis.url()).unwrap();
-        let feeder = client.get_multiplexed_async_connection().await.unwrap();
+        // A busy machine writes a large message slowly.
+        let patient = redis::AsyncConnectionConfig::new().set_response_timeout(Some(PATIENCE));
+        let feeder = client.get_multiplexed_async_connection_with_config(&patient).await.unwrap();
         Self { rig, _redis: redis, connection, feeder }
     }
 
@@ -68,6 +70,13 @@ impl ChainRig {
     /// Reads everything that is there.
     pub async fn run(&self) -> Ended {
         self.rig.fine(&["run", "--once"]).await
+    }
+
+    /// Cuts every connection to Redis but the one of the test.
+    pub async fn cut_redis(&mut self) {
+        let mut kill = redis::cmd("CLIENT");
+        kill.arg(&["KILL", "TYPE", "normal", "SKIPME", "yes"]);
+        kill.exec_async(&mut self.feeder).await.unwrap();
     }
 
     /// The one value of a query, as a text; `-` for null, nothing for no row.
@@ -134,7 +143,7 @@ pub fn of_one(event: &ChainEvent) -> String {
 /// The system file for these Redis streams, with the roles of one database.
 pub fn system_file(streams: &[&str], database: &str) -> String {
     let file = include_str!("../../../../../systems/chain/howdah.toml");
-    let (before, rest) = file.split_once("streams = [").unwrap();
+    let (before, rest) = file.split_once("streams = [\n").unwrap();
     let (_, after) = rest.split_once("]\n").unwrap();
     let list: Vec<String> = streams.iter().map(|stream| format!("\"{stream}\"")).collect();
     let file = format!("{before}streams = [{}]\n{after}", list.join(", "));
