@@ -63,4 +63,10 @@ create table howdah.losses (
 );
 comment on table howdah.losses is 'entries that a source lost before they were read; entries is a lower bound when it is not exact';
 
+-- An empty tenant is none: not the owner of rows with an empty text, and no broken uuid.
+create or replace function howdah.tenant() returns text
+    language sql stable security definer parallel safe
+    set search_path = pg_catalog
+    as $$select nullif(tenant, '') from howdah.tenant_logins where login = session_user$$;
+
 insert into howdah.version (version) values (2);

@@ -1,3 +1,6 @@
+drop table caller_1m;
+drop table market_calls_1m;
+drop table market_1m;
 drop trigger copy_max_concurrent on account_settings;
 drop function copy_max_concurrent();
 drop table buyer_slots;

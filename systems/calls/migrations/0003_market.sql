@@ -290,3 +290,25 @@ $$;
 revoke execute on function copy_max_concurrent() from public;
 create trigger copy_max_concurrent after insert or update of max_concurrent_calls
     on account_settings for each row execute function copy_max_concurrent();
+
+-- Q10: by time alone, over all verticals and callers.
+create table market_1m (
+    vertical text not null,
+    geo text not null,
+    bucket timestamptz not null,
+    primary key (vertical, geo, bucket)
+) with (fillfactor = 80);
+create index market_1m_by_time on market_1m (bucket);
+create table market_calls_1m (
+    vertical text not null,
+    geo text not null,
+    bucket timestamptz not null,
+    primary key (vertical, geo, bucket)
+) with (fillfactor = 80);
+create index market_calls_1m_by_time on market_calls_1m (bucket);
+create table caller_1m (
+    phone_hmac text,
+    bucket timestamptz not null,
+    unique nulls not distinct (phone_hmac, bucket)
+) with (fillfactor = 80);
+create index caller_1m_by_time on caller_1m (bucket);

@@ -9,6 +9,7 @@ drop table dnc_providers;
 drop table dnc_changes;
 drop table consent_events;
 drop type consent_kind;
+drop table compliance_1d;
 drop table compliance_checks;
 drop type check_kind;
 drop type outcome;

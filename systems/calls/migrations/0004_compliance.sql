@@ -33,6 +33,16 @@ comment on column compliance_checks.outcome is 'unknown counts as deny';
 comment on column compliance_checks.connected is
     'The call was connected although it is denied: found later, it is a violation';
 
+-- Exposure of a time, over all parties.
+create table compliance_1d (
+    seller_id uuid not null,
+    buyer_id uuid not null,
+    "check" check_kind not null,
+    bucket timestamptz not null,
+    primary key (seller_id, buyer_id, "check", bucket)
+) with (fillfactor = 80);
+create index compliance_1d_by_time on compliance_1d (bucket);
+
 create type consent_kind as enum
     ('created', 'activated', 'updated', 'expired', 'revoked', 'opt_out');
 

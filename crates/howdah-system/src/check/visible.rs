@@ -8,7 +8,7 @@ use super::measure::{Asked, Slot, Want};
 use super::row::{self, Cell};
 use super::{Check, ExprQuestion};
 use crate::file::{At, SightSection, TableSection};
-use crate::model::{MeasureKind, Rollup, Sight, Visible};
+use crate::model::{MeasureKind, Rollup, Sight, System, Visible};
 
 /// The word that stands for the session's tenant in a predicate.
 const ME: &str = "me";
@@ -164,90 +164,79 @@ impl Check<'_> {
         );
     }
 
-    /// A rollup of a stream that declares who sees its rows shows a row to those who see every
-    /// event in it: conditions over columns that are all part of the rollup's key.
+    /// What is made of rows that are not everybody's shows a row to those who see all that is in
+    /// it: by conditions whose columns are all part of its key.
     fn inherit(&mut self) {
         let Some(tenants) = &self.system.tenants else { return };
-        let declared = |table: &RelName| tenants.visible.iter().find(|known| known.table == *table);
-        let mut taken = Vec::new();
+        let mut known = tenants.visible.clone();
         let mut problems = Vec::new();
-        for rollup in &self.system.rollups {
-            let Some(stream) = declared(&self.system.stream_of(rollup).table) else { continue };
-            let constant = |column: &Ident| rollup.by.iter().any(|key| key.name == *column);
-            let any_of: Vec<Sight> = stream
-                .any_of
-                .iter()
-                .filter(|sight| sight.columns.iter().all(constant))
-                .cloned()
-                .collect();
-            let lost = any_of.is_empty() && !stream.any_of.is_empty();
-            for level in &rollup.levels {
-                if declared(&level.table).is_some() {
-                    continue;
-                }
-                if lost {
-                    let section = self.file.rollups.iter().find(|it| it.name.value == rollup.name);
-                    problems.extend(section.map(|section| {
-                        let message = format!(
-                            "nobody can tell who may see \"{}\": its key has no owner of events",
-                            level.table.plain()
-                        );
-                        section.name.problem(message).hint(format!(
-                            "Add [tables.{}] with visible_to; \"false\" hides it from all tenants.",
-                            rollup.name
-                        ))
-                    }));
-                }
-                taken.push(Visible { table: level.table.clone(), any_of: any_of.clone() });
+        for made in self.made() {
+            let of = |table: &RelName| known.iter().find(|known| known.table == *table);
+            let mut sources = made.of.iter().filter_map(of);
+            let Some(first) = sources.next() else { continue };
+            let others: Vec<&Visible> = sources.collect();
+            let holds = |sight: &&Sight| {
+                sight.columns.iter().all(|column| made.key.contains(column))
+                    && others.iter().all(|other| other.any_of.contains(sight))
+            };
+            let any_of: Vec<Sight> = first.any_of.iter().filter(holds).cloned().collect();
+            let hidden = first.any_of.is_empty() || others.iter().any(|it| it.any_of.is_empty());
+            let open: Vec<RelName> =
+                made.tables.into_iter().filter(|table| of(table).is_none()).collect();
+            if let (Some(table), true, false) = (open.first(), any_of.is_empty(), hidden) {
+                let message = format!(
+                    "nobody can tell who may see \"{}\": its key has no owner of events",
+                    table.plain()
+                );
+                problems.push(made.name.problem(message).hint(format!(
+                    "Add [tables.{}] with visible_to; \"false\" hides it from all tenants.",
+                    made.name.value
+                )));
             }
+            known.extend(open.into_iter().map(|table| Visible { table, any_of: any_of.clone() }));
         }
         self.problems.extend(problems);
         if let Some(tenants) = &mut self.system.tenants {
-            tenants.visible.extend(taken);
+            tenants.visible = known;
         }
-        self.inherit_from_states();
     }
 
-    /// A derived rollup shows a row to those who see every row of the states behind it.
-    fn inherit_from_states(&mut self) {
-        let Some(tenants) = &self.system.tenants else { return };
-        let declared = |table: &RelName| tenants.visible.iter().find(|known| known.table == *table);
-        let (mut taken, mut problems) = (Vec::new(), Vec::new());
-        for derived in &self.system.derived {
-            let lookup = derived.through.as_ref().map(|through| through.state);
-            let states = derived.of.iter().copied().chain(lookup);
-            let tables = states.map(|state| &self.system.rollups[state].levels[0].table);
-            let mut restricted = tables.filter_map(declared);
-            let Some(first) = restricted.next() else { continue };
-            if declared(&derived.table).is_some() {
-                continue;
-            }
-            let constant = |column: &Ident| derived.by.iter().any(|key| key.name == *column);
-            let mut any_of: Vec<Sight> = first.any_of.clone();
-            any_of.retain(|sight| sight.columns.iter().all(constant));
-            for other in restricted {
-                any_of.retain(|sight| other.any_of.contains(sight));
-            }
-            if any_of.is_empty() && !first.any_of.is_empty() {
-                let section = self.file.derived.iter().find(|it| it.name.value == derived.name);
-                problems.extend(section.map(|section| {
-                    let message = format!(
-                        "nobody can tell who may see \"{}\": its key has no owner of events",
-                        derived.table.plain()
-                    );
-                    section.name.problem(message).hint(format!(
-                        "Add [tables.{}] with visible_to; \"false\" hides it from all tenants.",
-                        derived.name
-                    ))
-                }));
-            }
-            taken.push(Visible { table: derived.table.clone(), any_of });
+    /// Rollups and what is derived from them, each after what it is made of.
+    fn made(&self) -> Vec<Made> {
+        let System { rollups, derived, .. } = &self.system;
+        let mut made = Vec::new();
+        for rollup in rollups {
+            let section = self.file.rollups.iter().find(|it| it.name.value == rollup.name);
+            made.extend(section.map(|section| Made {
+                name: section.name.clone(),
+                tables: rollup.levels.iter().map(|level| level.table.clone()).collect(),
+                key: rollup.by.iter().map(|key| key.name.clone()).collect(),
+                of: vec![self.system.stream_of(rollup).table.clone()],
+            }));
         }
-        self.problems.extend(problems);
-        if let Some(tenants) = &mut self.system.tenants {
-            tenants.visible.extend(taken);
+        for derived in derived {
+            let section = self.file.derived.iter().find(|it| it.name.value == derived.name);
+            let states = derived.of.iter().chain(derived.through.iter().map(|it| &it.state));
+            let own = derived.by.iter().filter(|key| !key.of_lookup);
+            made.extend(section.map(|section| Made {
+                name: section.name.clone(),
+                tables: vec![derived.table.clone()],
+                key: own.map(|key| key.name.clone()).collect(),
+                of: states.map(|state| rollups[*state].levels[0].table.clone()).collect(),
+            }));
         }
+        made
     }
+}
+
+/// Tables that are made of others.
+struct Made {
+    /// Where it stands in the file.
+    name: At<String>,
+    tables: Vec<RelName>,
+    /// The key, as far as it comes from the rows themselves.
+    key: Vec<Ident>,
+    of: Vec<RelName>,
 }
 
 /// The columns of a rollup that may say who sees a row: the key, and values taken as they are from

@@ -10,7 +10,7 @@ fn database() -> Catalog {
     catalog::table(
         &mut db,
         "calls",
-        "at timestamp with time zone!; id bigint!; seller uuid!; buyer uuid; n integer",
+        "at timestamp with time zone!; id bigint!; seller uuid!; buyer uuid!; n integer",
         &["id, at"],
     );
     catalog::table(&mut db, "accounts", "id uuid!; parent uuid; me uuid", &["id"]);
@@ -82,6 +82,22 @@ fn a_rollup_without_an_owner_in_its_key_must_say_who_sees_it() {
     let both = "[tables.calls]\nvisible_to = \"seller = me or buyer = me\"\n";
     let told = told(&format!("{both}{ROLLUPS}"));
     assert!(told.contains("\"by_seller_1h\"") && !told.contains("\"pairs\""), "{told}");
+}
+
+#[test]
+fn what_is_derived_from_states_follows_them() {
+    let states = "[tables.calls]\nowners = [\"seller\", \"buyer\"]\n\
+        [rollups.pairs]\nfrom = \"calls\"\nby = [\"buyer\", \"seller\"]\nn = \"count(*)\"\n\
+        [rollups.sellers]\nof = [\"pairs\"]\nby = [\"seller\"]\ncalls = \"sum(pairs.n)\"\n";
+    let system = held(states).unwrap();
+    assert_eq!(sights(&system, "sellers"), ["\"seller\" = (select howdah.tenant()::uuid)"]);
+    let all = "[rollups.alls]\nfrom = \"calls\"\nby = [\"n\"]\nm = \"count(*)\"\n\
+        [rollups.counts]\nof = [\"pairs\"]\nby = [\"n\"]\ncalls = \"count(pairs)\"\n\
+        [tables.alls]\nvisible_to = \"false\"\n";
+    let told = told(&format!("{states}{all}"));
+    assert!(told.contains("who may see \"counts\"") && !told.contains("\"alls\""), "{told}");
+    let hidden = format!("{states}{all}[tables.counts]\nvisible_to = \"false\"\n");
+    assert!(sights(&held(&hidden).unwrap(), "counts").is_empty());
 }
 
 #[test]

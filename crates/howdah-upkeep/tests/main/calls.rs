@@ -1,11 +1,21 @@
 //! The calls system: its file and migrations applied, its worked numbers and its requirements.
 
+#[path = "calls/attack.rs"]
+mod attack;
 #[path = "calls/before.rs"]
 mod before;
+#[path = "calls/install.rs"]
+mod install;
+#[path = "calls/market.rs"]
+mod market;
 #[path = "calls/money.rs"]
 mod money;
+#[path = "calls/queries.rs"]
+mod queries;
 #[path = "calls/rules.rs"]
 mod rules;
+#[path = "calls/siege.rs"]
+mod siege;
 #[path = "calls/world.rs"]
 mod world;
 

@@ -26,7 +26,7 @@ pub fn system() -> String {
 
 /// Who is there in every world.
 pub const SELLER: &str = "5e11e400-0000-4000-8000-000000000001";
-const OTHER_SELLER: &str = "5e11e400-0000-4000-8000-000000000002";
+pub const OTHER_SELLER: &str = "5e11e400-0000-4000-8000-000000000002";
 pub const BUYERS: [&str; 3] = [
     "b0be4000-0000-4000-8000-000000000001",
     "b0be4000-0000-4000-8000-000000000002",
@@ -93,13 +93,22 @@ impl<'a> Feeds<'a> {
 
     /// Sends one batch; gives rows that were new, repeats and dead letters.
     pub async fn send(&mut self, source: &str, events: &[Value]) -> (u64, u64, u64) {
+        let texts: Vec<String> = events.iter().map(Value::to_string).collect();
+        self.send_texts(source, &texts).await
+    }
+
+    /// The same with events as they stand.
+    pub async fn send_texts<S: AsRef<str>>(
+        &mut self,
+        source: &str,
+        texts: &[S],
+    ) -> (u64, u64, u64) {
         if !self.open.iter().any(|(name, _)| name == source) {
             self.open.push((source.to_owned(), self.engine.feed(source).await));
         }
         let feed = self.open.iter_mut().find(|(name, _)| name == source);
         let (_, feed) = feed.unwrap();
-        let texts: Vec<String> = events.iter().map(Value::to_string).collect();
-        let outcome = fine(feed.try_commit(&texts).await);
+        let outcome = fine(feed.try_commit(texts).await);
         (outcome.rows, outcome.duplicates, outcome.dead_letters)
     }
 
