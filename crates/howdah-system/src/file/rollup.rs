@@ -257,12 +257,12 @@ pub(super) fn read_measure(
         }
         (Err(problem), computed) => {
             // A bare word or constant is no computation: the key is more likely a slip.
-            let computes = |text: &ExpressionText| {
+            let is_computation = |text: &ExpressionText| {
                 !text.columns.is_empty() && (near.is_none() || text.plain_column.is_none())
             };
             let what = format!("measure \"{}\"", key.value);
             let no_aggregate = problem_in(&written.place, &written.value, &what, problem);
-            match computed.ok().filter(computes) {
+            match computed.ok().filter(is_computation) {
                 Some(text) => {
                     let text = placed(written, text);
                     let computed = ComputedSection { name: key, text, no_aggregate };
