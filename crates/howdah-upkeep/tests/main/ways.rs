@@ -1,7 +1,7 @@
 //! Two ways into a stream: straight into the chunks, and by staging. Both give the same.
 
 use bytes::Bytes;
-use howdah_stream::{Batch, Commit as _, Decoded, Outcome, Payload, Position, ShardId};
+use howdah_stream::{Batch, Commit as _, Decoded, Mark, Outcome, Payload, Position, ShardId};
 use howdah_testkit::Cuts;
 
 use crate::engine::{Engine, Feed, fine};
@@ -145,7 +145,7 @@ async fn commit_grouped(feed: &mut Feed, rows: &[(usize, u32, u32, &str)]) -> Ou
         rows: Vec::new(),
         refusals: Vec::new(),
         events: 0,
-        mark: Default::default(),
+        mark: Mark::default(),
     };
     let mut last: Option<(u32, Payload)> = None;
     for (route, group, event, text) in rows {

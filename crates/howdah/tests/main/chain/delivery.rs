@@ -166,14 +166,14 @@ async fn case_b13_an_event_without_its_time_waits_for_another_of_its_block() {
     chain.connection.batch_execute(mend).await.unwrap();
     let replay = chain.rig.howdah(&["dead-letters", "replay"]).await;
     assert_eq!(replay.code, Some(1), "still nobody knows the time: {}", replay.stderr);
-    chain.send_events(&[neighbour.clone()]).await;
+    chain.send_events(std::slice::from_ref(&neighbour)).await;
     chain.run().await;
     chain.connection.batch_execute(mend).await.unwrap();
     chain.rig.fine(&["dead-letters", "replay"]).await;
     assert_eq!(chain.letters().await, "");
     chain.holds(&[event.clone(), neighbour.clone()]).await;
     // With its time it is the same event.
-    chain.send_events(&[event.clone()]).await;
+    chain.send_events(std::slice::from_ref(&event)).await;
     chain.run().await;
     chain.holds(&[event, neighbour]).await;
 }

@@ -22,7 +22,7 @@ async fn case_b7_a_transaction_that_is_mined_again_counts_once() {
     let first = On::chain(1).log(3).d(10, 5, 5, 5);
     let mut again = On::chain(1).log(7).d(11, 5, 5, 5);
     again.place.transaction_hash = first.place.transaction_hash;
-    chain.send_events(&[first.clone()]).await;
+    chain.send_events(std::slice::from_ref(&first)).await;
     chain.run().await;
     chain.send_events(&[again.clone()]).await;
     chain.run().await;
@@ -77,9 +77,9 @@ async fn a_second_hash_of_a_block_replaces_all_its_events() {
     let old = [on.d(50, 5, 5, 5), on.log(1).p(50, 4), on.log(2).by(account(2)).d(50, 6, 6, 6)];
     let base = on.p(49, 2);
     let new = in_other_block(&on.by(account(3)).d(50, 9, 9, 9));
-    chain.send_events(&[base.clone()]).await;
+    chain.send_events(std::slice::from_ref(&base)).await;
     chain.send_events(&old).await;
-    chain.send_events(&[new.clone()]).await;
+    chain.send_events(std::slice::from_ref(&new)).await;
     chain.run().await;
     chain.holds(&[base.clone(), new.clone()]).await;
     assert_eq!(chain.value(RETRACTED).await, "2,1");
