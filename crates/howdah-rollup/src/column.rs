@@ -69,6 +69,8 @@ pub struct GeneratedColumn {
     pub type_name: String,
     /// The expression over the stored columns.
     pub expression: String,
+    /// The columns that it names.
+    pub stands_on: Vec<Ident>,
 }
 
 /// The columns of a rollup: those stored, and those generated from them.
@@ -98,6 +100,7 @@ pub(crate) fn computed(measures: &[Computed]) -> impl Iterator<Item = GeneratedC
         name: measure.name.clone(),
         type_name: measure.expr.type_name.clone(),
         expression: measure.expr.text.clone(),
+        stands_on: measure.expr.columns.clone(),
     })
 }
 
@@ -130,12 +133,14 @@ fn add_measure(out: &mut RollupColumns, stream: &Stream, measure: &Measure, orde
             let cast = if is_float(x) { "::double precision" } else { "" };
             let type_name = if is_float(x) { "double precision" } else { "numeric" };
             let expression = format!("({sum} / nullif({count}, 0)::numeric){cast}");
+            let stands_on = vec![sum.clone(), count.clone()];
             push(sum, "numeric", ColumnRole::Sum(format!("({})::numeric", x.text)));
             push(count, "bigint", ColumnRole::Count(Some(x.text.clone())));
             out.generated.push(GeneratedColumn {
                 name,
                 type_name: type_name.to_owned(),
                 expression,
+                stands_on,
             });
         }
         MeasureKind::First(x) => add_end(out, stream, measure, x, End::First, order),

@@ -8,7 +8,7 @@ use howdah_system::{Level, Rollup, Stream};
 
 use crate::bucket::bucket_type;
 use crate::column::{RollupColumn, columns};
-use crate::derive;
+use crate::derive::{self, Captured};
 use crate::judge::ForeignColumn;
 use crate::table::{BUCKET, key, same_key};
 
@@ -46,10 +46,23 @@ pub fn upsert_arrays(stream: &Stream, rollup: &Rollup, index: usize) -> String {
     let level = &rollup.levels[index];
     let delta = delta_columns(stream, rollup, level);
     let source = "howdah_delta";
-    let ctes = Some(arrays(source, &delta)).into_iter().chain(derive::capture(rollup, source));
+    let ctes = Some(arrays(source, &delta)).into_iter().chain(captured(stream, rollup, source));
     let stored = columns(stream, rollup).stored;
     let upsert = upsert(&level.table, &key(rollup, level), &stored, source);
     format!("with {} {upsert}", name::list(ctes))
+}
+
+/// The CTEs that keep what the merge of `delta` (a relation) changes of a state, for the derived
+/// rollups that read it.
+pub(crate) fn captured(stream: &Stream, rollup: &Rollup, delta: &str) -> Vec<String> {
+    let Some(first) = rollup.by.first().map(|key| &key.name) else { return Vec::new() };
+    let new = |column: &RollupColumn| {
+        let merged = column.merge("s", "d");
+        format!("case when s.{first} is null then d.{} else {merged} end", column.name)
+    };
+    let from = format!("{delta} d");
+    let captured = Captured { name: delta, from: &from, stays: "true", new: &new };
+    derive::capture(stream, rollup, &captured)
 }
 
 /// `insert … select … from delta … on conflict do update`: the one merge of a level, from a

@@ -1,9 +1,9 @@
 //! Derived rollups: sums and counts over the rows of states, from what a batch changed of them.
 //!
-//! The upsert of a state that derived rollups read keeps, in the same statement, the row that it
-//! changes as it was before: in a temporary table, the first old value of a transaction wins. When
-//! all states of the batch are folded, one statement per state (and lookup) takes what the changed
-//! rows gave before from what they give now and adds the differences, whatever the number of rows:
+//! The upsert of a state that derived rollups read keeps, in the same statement, the rows in which
+//! it changes something that matters to them, as they were and as they are ([`mod@capture`]). When
+//! all states of the batch are folded, one statement per state (and lookup) takes what those rows
+//! gave before from what they give now and adds the differences, whatever the number of rows:
 //!
 //! - a row is touched when it changed, or when the row of the lookup that it finds did;
 //! - before: the old rows beside the old lookup; after: the new rows beside the new one. So it does
@@ -14,25 +14,17 @@
 //! A state is read before it is written, so batches of streams that meet in a derived rollup run
 //! one after the other; see [`crate::lock`].
 
-use howdah_catalog::{Ident, RelName, name};
-use howdah_system::{
-    Derived, DerivedKey, DerivedKind, DerivedMeasure, Expr, Rollup, Stream, System,
-};
+use howdah_catalog::{Ident, name};
+use howdah_system::{Derived, DerivedKey, DerivedKind, DerivedMeasure, Expr, Rollup, System};
 
 use crate::column::sum_type;
-use crate::table::table_columns;
+use capture::{Moment, changed, row_at};
 
+mod capture;
 mod kept;
 
+pub(crate) use capture::{Captured, capture};
 pub use kept::{definition, differing_keys, lookups_of, proof, rebuild, recomputed, shape};
-
-/// The column of a temporary table that tells whether the state had the row.
-const THERE: &str = "howdah_there";
-
-/// The temporary table that keeps the old rows of a state within a transaction.
-fn changed(rollup: &Rollup) -> RelName {
-    RelName { schema: Ident::new("pg_temp"), name: name::fitting("howdah_changed", &rollup.name) }
-}
 
 fn key(rollup: &Rollup) -> Vec<&Ident> {
     rollup.by.iter().map(|key| &key.name).collect()
@@ -48,44 +40,7 @@ pub fn changed_tables(system: &System, streams: &[usize]) -> Vec<String> {
     states.sort_unstable();
     states.dedup();
     let states = states.into_iter().map(|state| &system.rollups[state]);
-    states.filter_map(|state| create_changed(system.stream_of(state), state)).collect()
-}
-
-fn create_changed(stream: &Stream, rollup: &Rollup) -> Option<String> {
-    let watched = rollup.watched.as_ref()?;
-    let columns = table_columns(stream, rollup, &rollup.levels[0]);
-    let typed = key(rollup).into_iter().chain(watched).filter_map(|name| {
-        let column = columns.iter().find(|column| column.name == *name)?;
-        Some(format!("{name} {}", column.type_name))
-    });
-    Some(format!(
-        "create temporary table if not exists {} ({}, {THERE} boolean not null, \
-         primary key ({})) on commit delete rows",
-        changed(rollup).name,
-        name::list(typed),
-        name::list(key(rollup)),
-    ))
-}
-
-/// The CTE that keeps the old rows of those keys of a state that `source` (a CTE with the state's
-/// key) is about to change; to stand in the statement that changes them.
-#[must_use]
-pub fn capture(rollup: &Rollup, source: &str) -> Option<String> {
-    let watched = rollup.watched.as_ref()?;
-    let key = key(rollup);
-    let old = watched.iter().map(|column| format!("s.{column}"));
-    let keys = key.iter().map(|column| format!("d.{column}"));
-    let first = key.first()?;
-    Some(format!(
-        "{source}_before as (insert into {} ({}, {THERE}) \
-         select {}, s.{first} is not null from {source} d left join {} s on {} \
-         on conflict do nothing)",
-        changed(rollup),
-        name::list(key.iter().copied().chain(watched)),
-        name::list(keys.chain(old)),
-        rollup.levels[0].table,
-        equal("s", "d", &key),
-    ))
+    states.filter_map(|state| capture::create(system.stream_of(state), state)).collect()
 }
 
 /// `a.k = b.k and …`.
@@ -228,43 +183,52 @@ impl Pair<'_> {
     }
 
     fn statement(&self) -> String {
-        let mut ctes = vec![format!("moved as materialized ({})", self.moved())];
+        let given = self.given();
+        let mut ctes = vec![format!("moved as materialized ({})", self.moved(&given))];
         for (index, derived) in self.into.iter().enumerate() {
-            ctes.extend(self.apply(derived, index));
+            ctes.extend(self.apply(derived, index, &given));
         }
         format!("with {}\nselect from moved limit 0", ctes.join(",\n"))
     }
 
-    /// What the touched rows give to each derived rollup: as they were, with sign -1, and as they
-    /// are, with sign 1.
-    fn moved(&self) -> String {
+    /// The expressions over a row and its lookup that any of the derived rollups takes, each once.
+    fn given(&self) -> Vec<String> {
+        let mut out: Vec<String> = Vec::new();
+        for derived in &self.into {
+            let keys = keys_of(self.system, derived, self.state);
+            for given in keys.into_iter().chain(measures_of(derived, self.state).map(value)) {
+                if !out.contains(&given) {
+                    out.push(given);
+                }
+            }
+        }
+        out
+    }
+
+    /// What the touched rows give: as they were, with sign -1, and as they are, with sign 1.
+    fn moved(&self, given: &[String]) -> String {
         let state = self.rollup();
         let table = &state.levels[0].table;
-        let before = changed(state);
         let key = key(state);
-        let columns = kept_columns(state);
-        let of = |row: &str| name::list(columns.iter().map(|column| format!("{row}.{column}")));
-        let mut old = format!("select {} from {before} c where c.{THERE}", of("c"));
-        let mut new = format!(
-            "select {} from {before} c join {table} s on {}",
-            of("s"),
-            equal("s", "c", &key)
-        );
-        let given = self.given();
+        let given = name::list(given.iter().enumerate().map(|(n, it)| format!("{it} as g{n}")));
         let alias = alias(state);
+        let mut old = row_at(state, Moment::Before);
+        let mut new = row_at(state, Moment::After);
         let Some((lookup, on)) = self.lookup() else {
             return format!(
                 "select -1 as howdah_sign, {given} from ({old}) {alias} \
                  union all select 1, {given} from ({new}) {alias}"
             );
         };
-        let before_lookup = changed(lookup);
         // Rows that did not change themselves, but their lookup did.
+        let columns = kept_columns(state);
         let stayed = format!(
-            " union all select {} from {before_lookup} l join {table} s on {} \
-             where not exists (select from {before} c where {})",
-            of("s"),
+            " union all select {} from {} l join {table} s on {} \
+             where not exists (select from {} c where {})",
+            name::list(columns.iter().map(|column| format!("s.{column}"))),
+            changed(lookup),
             found(on, "s", "l"),
+            changed(state),
             equal("c", "s", &key),
         );
         old.push_str(&stayed);
@@ -280,71 +244,59 @@ impl Pair<'_> {
         )
     }
 
-    /// The keys and values that a row gives, for each derived rollup; see [`place`].
-    fn given(&self) -> String {
-        let mut out = Vec::new();
-        for (index, derived) in self.into.iter().enumerate() {
-            let keys = keys_of(self.system, derived, self.state);
-            out.extend(
-                keys.iter()
-                    .enumerate()
-                    .map(|(n, key)| format!("{key} as {}", place('k', index, n))),
-            );
-            let values = measures_of(derived, self.state).map(value);
-            out.extend(
-                values.enumerate().map(|(n, value)| format!("{value} as {}", place('v', index, n))),
-            );
-        }
-        name::list(out)
-    }
-
     /// The CTEs that add the differences to one derived rollup.
-    fn apply(&self, derived: &Derived, index: usize) -> Vec<String> {
+    fn apply(&self, derived: &Derived, index: usize, given: &[String]) -> Vec<String> {
         let table = &derived.table;
         let keys: Vec<&Ident> = derived.by.iter().map(|key| &key.name).collect();
         let key_list = name::list(&keys);
+        let place = |expression: &String| {
+            let at = given.iter().position(|known| known == expression).unwrap_or_default();
+            format!("g{at}")
+        };
         let rows = Ident::new(Derived::ROWS);
         let mut names = vec![rows.clone()];
         let mut sums = vec![format!("sum(howdah_sign)::bigint as {rows}")];
-        for (n, measure) in measures_of(derived, self.state).enumerate() {
+        for measure in measures_of(derived, self.state) {
             sums.push(format!(
                 "coalesce(sum(howdah_sign * {}), 0)::{} as {}",
-                place('v', index, n),
+                place(&value(measure)),
                 type_of(measure),
                 measure.name
             ));
             names.push(measure.name.clone());
         }
-        let key_at = |n: usize| place('k', index, n);
-        let moved_keys = (0..keys.len()).map(key_at);
+        let moved_keys: Vec<String> =
+            keys_of(self.system, derived, self.state).iter().map(place).collect();
         let delta = format!("d{index}");
         let of_delta =
             |columns: &[&Ident]| name::list(columns.iter().map(|column| format!("d.{column}")));
-        let on_key = equal("t", "d", &keys);
         let name_list = name::list(&names);
+        let named = keys.iter().zip(&moved_keys).map(|(key, moved)| format!("{moved} as {key}"));
         vec![
             format!(
                 "{delta} as materialized (select * from (select {}, {} from moved where {} \
                  group by {}) d where ({name_list}) is distinct from ({}))",
-                name::list(
-                    keys.iter().enumerate().map(|(n, key)| format!("{} as {key}", key_at(n)))
-                ),
+                name::list(named),
                 sums.join(", "),
-                joined(moved_keys.clone().map(|key| format!("{key} is not null")), " and "),
-                name::list(moved_keys),
+                joined(moved_keys.iter().map(|key| format!("{key} is not null")), " and "),
+                name::list(&moved_keys),
                 name::list(names.iter().map(|_| "0")),
             ),
+            // Only where rows went can the last have gone; sums do not change without a row.
             format!(
                 "{delta}_gone as (delete from {table} t using {delta} d \
-                 where {on_key} and t.{rows} + d.{rows} = 0)"
+                 where d.{rows} < 0 and {} and t.{rows} + d.{rows} = 0 returning {})",
+                equal("t", "d", &keys),
+                name::list(keys.iter().map(|key| format!("t.{key}"))),
             ),
             format!(
                 "{delta}_upsert as (insert into {table} as t ({key_list}, {name_list}) \
-                 select {}, {} from {delta} d left join {table} t on {on_key} \
-                 where coalesce(t.{rows}, 0) + d.{rows} <> 0 order by {} \
+                 select {}, {} from {delta} d where d.{rows} >= 0 or not exists \
+                 (select from {delta}_gone g where {}) order by {} \
                  on conflict ({key_list}) do update set {})",
                 of_delta(&keys),
                 of_delta(&names.iter().collect::<Vec<_>>()),
+                equal("g", "d", &keys),
                 of_delta(&keys),
                 name::list(names.iter().map(|name| format!("{name} = t.{name} + excluded.{name}"))),
             ),
@@ -352,14 +304,9 @@ impl Pair<'_> {
     }
 }
 
-/// The name of the `n`th key (`k`) or value (`v`) for the derived rollup of that index.
-fn place(kind: char, index: usize, n: usize) -> String {
-    format!("{kind}{index}_{n}")
-}
-
 /// The columns of a state that derived rollups may read.
 fn kept_columns(state: &Rollup) -> Vec<&Ident> {
-    key(state).into_iter().chain(state.watched.iter().flatten()).collect()
+    key(state).into_iter().chain(state.watched.iter().flat_map(|it| &it.columns)).collect()
 }
 
 /// The name under which expressions speak of a state's row.
@@ -372,21 +319,22 @@ fn found(on: &[(Ident, Ident)], row: &str, looked: &str) -> String {
     joined(on.iter().map(|(key, column)| format!("{row}.{column} = {looked}.{key}")), " and ")
 }
 
-/// The lookup's row as it was before the transaction.
+/// The lookup's row as it was before the transaction, or as good as: one that is not noted did not
+/// change in what matters.
 fn old_lookup(lookup: &Rollup, on: &[(Ident, Ident)], row: &Ident) -> String {
     let columns = kept_columns(lookup);
-    let of = |row: &str| name::list(columns.iter().map(|column| format!("{row}.{column}")));
-    let before = changed(lookup);
     let row = row.to_string();
     format!(
-        "select {} from {before} c where {} and c.{THERE} union all \
-         select {} from {} l where {} and not exists (select from {before} c where {})",
-        of("c"),
+        "select {of} from ({}) c where {} union all \
+         select {} from {} l where {} and not exists (select from {} c where {})",
+        row_at(lookup, Moment::Before),
         found(on, &row, "c"),
-        of("l"),
+        name::list(columns.iter().map(|column| format!("l.{column}"))),
         lookup.levels[0].table,
         found(on, &row, "l"),
+        changed(lookup),
         equal("c", "l", &key(lookup)),
+        of = name::list(columns.iter().map(|column| format!("c.{column}"))),
     )
 }
 

@@ -10,8 +10,7 @@ use howdah_system::{Expr, MeasureKind as Kind, Rollup, Stream};
 
 use crate::bucket::{bucket_sql, feeder};
 use crate::column::{ColumnRole, RollupColumn, columns};
-use crate::delta::upsert;
-use crate::derive;
+use crate::delta::{captured, upsert};
 use crate::position;
 use crate::staging::{ORD, Staging};
 use crate::table::{BUCKET, key};
@@ -146,7 +145,7 @@ fn rollup_ctes(ctes: &mut Vec<String>, stream: &Stream, rollup: &Rollup, prefix:
             None => from_rows(stream, rollup, index, "new", None),
         };
         ctes.push(format!("{delta} as materialized ({query})"));
-        ctes.extend(derive::capture(rollup, &delta));
+        ctes.extend(captured(stream, rollup, &delta));
         let upsert = upsert(&level.table, &key(rollup, level), &stored, &delta);
         ctes.push(format!("{delta}_upsert as ({upsert})"));
     }

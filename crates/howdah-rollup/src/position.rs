@@ -12,8 +12,8 @@
 use howdah_catalog::{Ident, RelName, name};
 use howdah_system::{MeasureKind, PositionFold, Rollup, Stream};
 
-use crate::column::{is_nullable, precedes};
-use crate::derive;
+use crate::column::{RollupColumn, is_nullable, precedes};
+use crate::derive::{self, Captured};
 use crate::fold::Stored;
 use crate::table::same_key;
 
@@ -154,9 +154,25 @@ pub(crate) fn fold_ctes(
         last_of(&order)
     );
     let mut ctes = vec![rows, late, input, folded];
-    ctes.extend(derive::capture(rollup, &format!("{prefix}_folded")));
+    ctes.extend(captured(stream, rollup, prefix));
     ctes.push(upsert_cte(table, &key_names, &order, prefix));
     ctes
+}
+
+/// The CTEs that keep what the fold changes, for derived rollups.
+fn captured(stream: &Stream, rollup: &Rollup, prefix: &str) -> Vec<String> {
+    let new = |column: &RollupColumn| {
+        let name = &column.name;
+        if FIELDS.iter().any(|(field, _)| *field == name.as_str()) {
+            format!("(d.howdah_position).{name}")
+        } else {
+            format!("d.{name}")
+        }
+    };
+    let source = format!("{prefix}_folded");
+    let from = format!("{source} d");
+    let captured = Captured { name: &source, from: &from, stays: "true", new: &new };
+    derive::capture(stream, rollup, &captured)
 }
 
 /// The keys that get a fill before their last known one.

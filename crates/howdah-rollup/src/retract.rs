@@ -9,8 +9,8 @@ use howdah_catalog::{Ident, RelName, name};
 use howdah_system::{Bucket, Rollup, Stream};
 
 use crate::bucket::bucket_sql;
-use crate::column::{ColumnRole, columns};
-use crate::derive;
+use crate::column::{ColumnRole, RollupColumn, columns};
+use crate::derive::{self, Captured};
 use crate::fold::from_rows;
 use crate::position;
 use crate::staging::{AT, ORD, Staging};
@@ -283,7 +283,17 @@ fn recompute_level(stream: &Stream, rollup: &Rollup, index: usize, has_foreign: 
         ),
         format!("fresh as materialized ({fresh})"),
     ];
-    ctes.extend(derive::capture(rollup, "touched"));
+    let from = format!("touched d left join fresh f on {}", same("f", "d"));
+    let stays = match rollup.by.first() {
+        Some(first) if !has_foreign => format!("f.{} is not null", first.name),
+        _ => "true".to_owned(),
+    };
+    let new = |column: &RollupColumn| match column.role {
+        ColumnRole::Count(_) => format!("coalesce(f.{}, 0)", column.name),
+        _ => format!("f.{}", column.name),
+    };
+    let captured = Captured { name: "touched", from: &from, stays: &stays, new: &new };
+    ctes.extend(derive::capture(stream, rollup, &captured));
     ctes.push(format!(
         "emptied as ({without} and not exists (select from fresh f where {}))",
         same("f", "x")

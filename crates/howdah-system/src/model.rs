@@ -273,9 +273,8 @@ pub struct Rollup {
     /// letter. Speaks of measures, key columns and further columns of the state's table; any other
     /// name is a column of the event that is being judged.
     pub check: Option<Expr>,
-    /// A state that derived rollups read: the columns beside its key that they need. A batch keeps
-    /// the old values of the rows that it changes, so that it can tell what it adds.
-    pub watched: Option<Vec<Ident>>,
+    /// A state that derived rollups read: what they read of its rows.
+    pub watched: Option<Watched>,
 }
 
 impl Rollup {
@@ -351,6 +350,17 @@ pub enum MeasureKind {
     /// entry price and realised profit. Its column name is not used; it makes the columns
     /// `quantity`, `entry_price`, `realised`, `fees`, `fills` and the order of the last fill.
     Position(Box<PositionFold>),
+}
+
+/// What derived rollups read of a state's rows. A batch keeps it, as it was and as it is, of the
+/// rows in which it changes something that matters to them.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Watched {
+    /// The columns beside the key.
+    pub columns: Vec<Ident>,
+    /// Expressions over the row, with columns named as `state.column`: while none of them changes,
+    /// nothing that is derived does.
+    pub effects: Vec<String>,
 }
 
 /// A measure that is an expression over the stored columns of its row: a generated column.

@@ -522,29 +522,73 @@ impl Check<'_> {
 
     /// Lets the states that `derived` reads keep what it needs of their old rows.
     fn watch(&mut self, derived: &Derived) {
-        let mut read: Vec<(usize, Ident)> = Vec::new();
+        let lookup = derived.through.as_ref().map(|through| through.state);
+        let of_states = derived.by.iter().filter(|key| !key.of_lookup).map(|key| &key.name);
+        let found_by = derived.through.iter().flat_map(|through| &through.on);
+        let mut plain: Vec<(usize, Ident)> = Vec::new();
         for state in &derived.of {
-            let keys = derived.by.iter().filter(|key| !key.of_lookup);
-            read.extend(keys.map(|key| (*state, key.name.clone())));
-        }
-        if let Some(through) = &derived.through {
-            for state in derived.of.iter().filter(|state| **state != through.state) {
-                read.extend(through.on.iter().map(|(_, column)| (*state, column.clone())));
+            plain.extend(of_states.clone().map(|name| (*state, name.clone())));
+            if lookup != Some(*state) {
+                plain.extend(found_by.clone().map(|(_, column)| (*state, column.clone())));
             }
-            let keys = derived.by.iter().filter(|key| key.of_lookup);
-            read.extend(keys.map(|key| (through.state, key.name.clone())));
         }
-        read.extend(derived.measures.iter().flat_map(|measure| measure.reads.clone()));
-        let states = derived.of.iter().copied().chain(derived.through.as_ref().map(|t| t.state));
-        for state in states {
+        if let Some(lookup) = lookup {
+            let keys = derived.by.iter().filter(|key| key.of_lookup);
+            plain.extend(keys.map(|key| (lookup, key.name.clone())));
+        }
+        for state in derived.of.iter().copied().chain(lookup) {
             self.system.rollups[state].watched.get_or_insert_default();
         }
-        for (state, column) in read {
-            let Rollup { by, watched, .. } = &mut self.system.rollups[state];
-            let is_key = by.iter().any(|key| key.name == column);
-            if let Some(watched) = watched.as_mut().filter(|w| !is_key && !w.contains(&column)) {
-                watched.push(column);
+        for measure in &derived.measures {
+            // What speaks of one state alone matters as a whole; else each column does.
+            let alone = measure.reads.iter().all(|(state, _)| *state == measure.of);
+            for (state, column) in &measure.reads {
+                self.watch_column(*state, column);
+            }
+            match effect(measure) {
+                Some(effect) if alone => self.watch_effect(measure.of, effect),
+                _ => plain.extend(measure.reads.iter().filter(|_| !alone).cloned()),
             }
         }
+        for (state, column) in plain {
+            if self.watch_column(state, &column) {
+                let row = Ident::new(self.system.rollups[state].name.as_str());
+                self.watch_effect(state, format!("{row}.{column}"));
+            }
+        }
+    }
+
+    /// Whether it is no key column, which never changes.
+    fn watch_column(&mut self, state: usize, column: &Ident) -> bool {
+        let Rollup { by, watched, .. } = &mut self.system.rollups[state];
+        if by.iter().any(|key| key.name == *column) {
+            return false;
+        }
+        let columns = &mut watched.get_or_insert_default().columns;
+        if !columns.contains(column) {
+            columns.push(column.clone());
+        }
+        true
+    }
+
+    fn watch_effect(&mut self, state: usize, effect: String) {
+        let effects = &mut self.system.rollups[state].watched.get_or_insert_default().effects;
+        if !effects.contains(&effect) {
+            effects.push(effect);
+        }
+    }
+}
+
+/// What a measure takes of a row; `None`: every row counts one.
+fn effect(measure: &DerivedMeasure) -> Option<String> {
+    let argument = match &measure.kind {
+        DerivedKind::Rows => None,
+        DerivedKind::Count(x) => Some(format!("({}) is not null", x.text)),
+        DerivedKind::Sum(x) => Some(format!("({})", x.text)),
+    };
+    let filter = measure.filter.as_ref().map(|filter| format!("({})", filter.text));
+    match (filter, argument) {
+        (Some(filter), Some(argument)) => Some(format!("case when {filter} then {argument} end")),
+        (filter, argument) => filter.or(argument),
     }
 }

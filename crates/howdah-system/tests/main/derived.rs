@@ -103,7 +103,7 @@ fn a_derived_rollup_becomes_part_of_the_system() {
     assert!(matches!(sums.measures[1].kind, DerivedKind::Rows));
     let watched = |name: &str| {
         let state = system.rollups.iter().find(|state| state.name == name).unwrap();
-        state.watched.clone()
+        state.watched.clone().map(|watched| watched.columns)
     };
     let names = |of: &[&str]| Some(of.iter().map(|name| Ident::new(*name)).collect::<Vec<_>>());
     assert_eq!(watched("vaults"), names(&["twice", "v", "n"]));
