@@ -271,12 +271,12 @@ impl Pair<'_> {
         let of_delta =
             |columns: &[&Ident]| name::list(columns.iter().map(|column| format!("d.{column}")));
         let name_list = name::list(&names);
-        let named = keys.iter().zip(&moved_keys).map(|(key, moved)| format!("{moved} as {key}"));
+        let as_keys = keys.iter().zip(&moved_keys).map(|(key, moved)| format!("{moved} as {key}"));
         vec![
             format!(
                 "{delta} as materialized (select * from (select {}, {} from moved where {} \
                  group by {}) d where ({name_list}) is distinct from ({}))",
-                name::list(named),
+                name::list(as_keys),
                 sums.join(", "),
                 joined(moved_keys.iter().map(|key| format!("{key} is not null")), " and "),
                 name::list(&moved_keys),

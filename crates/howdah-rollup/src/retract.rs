@@ -240,22 +240,6 @@ fn recompute_level(stream: &Stream, rollup: &Rollup, index: usize, has_foreign: 
     let touched = by.chain(bucket.iter().map(|bucket| format!("{bucket} as {BUCKET}")));
     let filter =
         rollup.filter.as_ref().map(|filter| format!(" where {}", filter.text)).unwrap_or_default();
-    let mut matching = vec![same_key("s", "t", &rollup.by)];
-    if rollup.by.is_empty() {
-        matching.clear();
-    }
-    if let Some(width) = level.bucket {
-        matching.push(within_bucket(stream, rollup, width));
-    }
-    let rows = format!(
-        "(select s.* from touched t join {} s on {}) howdah_rows",
-        stream.table,
-        matching.join(" and ")
-    );
-    let fresh = match position::position_of(rollup) {
-        Some(fold) => position::recompute(stream, rollup, fold, &rows),
-        None => from_rows(stream, rollup, index, &rows, None),
-    };
     let same = |a: &str, b: &str| {
         let bucket = level.bucket.map(|_| format!("{a}.{BUCKET} = {b}.{BUCKET}"));
         let by = (!rollup.by.is_empty()).then(|| same_key(a, b, &rollup.by));
@@ -281,7 +265,7 @@ fn recompute_level(stream: &Stream, rollup: &Rollup, index: usize, has_foreign: 
             name::list(touched),
             gone(stream)
         ),
-        format!("fresh as materialized ({fresh})"),
+        format!("fresh as materialized ({})", fresh(stream, rollup, index)),
     ];
     let from = format!("touched d left join fresh f on {}", same("f", "d"));
     let stays = match rollup.by.first() {
@@ -306,6 +290,21 @@ fn recompute_level(stream: &Stream, rollup: &Rollup, index: usize, has_foreign: 
         level.table,
         name::list(sets)
     )
+}
+
+/// The level's rows for the keys and buckets in `touched`, from the rows of the stream.
+fn fresh(stream: &Stream, rollup: &Rollup, index: usize) -> String {
+    let by = (!rollup.by.is_empty()).then(|| same_key("s", "t", &rollup.by));
+    let bucket = rollup.levels[index].bucket.map(|width| within_bucket(stream, rollup, width));
+    let rows = format!(
+        "(select s.* from touched t join {} s on {}) howdah_rows",
+        stream.table,
+        joined(by.into_iter().chain(bucket), " and ")
+    );
+    match position::position_of(rollup) {
+        Some(fold) => position::recompute(stream, rollup, fold, &rows),
+        None => from_rows(stream, rollup, index, &rows, None),
+    }
 }
 
 /// The condition that a row `s` of the stream is in the bucket of the row `t`. The range of times

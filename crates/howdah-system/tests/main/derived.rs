@@ -106,9 +106,12 @@ fn a_derived_rollup_becomes_part_of_the_system() {
         state.watched.clone().map(|watched| watched.columns)
     };
     let names = |of: &[&str]| Some(of.iter().map(|name| Ident::new(*name)).collect::<Vec<_>>());
-    assert_eq!(watched("vaults"), names(&["twice", "v", "n"]));
+    assert_eq!(watched("vaults"), names(&["twice", "n", "v"]));
     assert_eq!(watched("held"), names(&["n"]));
     assert_eq!(watched("hourly"), None);
+    let held = system.rollups.iter().find(|state| state.name == "held").unwrap();
+    let effects = &held.watched.as_ref().unwrap().effects;
+    assert_eq!(effects, &["(held.n > 0)", "\"held\".\"n\""]);
     assert!(system.derived[1].by[0].of_lookup);
 }
 
