@@ -6,6 +6,8 @@
 mod away;
 #[path = "main/broken.rs"]
 mod broken;
+#[path = "main/calls.rs"]
+mod calls;
 #[path = "main/campaign/mod.rs"]
 mod campaign;
 #[path = "main/chain.rs"]

@@ -133,8 +133,8 @@ create table auction_events (
     reserve_met boolean,
     winning_bid_id uuid,
     clearing_price numeric(18,4),
-    rule text,
-    rule_version smallint,
+    rule text default 'amount and rating',
+    rule_version smallint default 1,
     primary key (auction_id, rev, event_time),
     constraint auction_events_winner_pays check
         ((winning_bid_id is null) = (clearing_price is null) and clearing_price >= reserve_price),

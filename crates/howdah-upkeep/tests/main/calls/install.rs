@@ -215,3 +215,27 @@ async fn i6_r7_a_whole_feed_is_right_at_commit() {
     }
     engine.assert_fold_is_rebuild().await;
 }
+
+/// The messages of the brief, §3, as they stand there; the ledger's with its hold and its call.
+#[tokio::test]
+async fn every_message_of_the_brief_is_taken() {
+    let market = market().await;
+    let mut feeds = Feeds::new(&market);
+    let buyer = "c9d1a3b8-71f0-4a6e-9d2c-6b7f3c5e8d10";
+    let seller = "5b0c6f1e-2d47-4b1a-8a55-0c9a4a1f7e02";
+    for (account, kind) in [(buyer, "buyer"), (seller, "seller")] {
+        let sql = format!(
+            "insert into accounts (id, email, name, type) \
+             values ('{account}', '{kind}@brief', 'n', '{kind}')"
+        );
+        market.run(&sql).await;
+    }
+    let held = hold(&market, "e1aa9c44-0b1f-4f3d-b0d6-2a8d6a7f9b31", buyer, "12.50").await;
+    feeds.all_new("ledger", &[held]).await;
+    for line in include_str!("brief.ndjson").lines() {
+        let (stream, message) = line.split_once(' ').unwrap();
+        let told = feeds.send_texts(stream, &[message]).await;
+        let letters = market.texts("select reason from howdah.dead_letters").await;
+        assert_eq!(told, (1, 0, 0), "{stream}: {letters:?}");
+    }
+}
