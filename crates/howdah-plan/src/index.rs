@@ -105,8 +105,7 @@ fn needed(system: &System, stream: &Stream) -> Vec<Needed> {
     if let Some(at) = system.streams.iter().position(|known| known.table == stream.table)
         && let Some(reorganisation) = system.reorganisation_of(at).filter(|it| it.of.contains(&at))
     {
-        let columns = reorganise::indexes(reorganisation).into_iter();
-        out.extend(columns.map(|columns| Needed { columns, unique: false }));
+        out.push(Needed { columns: reorganise::index(reorganisation), unique: false });
     }
     for rollup in system.rollups_of(stream) {
         let ordered_fold =

@@ -118,44 +118,90 @@ pub fn first_conflict(
 ) -> String {
     let Reorganisation { blocks, hash, block, .. } = reorganisation;
     let (number, all) = (number(reorganisation), names(reorganisation));
-    let hash = &hash.name;
-    let mut conflicts = vec![
-        format!("c.{hash} <> c.howdah_first"),
-        format!(
-            "exists (select from {blocks} b where {} and b.{hash} <> c.{hash} \
-             and b.{STATE} = {LIVE})",
-            same("b", "c", &number)
-        ),
-    ];
+    let (hash, block) = (&hash.name, &block.name);
     let mut windows = format!(
         "first_value({hash}) over (partition by {} order by {ORD}, {hash}) as howdah_first",
         name::list(&number)
     );
+    let mut here = format!(
+        "c.{hash} <> c.howdah_first or exists (select from {blocks} b where {} \
+         and b.{hash} <> c.{hash} and b.{STATE} = {LIVE})",
+        same("b", "c", &number)
+    );
+    let mut ctes = vec![format!("r as ({})", rows(reorganisation, staged))];
+    let mut elsewhere = String::new();
     if !reorganisation.once.is_empty() {
         let once = once(reorganisation);
         windows.push_str(&format!(
             ", first_value({hash}) over (partition by {} order by {ORD}, {hash}) as howdah_once",
             name::list(&once)
         ));
-        conflicts.push(format!("c.{hash} <> c.howdah_once"));
-        conflicts.extend(reorganisation.of.iter().map(|index| {
-            format!(
-                "exists (select from {} t where {} \
-                 and (t.{hash} <> c.{hash} or t.{block} <> c.{block}))",
-                system.streams[*index].table,
-                same("t", "c", &once),
-                block = block.name,
-            )
-        }));
+        here.push_str(&format!(" or c.{hash} <> c.howdah_once"));
+        elsewhere = format!(
+            " union all select c.{ORD} from c join near t on {} \
+             where t.{hash} <> c.{hash} or t.{block} <> c.{block}",
+            same("t", "c", &once)
+        );
     }
+    ctes.push(format!(
+        "c as materialized (select r.*, {windows} from r where not exists \
+         (select from {blocks} b where {} and b.{STATE} = {REPLACED}))",
+        same("b", "r", &all)
+    ));
+    ctes.extend(near(system, reorganisation, "c"));
     format!(
-        "with r as ({rows}), c as (select r.*, {windows} from r where not exists \
-         (select from {blocks} b where {} and b.{STATE} = {REPLACED})) \
-         select min({ORD}) from c where {}",
-        same("b", "r", &all),
-        conflicts.join(" or "),
-        rows = rows(reorganisation, staged),
+        "with {} select min({ORD}) from (select {ORD} from c where {here}{elsewhere}) p",
+        ctes.join(", ")
     )
+}
+
+/// The CTE `near`: the live events of blocks at most [`Reorganisation::depth`] away from one of the
+/// blocks in the relation `of`: scope, number, hash, and what is in one block only. None where
+/// nothing is. The blocks of `of` are taken in stretches, each of which is one range of an index.
+#[must_use]
+pub fn near(system: &System, reorganisation: &Reorganisation, of: &str) -> Vec<String> {
+    if reorganisation.once.is_empty() {
+        return Vec::new();
+    }
+    let Reorganisation { block, depth, .. } = reorganisation;
+    let block = &block.name;
+    let scope = scope(reorganisation);
+    let scoped =
+        |also: &str| name::list(scope.iter().map(ToString::to_string).chain([also.into()]));
+    let by_scope = if scope.is_empty() {
+        String::new()
+    } else {
+        format!("partition by {} ", name::list(&scope))
+    };
+    let names: Vec<Ident> = names(reorganisation)
+        .into_iter()
+        .chain(reorganisation.once.iter().map(|column| column.name.clone()))
+        .collect();
+    let events = reorganisation.of.iter().map(|index| {
+        format!(
+            "select t.* from stretch h cross join lateral (select {} from {} t where {} \
+             and t.{block} between h.howdah_low and h.howdah_high offset 0) t",
+            name::list(names.iter().map(|column| format!("t.{column}"))),
+            system.streams[*index].table,
+            same("t", "h", &scope),
+        )
+    });
+    vec![
+        format!(
+            "stretch as materialized (select {}, max({block}) + {depth} as howdah_high \
+             from (select {}, count(*) filter (where {block} - howdah_before > {}) \
+             over ({by_scope}order by {block}) as howdah_stretch \
+             from (select {}, lag({block}) over ({by_scope}order by {block}) as howdah_before \
+             from (select distinct {} from {of}) b) b) b group by {})",
+            scoped(&format!("min({block}) - {depth} as howdah_low")),
+            scoped(&block.to_string()),
+            u64::from(*depth) * 2,
+            scoped(&block.to_string()),
+            scoped(&block.to_string()),
+            scoped("howdah_stretch"),
+        ),
+        format!("near as materialized ({})", joined(events, " union all ")),
+    ]
 }
 
 /// Scope and what is in one block only.
@@ -193,20 +239,20 @@ pub fn note_replaced(
     if !reorganisation.once.is_empty() {
         let once = once(reorganisation);
         let differs = format!("({}) <> ({})", of("b"), of("c"));
-        let tables = reorganisation.of.iter().map(|index| system.streams[*index].table.to_string());
-        parts.extend(tables.chain(["r".to_owned()]).map(|table| {
-            format!(
-                "select {} from c join {table} b on {} where {differs}",
-                of("b"),
-                same("b", "c", &once)
-            )
+        parts.extend(["near", "r"].map(|events| {
+            let same = same("b", "c", &once);
+            format!("select {} from c join {events} b on {same} where {differs}", of("b"))
         }));
     }
+    let ctes = [
+        format!("r as materialized ({})", rows(reorganisation, staged)),
+        format!("c as (select * from r where {ORD} = $2)"),
+    ];
+    let ctes: Vec<String> = ctes.into_iter().chain(near(system, reorganisation, "c")).collect();
     format!(
-        "with r as materialized ({}), c as (select * from r where {ORD} = $2) \
-         insert into {} ({list}, cause) select distinct {list}, 'replaced' from ({}) g \
+        "with {} insert into {} ({list}, cause) select distinct {list}, 'replaced' from ({}) g \
          on conflict do nothing",
-        rows(reorganisation, staged),
+        ctes.join(", "),
         going(reorganisation),
         joined(parts.into_iter(), " union all "),
         list = name::list(&all),
@@ -339,12 +385,8 @@ pub fn note_suspended(reorganisation: &Reorganisation, marker: Staged<'_>) -> Op
     ))
 }
 
-/// The columns by which the events of a block, and those of what is in one block only, are found.
+/// The columns by which the events of a block are found.
 #[must_use]
-pub fn indexes(reorganisation: &Reorganisation) -> Vec<Vec<Ident>> {
-    let mut out = vec![number(reorganisation)];
-    if !reorganisation.once.is_empty() {
-        out.push(once(reorganisation));
-    }
-    out
+pub fn index(reorganisation: &Reorganisation) -> Vec<Ident> {
+    number(reorganisation)
 }

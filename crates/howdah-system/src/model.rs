@@ -196,8 +196,8 @@ pub struct Reorganisation {
     pub hash: KeyColumn,
     /// How many blocks below the highest known one a block may still be replaced.
     pub depth: u32,
-    /// Columns that are in one block only, such as a transaction's hash: seen in another block,
-    /// they tell that the earlier one is replaced. May be empty.
+    /// Columns that are in one block only, such as a transaction's hash: seen in another block, at
+    /// most `depth` away, they tell that the earlier one is replaced. May be empty.
     pub once: Vec<KeyColumn>,
     /// The stream of events that announce a reorganisation.
     pub marker: Option<Marker>,

@@ -201,6 +201,7 @@ impl Model {
                     if let Event::Log { block: b, hash: h, tx: t, .. } = known
                         && t == tx
                         && (b, h) != (block, hash)
+                        && (b - block).abs() <= 12
                     {
                         going.insert((*b, h.clone()));
                     }
