@@ -30,6 +30,7 @@ mod sql;
 mod staged;
 mod tenants;
 mod tuple;
+mod verdict;
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -78,21 +78,43 @@ impl Direct {
     }
 }
 
-/// The repeated events of a part.
+/// What is known of the events of a part while it is tried.
 #[derive(Default)]
-struct Repeats {
-    /// In order.
-    events: Vec<usize>,
-    /// Whether some repeat an event of the batch, which must not be refused alone then.
-    within: bool,
+struct Trial {
+    /// Whether all events were looked up.
+    looked: bool,
+    /// Of those that were looked up: the ones that are in their streams.
+    here: BTreeSet<usize>,
+    /// The ones that repeat an event of the batch, unless that one is refused.
+    within: BTreeSet<usize>,
+    /// Those looked up one by one, since they would be refused.
+    asked: BTreeSet<usize>,
+    /// Those that break a check; refused until something is found that they were judged without.
+    judged: Vec<usize>,
+    /// Rows were refused: the others are copied few at a time.
+    careful: bool,
+    /// The next order in the staging tables.
+    order: usize,
 }
 
-impl Repeats {
+impl Trial {
+    fn is_repeat(&self, event: usize) -> bool {
+        self.here.contains(&event) || self.within.contains(&event)
+    }
+
     /// The live events that are not repeated.
-    fn others(&self, events: &Events<'_>, part: &[usize]) -> Vec<usize> {
+    fn fresh(&self, events: &Events<'_>, part: &[usize]) -> Vec<usize> {
         let mut live = events.live(part);
-        live.retain(|event| self.events.binary_search(event).is_err());
+        live.retain(|event| !self.is_repeat(*event));
         live
+    }
+
+    /// What was found depends on events that were refused since.
+    fn forget(&mut self, events: &mut Events<'_>) {
+        for event in self.judged.drain(..) {
+            events.pardon(event);
+        }
+        self.within.clear();
     }
 }
 
@@ -106,6 +128,19 @@ enum End {
     Bad(usize, tokio_postgres::Error),
     /// Not to be had this way.
     Never,
+}
+
+/// What is done when the database refuses a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Care {
+    /// Everything is copied again.
+    None,
+    /// A few rows are, without it, when it is a group of its own.
+    Alone,
+    /// Everything is, since it was judged or counted with the others.
+    Stop,
+    /// A few rows are: nothing of it stays anyway.
+    Sift,
 }
 
 /// Ends the direct way without effect.
@@ -126,110 +161,204 @@ impl Writer {
             return Ok(None);
         }
         self.execute("savepoint howdah_direct").await?;
-        let can_look = part.iter().all(|t| self.statements.targets[*t].repeated.is_some())
-            && !events.have_legs();
-        let mut look = can_look && self.direct.expects_repeats();
-        let mut careful = false;
+        let can_look = part.iter().all(|t| self.statements.targets[*t].repeated.is_some());
+        let mut trial =
+            Trial { looked: can_look && self.direct.expects_repeats(), ..Trial::default() };
         loop {
-            let repeats =
-                if look { self.repeats(events, part).await? } else { Some(Repeats::default()) };
-            let Some(repeats) = repeats else {
-                self.execute(UNDO).await?;
-                return Ok(None);
-            };
-            let fresh = repeats.others(events, part);
-            let deltas = self.begin_fold(events, part, &fresh);
-            match self.copy_direct(events, &fresh, repeats.within, careful).await? {
-                End::Done => {
-                    let new = repeats.others(events, part);
-                    let deltas = if new.len() == fresh.len() {
-                        deltas
-                    } else {
-                        self.begin_fold(events, part, &new)
-                    };
-                    let first = if look { events.all.len() } else { 0 };
-                    failpoint::hit("writer.before_fold").await?;
-                    if self.merge(events, part, (&new, first), deltas).await? == Merged::Not {
-                        self.execute(UNDO).await?;
-                        return Ok(None);
-                    }
-                    failpoint::hit("writer.after_fold").await?;
-                    self.execute("release savepoint howdah_direct").await?;
-                    self.direct.learn(!repeats.events.is_empty());
-                    self.direct.ways.direct += 1;
-                    return Ok(Some(new.len() as u64));
-                }
-                End::Repeat if can_look && !look => look = true,
+            match self.try_direct(events, part, &mut trial).await? {
+                End::Done => break,
+                End::Repeat if can_look && !trial.looked => trial.looked = true,
                 End::Bad(event, error) => {
+                    trial.forget(events);
                     refuse(events, event, &error);
-                    careful = true;
+                    trial.careful = true;
                 }
                 End::Repeat | End::Never => {
+                    trial.forget(events);
                     self.execute(UNDO).await?;
                     return Ok(None);
                 }
             }
+            trial.forget(events);
             self.direct.ways.undone += 1;
             self.execute("rollback to savepoint howdah_direct").await?;
         }
+        self.execute("release savepoint howdah_direct").await?;
+        let repeated = !trial.here.is_empty() || (trial.looked && !trial.within.is_empty());
+        self.direct.learn(repeated);
+        self.direct.ways.direct += 1;
+        Ok(Some(trial.fresh(events, part).len() as u64))
     }
 
-    /// The live events whose keys are in their streams, or earlier in the batch. Those of which a
-    /// value cannot be read by its type are refused, as the staged way does. `None`: it cannot be
-    /// said.
-    async fn repeats(&self, events: &mut Events<'_>, part: &[usize]) -> Tried<Option<Repeats>> {
-        let mut repeats = Repeats::default();
-        let places = loop {
-            let places = events.live(part);
-            match self.stage_all(events, part, (&places, 0)).await? {
-                Copied::All => break places,
-                Copied::SomeBad(_) => return Ok(None),
-                Copied::Bad(place, error) => {
-                    refuse(events, places[place], &error);
-                    self.execute("rollback to savepoint howdah_direct").await?;
+    /// One try: repeats, judgement, copy and folds.
+    async fn try_direct(
+        &mut self,
+        events: &mut Events<'_>,
+        part: &[usize],
+        trial: &mut Trial,
+    ) -> Tried<End> {
+        if trial.looked {
+            let live = events.live(part);
+            if !self.look_up(events, part, live, trial).await? {
+                return Ok(End::Never);
+            }
+        }
+        if part.iter().any(|target| self.sql.targets[*target].judging.is_some()) {
+            if trial.careful && !self.sift(events, part, trial).await? {
+                return Ok(End::Never);
+            }
+            if !self.judge_all(events, part, trial).await? {
+                return Ok(End::Never);
+            }
+        }
+        let fresh = trial.fresh(events, part);
+        let deltas = self.begin_fold(events, part, &fresh);
+        // A row that is refused alone must not be what others were judged by, or repeat.
+        let alone = trial.judged.is_empty() && trial.within.is_empty();
+        let care = match (trial.careful, alone && !self.judges(part)) {
+            (false, _) => Care::None,
+            (true, true) => Care::Alone,
+            (true, false) => Care::Stop,
+        };
+        let end = self.copy_direct(events, &fresh, care).await?;
+        if !matches!(end, End::Done) {
+            return Ok(end);
+        }
+        let new = trial.fresh(events, part);
+        let deltas =
+            if new.len() == fresh.len() { deltas } else { self.begin_fold(events, part, &new) };
+        failpoint::hit("writer.before_fold").await?;
+        if self.merge(events, part, (&new, trial.order), deltas).await? == Merged::Not {
+            return Ok(End::Never);
+        }
+        failpoint::hit("writer.after_fold").await?;
+        Ok(End::Done)
+    }
+
+    /// Whether checks are judged in a part.
+    fn judges(&self, part: &[usize]) -> bool {
+        part.iter().any(|target| self.sql.targets[*target].judging.is_some())
+    }
+
+    /// Judges the events that are not repeated, and refuses those that break a check. `false`: the
+    /// server must judge.
+    async fn judge_all(
+        &self,
+        events: &mut Events<'_>,
+        part: &[usize],
+        trial: &mut Trial,
+    ) -> Tried<bool> {
+        // Which events of the batch repeat each other is found anew, among the accepted ones.
+        trial.within.clear();
+        loop {
+            let candidates = trial.fresh(events, part);
+            let Some(judgement) = self.judge(events, part, &candidates).await? else {
+                return Ok(false);
+            };
+            // One that is in its stream already changes nothing, and is not to be refused for it.
+            let fallen = judgement.refused.iter().flat_map(|event| events.group_of(*event));
+            let doubtful: Vec<usize> =
+                fallen.filter(|e| !trial.looked && !trial.asked.contains(e)).collect();
+            if !doubtful.is_empty() {
+                trial.asked.extend(&doubtful);
+                let known = trial.here.len();
+                if !self.look_up(events, part, doubtful, trial).await? {
+                    return Ok(false);
+                }
+                trial.within.clear();
+                if trial.here.len() > known {
+                    continue;
                 }
             }
-        };
-        for target in part {
-            let Some(statement) = &self.statements.targets[*target].repeated else { continue };
-            let (first, last) = bounds(&(0..places.len()));
-            let found = self.connection.query(statement, &[&first, &last]).await;
-            for row in found.map_err(failed("could not look repeated events up"))? {
-                let place: i32 = row.get(0);
-                repeats.events.extend(places.get(place as usize));
-                repeats.within |= !row.get::<_, bool>(1);
+            for event in &judgement.refused {
+                let reason = "the event would break the check of a state";
+                events.refuse(*event, "check_refused", reason);
             }
+            trial.judged = judgement.refused;
+            let sound = judgement.repeated.is_empty()
+                || self.look_up(events, part, judgement.repeated.clone(), trial).await?;
+            trial.within = judgement.repeated.into_iter().collect();
+            return Ok(sound);
         }
-        repeats.events.sort_unstable();
-        if self.break_conditions(part, &places, &repeats).await? {
-            return Ok(None);
-        }
-        Ok(Some(repeats))
     }
 
-    /// Whether a repeated event would be refused if it were not repeated: refused is what comes
-    /// first, and only the staged way knows the server's words for it.
-    async fn break_conditions(
-        &self,
+    /// Finds the rows that the database refuses among all that may be judged, before they are:
+    /// copies them and undoes it. `false`: it cannot be said.
+    async fn sift(
+        &mut self,
+        events: &mut Events<'_>,
         part: &[usize],
-        places: &[usize],
-        repeats: &Repeats,
+        trial: &Trial,
     ) -> Tried<bool> {
-        let (first, last) = bounds(&(0..places.len()));
-        for target in part {
-            let Some(statement) = &self.statements.targets[*target].broken else { continue };
-            let broken = match self.connection.query(statement, &[&first, &last]).await {
-                Ok(rows) => rows,
-                Err(error) if classify(&error) == Fault::Data => return Ok(true),
-                Err(error) => return Err(failed("could not check repeated events")(error)),
-            };
-            let event_of = |row: &Row| places.get(row.get::<_, i32>(0) as usize);
-            let is_repeat = |event: &usize| repeats.events.binary_search(event).is_ok();
-            if broken.iter().filter_map(event_of).any(is_repeat) {
-                return Ok(true);
+        self.execute("savepoint howdah_sift").await?;
+        let fresh = trial.fresh(events, part);
+        let end = self.copy_direct(events, &fresh, Care::Sift).await?;
+        self.execute("rollback to savepoint howdah_sift; release savepoint howdah_sift").await?;
+        // A repeat within the batch stops it; what is behind is found later.
+        Ok(!matches!(end, End::Never))
+    }
+
+    /// Looks up which of some events are in their streams, or repeat another one of them. An event
+    /// of which a value cannot be read by its type is refused, as the staged way does. `false`: it
+    /// cannot be said, or one is repeated that would be refused if it were not; only the staged way
+    /// knows the server's words for it.
+    async fn look_up(
+        &self,
+        events: &mut Events<'_>,
+        part: &[usize],
+        mut places: Vec<usize>,
+        trial: &mut Trial,
+    ) -> Tried<bool> {
+        self.execute("savepoint howdah_look").await?;
+        loop {
+            match self.stage_all(events, part, (&places, trial.order)).await? {
+                Copied::All => break,
+                Copied::SomeBad(_) => return Ok(false),
+                Copied::Bad(place, error) => {
+                    refuse(events, places[place], &error);
+                    places.remove(place);
+                    self.execute("rollback to savepoint howdah_look").await?;
+                }
             }
         }
-        Ok(false)
+        self.execute("release savepoint howdah_look").await?;
+        let whole = places.len() == events.live(part).len();
+        let (first, last) = bounds(&(trial.order..trial.order + places.len()));
+        let event_of = |row: &Row| {
+            let order = usize::try_from(row.get::<_, i32>(0)).unwrap_or(0);
+            places.get(order.wrapping_sub(trial.order)).copied()
+        };
+        // For each event, how many of its rows are repeated, and how many of these in its stream.
+        let mut found: BTreeMap<usize, (usize, usize)> = BTreeMap::new();
+        let mut broken: Vec<usize> = Vec::new();
+        for statements in part.iter().map(|target| &self.statements.targets[*target]) {
+            let Some(repeated) = &statements.repeated else { return Ok(false) };
+            let rows = self.connection.query(repeated, &[&first, &last]).await;
+            for row in rows.map_err(failed("could not look repeated events up"))? {
+                if let Some(event) = event_of(&row) {
+                    let count = found.entry(event).or_default();
+                    count.0 += 1;
+                    count.1 += usize::from(row.get::<_, bool>(1));
+                }
+            }
+            let Some(conditions) = &statements.broken else { continue };
+            match self.connection.query(conditions, &[&first, &last]).await {
+                Ok(rows) => broken.extend(rows.iter().filter_map(event_of)),
+                Err(error) if classify(&error) == Fault::Data => return Ok(false),
+                Err(error) => return Err(failed("could not check repeated events")(error)),
+            }
+        }
+        trial.order += places.len();
+        for (event, (repeated, here)) in &found {
+            // An event of which only some rows are repeated is for the server.
+            if *repeated < events.all[*event].rows.len() || (*here > 0 && here < repeated) {
+                return Ok(false);
+            }
+            let set = if *here > 0 { &mut trial.here } else { &mut trial.within };
+            set.insert(*event);
+        }
+        // One that was not found may repeat an event that was not looked up with it.
+        Ok(broken.is_empty() || (whole && !broken.iter().any(|event| found.contains_key(event))))
     }
 
     /// The rows of events by the statement that copies them; `None` when some chunk does not take
@@ -301,17 +430,16 @@ impl Writer {
         &mut self,
         events: &mut Events<'_>,
         fresh: &[usize],
-        within: bool,
-        careful: bool,
+        care: Care,
     ) -> Tried<End> {
         let Some(runs) = self.runs(events, fresh) else { return Ok(End::Never) };
         for (run, rows) in &runs {
             let statement = self.statement(run).await?;
             let rows = rows.clone();
-            let end = if careful {
-                self.copy_carefully(events, (run, &statement), rows, within).await?
-            } else {
+            let end = if care == Care::None {
                 self.copy_run(events, (run, &statement), rows).await?
+            } else {
+                self.copy_carefully(events, (run, &statement), rows, care).await?
             };
             if !matches!(end, End::Done) {
                 return Ok(end);
@@ -345,7 +473,7 @@ impl Writer {
         events: &mut Events<'_>,
         run: (&Run, &Statement),
         mut rows: Vec<EventRow>,
-        within: bool,
+        care: Care,
     ) -> Tried<End> {
         let mut at = 0;
         while at < rows.len() {
@@ -360,7 +488,8 @@ impl Writer {
                 Copied::SomeBad(_) => return Ok(End::Never),
                 Copied::Bad(place, error) => {
                     let (event, _) = rows[at + place];
-                    if within || !events.stands_alone(event) {
+                    let alone = care == Care::Alone && events.stands_alone(event);
+                    if !alone && care != Care::Sift {
                         return Ok(End::Bad(event, error));
                     }
                     refuse(events, event, &error);

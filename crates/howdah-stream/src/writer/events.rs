@@ -117,6 +117,16 @@ impl<'b> Events<'b> {
         self.verdicts.entry(group).or_insert(Verdict { event, code, reason });
     }
 
+    /// Takes the verdict on the group of an event back.
+    pub(super) fn pardon(&mut self, event: usize) {
+        self.verdicts.remove(&self.all[event].group);
+    }
+
+    /// The events of the group of one.
+    pub(super) fn group_of(&self, event: usize) -> Range<usize> {
+        self.groups[self.all[event].group].clone()
+    }
+
     /// Whether an event is alone in its group, with one row.
     pub(super) fn stands_alone(&self, event: usize) -> bool {
         let Event { rows, group, .. } = &self.all[event];

@@ -22,6 +22,7 @@ use super::failed::{Tried, failed};
 use super::sql::prepare;
 use super::staged::bounds;
 use super::tuple::put_fields;
+use super::verdict::array;
 use crate::decode::staged_as_text;
 
 /// How the rollups of a stream are folded from rows that are copied straight into its chunks.
@@ -38,18 +39,11 @@ impl Folding {
     /// `None`: some rollup can only be folded by the statement that inserts.
     pub(super) fn compile(
         stream: &Stream,
+        layout: &[TupleColumn],
         rollups: &[&Rollup],
         staging: &Staging,
     ) -> Result<Option<Self>> {
-        let layout: Vec<TupleColumn> = staging
-            .columns()
-            .filter_map(|name| stream.column(name))
-            .map(|column| TupleColumn {
-                name: column.name.clone(),
-                as_text: staged_as_text(column),
-            })
-            .collect();
-        let folder = Folder::compile(stream, &layout, rollups);
+        let folder = Folder::compile(stream, layout, rollups);
         for left in folder.unsupported() {
             let (rollup, reason) = (left.rollup.as_str(), left.reason.as_str());
             tracing::debug!(rollup, reason, "folded in SQL");
@@ -73,6 +67,14 @@ impl Folding {
             if others.is_empty() { None } else { Some(fold_stored(stream, &others, staging)?) };
         Ok(Some(Self { folder: Arc::new(folder), upserts, rest }))
     }
+}
+
+/// The columns of the tuples that are folded: those of the staging table.
+pub(super) fn layout(stream: &Stream, staging: &Staging) -> Vec<TupleColumn> {
+    let columns = staging.columns().filter_map(|name| stream.column(name));
+    columns
+        .map(|column| TupleColumn { name: column.name.clone(), as_text: staged_as_text(column) })
+        .collect()
 }
 
 /// Whether what the rollups read of a row follows from what the event gives: no default gives
@@ -140,7 +142,7 @@ impl Writer {
             let folder = Arc::clone(&folding.folder);
             let tuples = self.tuples(events, *target, fresh);
             let folding = tokio::task::spawn_blocking(move || {
-                let tuples: Vec<&[u8]> = tuples.iter().map(|tuple| &tuple[..]).collect();
+                let tuples: Vec<&[u8]> = tuples.iter().map(|(_, tuple)| &tuple[..]).collect();
                 folder.fold(&tuples)
             });
             out.push(Deltas { target: *target, folding });
@@ -148,18 +150,25 @@ impl Writer {
         out
     }
 
-    /// The tuples of events of a stream, in the columns of its staging table.
-    fn tuples(&self, events: &Events<'_>, target: usize, fresh: &[usize]) -> Vec<Bytes> {
+    /// The tuples of a stream's rows, each with its event, in the columns of the staging table.
+    pub(super) fn tuples(
+        &self,
+        events: &Events<'_>,
+        target: usize,
+        some: &[usize],
+    ) -> Vec<(usize, Bytes)> {
         let mut fields = Vec::new();
-        let rows = fresh.iter().flat_map(|event| events.all[*event].rows.clone());
-        rows.filter(|row| events.target_of(*row) == target)
-            .map(|row| &events.rows[row])
-            .map(|row| match &self.sql.routes[row.route].places {
-                None => row.copy.clone(),
+        let rows = some
+            .iter()
+            .flat_map(|event| events.all[*event].rows.clone().map(move |row| (*event, row)));
+        rows.filter(|(_, row)| events.target_of(*row) == target)
+            .map(|(event, row)| (event, &events.rows[row]))
+            .map(|(event, row)| match &self.sql.routes[row.route].places {
+                None => (event, row.copy.clone()),
                 Some(places) => {
                     let mut out = BytesMut::with_capacity(row.copy.len() + 4 * places.len());
                     put_fields(&mut out, &row.copy, places, &mut fields);
-                    out.freeze()
+                    (event, out.freeze())
                 }
             })
             .collect()
@@ -217,15 +226,7 @@ impl Writer {
         level: &LevelDelta,
         statement: &Statement,
     ) -> Result<u64, tokio_postgres::Error> {
-        let arrays: Vec<BinaryArray<'_>> = level
-            .columns
-            .iter()
-            .map(|column| BinaryArray {
-                len: column.len,
-                has_nulls: column.has_nulls,
-                elements: &column.bytes,
-            })
-            .collect();
+        let arrays: Vec<BinaryArray<'_>> = level.columns.iter().map(array).collect();
         let parameters: Vec<&(dyn ToSql + Sync)> =
             arrays.iter().map(|array| array as &(dyn ToSql + Sync)).collect();
         self.connection.execute(statement, &parameters).await

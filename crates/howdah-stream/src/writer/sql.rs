@@ -12,8 +12,9 @@ use howdah_system::{Rollup, Route, Source, Stream, System};
 use tokio_postgres::Statement;
 
 use super::corrections::Corrections;
-use super::memory::{FoldStatements, Folding};
+use super::memory::{self, FoldStatements, Folding};
 use super::tenants;
+use super::verdict::Judging;
 use crate::decode::staged_as_text;
 
 /// Everything that a writer of one source runs.
@@ -49,6 +50,8 @@ pub(super) struct Target {
     unknown_tenants: Option<String>,
     /// How rows are folded that go straight into its chunks; `None`: none may.
     pub(super) folding: Option<Folding>,
+    /// How they are judged before; `None`: nothing is to be judged, or the server must.
+    pub(super) judging: Option<Judging>,
 }
 
 /// The columns that the events of a route give, and where they go.
@@ -125,21 +128,31 @@ impl Target {
         let staging = staging(source, &stream, &routes)?;
         let rollups: Vec<&Rollup> = system.rollups_of(&stream).collect();
         let mut judges = Vec::new();
-        for rollup in &rollups {
-            judges.extend(first_refused(&stream, rollup, &foreign(rollup), &staging)?);
+        let foreign: Vec<Vec<ForeignColumn>> = rollups.iter().map(|r| foreign(r)).collect();
+        for (rollup, foreign) in rollups.iter().zip(&foreign) {
+            judges.extend(first_refused(&stream, rollup, foreign, &staging)?);
         }
         let corrected = stream.retracted.is_some()
             || stream.refuse_conflicts
             || system.reorganisation_of(index).is_some();
+        let layout = memory::layout(&stream, &staging);
+        let judging = if judges.is_empty() {
+            None
+        } else {
+            let states: Vec<(&Rollup, &[ForeignColumn])> =
+                rollups.iter().copied().zip(foreign.iter().map(Vec::as_slice)).collect();
+            Judging::compile(&stream, &layout, &states)
+        };
         Ok(Self {
             fold: fold(&stream, &rollups, &staging)?,
             repeated: repeated(&stream, &staging),
             unknown_tenants: tenants::unknown(system, &stream),
-            folding: if judges.is_empty() && !corrected {
-                Folding::compile(&stream, &rollups, &staging)?
+            folding: if !corrected && (judges.is_empty() || judging.is_some()) {
+                Folding::compile(&stream, &layout, &rollups, &staging)?
             } else {
                 None
             },
+            judging,
             judges,
             stream,
             staging,
@@ -235,6 +248,8 @@ pub(super) struct TargetStatements {
     pub(super) repeated: Option<Statement>,
     pub(super) unknown_tenants: Option<Statement>,
     pub(super) folding: Option<FoldStatements>,
+    /// For each state that is judged in memory, its rows.
+    pub(super) states: Vec<Statement>,
     /// Which staged rows break a condition of the stream's table.
     pub(super) broken: Option<Statement>,
 }
@@ -253,8 +268,13 @@ impl Statements {
             } else {
                 None
             };
+            let states = match &target.judging {
+                Some(judging) => judging.prepare(connection).await?,
+                None => Vec::new(),
+            };
             targets.push(TargetStatements {
                 folding,
+                states,
                 repeated,
                 broken,
                 fold: prepare(connection, &target.fold).await?,
