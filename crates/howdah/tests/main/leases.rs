@@ -257,6 +257,7 @@ async fn a_shard_that_fails_does_not_end_the_others() {
     let mut add = redis::cmd("XADD");
     add.arg(&["trades", "*", "data", &trade.json()]).exec_async(&mut feeder).await.unwrap();
     let connection = rig.connect().await;
-    let done = "select events = 1 from howdah.positions where source = 'trades'";
+    let done =
+        "select exists (select from howdah.positions where source = 'trades' and events = 1)";
     until("the other source goes on", &connection, done).await;
 }
