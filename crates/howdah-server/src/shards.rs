@@ -187,31 +187,22 @@ fn histogram(value: Histogram, mut encoder: MetricEncoder<'_>) -> fmt::Result {
     encoder.encode_histogram::<NoLabelSet>(sum, value.count(), &buckets, None)
 }
 
-/// Where the time of the last transaction went.
+/// Where the time of the transactions went.
 fn phases(encoder: &mut DescriptorEncoder<'_>, shards: &[Progress]) -> fmt::Result {
     if shards.is_empty() {
         return Ok(());
     }
-    let help = "Where the time of the last transaction went";
-    let name = "shard_last_batch_phase";
-    let unit = Some(&Unit::Seconds);
-    let mut family = encoder.encode_descriptor(name, help, unit, MetricType::Gauge)?;
+    let help = "Where the time of transactions went";
+    let (name, unit) = ("shard_phase", Some(&Unit::Seconds));
+    let mut family = encoder.encode_descriptor(name, help, unit, MetricType::Counter)?;
     for progress in shards {
-        let phases = &progress.last_batch.phases;
-        for (phase, took) in [
-            ("chunks", phases.chunks),
-            ("begin", phases.begin),
-            ("rows", phases.rows),
-            ("fold", phases.fold),
-            ("position", phases.position),
-            ("commit", phases.commit),
-        ] {
+        for (phase, took) in progress.phases.named() {
             let labels = [
                 ("source", progress.shard.source.as_str()),
                 ("shard", progress.shard.shard.as_str()),
                 ("phase", phase),
             ];
-            ConstGauge::new(took.as_secs_f64()).encode(family.encode_family(&labels)?)?;
+            ConstCounter::new(took.as_secs_f64()).encode(family.encode_family(&labels)?)?;
         }
     }
     Ok(())
@@ -241,7 +232,7 @@ mod tests {
             "howdah_shard_latency_seconds_bucket{le=\"+Inf\",source=\"a\\\"b\",shard=\"key\"} 0",
             "howdah_shard_events_total{source=\"a\\\"b\",shard=\"key\"} 0",
             "howdah_shard_owned{source=\"a\\\"b\",shard=\"key\"} 0.0",
-            "# UNIT howdah_shard_last_batch_phase_seconds seconds",
+            "# TYPE howdah_shard_phase_seconds counter",
         ] {
             assert!(text.lines().any(|known| known == line), "{line}\n{text}");
         }

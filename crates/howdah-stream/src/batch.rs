@@ -1,7 +1,7 @@
 //! What passes between reading and committing: rows, refusals, batches, and the writer's contract.
 
 use std::future::Future;
-use std::ops::Range;
+use std::ops::{AddAssign, Range};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -184,6 +184,8 @@ pub struct Phases {
     pub chunks: Duration,
     /// The transaction begun and its locks had.
     pub begin: Duration,
+    /// Events refused by their time, their tenant or a check, and repeated ones looked up.
+    pub judge: Duration,
     /// Rows written into the streams.
     pub rows: Duration,
     /// Rollups and states folded; zero where one statement does both.
@@ -192,6 +194,34 @@ pub struct Phases {
     pub position: Duration,
     /// The commit itself, until it is durable.
     pub commit: Duration,
+}
+
+impl Phases {
+    /// The phases by their names, in the order of a commit.
+    #[must_use]
+    pub fn named(&self) -> [(&'static str, Duration); 7] {
+        [
+            ("chunks", self.chunks),
+            ("begin", self.begin),
+            ("judge", self.judge),
+            ("rows", self.rows),
+            ("fold", self.fold),
+            ("position", self.position),
+            ("commit", self.commit),
+        ]
+    }
+}
+
+impl AddAssign for Phases {
+    fn add_assign(&mut self, more: Self) {
+        self.chunks += more.chunks;
+        self.begin += more.begin;
+        self.judge += more.judge;
+        self.rows += more.rows;
+        self.fold += more.fold;
+        self.position += more.position;
+        self.commit += more.commit;
+    }
 }
 
 /// The one transaction: rows, rollups, dead letters and position together.
@@ -216,7 +246,7 @@ pub trait Commit {
     /// now, or stands elsewhere than where the batch begins: nothing of it is written then.
     fn commit(&mut self, batch: &Batch) -> impl Future<Output = Result<Outcome>> + Send;
 
-    /// Where the time of the last commit went.
+    /// Where the time of the last commit went, in its last attempt.
     fn phases(&self) -> Phases {
         Phases::default()
     }

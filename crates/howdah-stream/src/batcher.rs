@@ -1,14 +1,15 @@
 //! Reading and decoding ahead of the commit: chunks → batches, bounded.
 //!
-//! Two tasks and two bounded channels: the reader's chunks wait for the batcher, at most
-//! [`CHUNKS_AHEAD`] of them, and one cut batch waits for the commit while the next one fills. A
-//! slow database so fills batches to their limits and then stops the reading.
+//! Two tasks: the reader's chunks wait for the batcher, at most [`CHUNKS_AHEAD`] of them, and one
+//! batch fills while another is committed. A batch is cut when the commit asks for the next one, so
+//! that it has in it what came until then, and no event waits in a batch that waits itself. A slow
+//! database so fills batches to their limits and then stops the reading.
 
 use std::time::Duration;
 
 use howdah_error::{Error, Result};
 use howdah_system::IngestLimits;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
@@ -20,13 +21,16 @@ use crate::source::Reader;
 
 /// How many chunks are read ahead of decoding.
 const CHUNKS_AHEAD: usize = 2;
-/// How many batches are cut ahead of the commit.
-const BATCHES_AHEAD: usize = 1;
+
+/// Where a batch that was asked for goes, or the error that ended the reading.
+type Asked = oneshot::Sender<Result<Batch>>;
 
 /// The batches of an open source, made by tasks that end when it is dropped.
 #[derive(Debug)]
 pub struct Batches {
-    batches: mpsc::Receiver<Result<Batch>>,
+    asks: mpsc::Sender<Asked>,
+    /// What was asked for and has not come yet.
+    awaited: Option<oneshot::Receiver<Result<Batch>>>,
     /// The reader and the batcher, until their end was seen.
     tasks: Vec<JoinHandle<()>>,
 }
@@ -41,20 +45,28 @@ impl Batches {
         limits: IngestLimits,
     ) -> Self {
         let (chunk_sender, chunks) = mpsc::channel(CHUNKS_AHEAD);
-        let (batch_sender, batches) = mpsc::channel(BATCHES_AHEAD);
+        let (asks, asked) = mpsc::channel(1);
         let open = Open::new(shard, from, limits);
-        let tasks = vec![
-            tokio::spawn(read(reader, chunk_sender)),
-            tokio::spawn(cut(chunks, decoder, open, batch_sender)),
-        ];
-        Self { batches, tasks }
+        let batcher = Batcher { chunks, decoder, open, asks: asked, asked: None };
+        let tasks = vec![tokio::spawn(read(reader, chunk_sender)), tokio::spawn(batcher.run())];
+        Self { asks, awaited: None, tasks }
     }
 
     /// The next batch, or the error that ended the reading behind the last good batch; `None` when
     /// the source has ended. Cancel-safe.
     pub async fn next(&mut self) -> Option<Result<Batch>> {
-        if let Some(item) = self.batches.recv().await {
-            return Some(item);
+        if self.awaited.is_none() {
+            let (sender, receiver) = oneshot::channel();
+            if self.asks.send(sender).await.is_ok() {
+                self.awaited = Some(receiver);
+            }
+        }
+        if let Some(awaited) = &mut self.awaited {
+            let came = awaited.await;
+            self.awaited = None;
+            if let Ok(item) = came {
+                return Some(item);
+            }
         }
         // A task that panicked must not look like the end of the source. The batcher comes first:
         // without it the reader ends too, but perhaps only after a wait.
@@ -146,96 +158,100 @@ impl Open {
     }
 }
 
-/// What [`cut`] does next.
-enum Next<'s> {
-    /// More events came, or the reading failed or (`None`) ended.
-    Chunk(Option<Result<Vec<Raw>>>),
-    /// The batch has lingered, and the commit is ready for it.
-    Send(mpsc::Permit<'s, Result<Batch>>),
-    /// Nobody wants batches any more.
-    Closed,
+/// Fills batches, and cuts them when they are asked for.
+struct Batcher {
+    chunks: mpsc::Receiver<Result<Vec<Raw>>>,
+    decoder: Decoder,
+    open: Open,
+    asks: mpsc::Receiver<Asked>,
+    /// Who waits for a batch.
+    asked: Option<Asked>,
 }
 
-/// Fills and cuts batches until the reading ends. A batch that is due waits for the commit, but
-/// takes more events until it is full.
-async fn cut(
-    mut chunks: mpsc::Receiver<Result<Vec<Raw>>>,
-    mut decoder: Decoder,
-    mut open: Open,
-    batches: mpsc::Sender<Result<Batch>>,
-) {
-    loop {
-        let due = open.due;
-        let next = tokio::select! {
-            biased;
-            chunk = chunks.recv() => Next::Chunk(chunk),
-            permit = permit_when(due, &batches) => permit.map_or(Next::Closed, Next::Send),
-        };
-        let failure = match next {
-            Next::Closed => return,
-            Next::Send(permit) => {
-                if let Some(batch) = open.cut() {
-                    permit.send(Ok(batch));
+/// What a [`Batcher`] does next.
+enum Next {
+    /// More events came, or the reading failed or (`None`) ended.
+    Chunk(Option<Result<Vec<Raw>>>),
+    /// The next batch is asked for; `None`: nobody wants batches any more.
+    Asked(Option<Asked>),
+    /// The batch has lingered, and somebody waits for it.
+    Due,
+}
+
+impl Batcher {
+    /// Runs until the reading ends or nobody wants batches any more. A batch that is due takes more
+    /// events until it is asked for or full: the slower the commits, the larger they are.
+    async fn run(mut self) {
+        let failure = loop {
+            let (due, asked) = (self.open.due, self.asked.is_some());
+            let next = tokio::select! {
+                biased;
+                ask = self.asks.recv(), if !asked => Next::Asked(ask),
+                () = lingered(due), if asked => Next::Due,
+                chunk = self.chunks.recv() => Next::Chunk(chunk),
+            };
+            let wanted = match next {
+                Next::Asked(None) => return,
+                Next::Asked(Some(ask)) => {
+                    self.asked = Some(ask);
+                    true
                 }
-                continue;
+                Next::Due => self.send().await,
+                Next::Chunk(Some(Ok(chunk))) => match self.fill(chunk).await {
+                    Ok(wanted) => wanted,
+                    Err(error) => break Some(error),
+                },
+                Next::Chunk(Some(Err(error))) => break Some(error),
+                Next::Chunk(None) => break None,
+            };
+            if !wanted {
+                return;
             }
-            Next::Chunk(Some(Ok(chunk))) => {
-                if !fill(chunk, &mut decoder, &mut open, &batches).await {
-                    return;
-                }
-                continue;
-            }
-            Next::Chunk(Some(Err(error))) => Some(error),
-            Next::Chunk(None) => None,
         };
-        finish(open, failure, &batches).await;
-        return;
+        if self.send().await
+            && let Some(error) = failure
+        {
+            self.give(Err(error)).await;
+        }
+    }
+
+    /// Decodes a chunk and sends each batch that becomes full; `false` when nobody wants them.
+    async fn fill(&mut self, chunk: Vec<Raw>) -> Result<bool> {
+        failpoint::hit("decode").await?;
+        for raw in chunk {
+            self.open.push(raw, &mut self.decoder);
+            if self.open.is_full() && !self.send().await {
+                return Ok(false);
+            }
+        }
+        // Decoding a chunk takes a while; others on this thread get their turn.
+        tokio::task::yield_now().await;
+        Ok(true)
+    }
+
+    /// Sends the open batch, unless it is empty; `false` when nobody wants it.
+    async fn send(&mut self) -> bool {
+        match self.open.cut() {
+            Some(batch) => self.give(Ok(batch)).await,
+            None => true,
+        }
+    }
+
+    /// Waits until a batch is asked for, and gives `item`; `false` when nobody wants it.
+    async fn give(&mut self, item: Result<Batch>) -> bool {
+        let ask = match self.asked.take() {
+            Some(ask) => Some(ask),
+            None => self.asks.recv().await,
+        };
+        // Who has asked and is gone does not ask again.
+        ask.is_some_and(|ask| ask.send(item).is_ok())
     }
 }
 
-/// A permit to send, once the linger has ended; never without an open batch.
-async fn permit_when(
-    due: Option<Instant>,
-    batches: &mpsc::Sender<Result<Batch>>,
-) -> Option<mpsc::Permit<'_, Result<Batch>>> {
+/// Ends when the linger of a batch has ended; never without a batch.
+async fn lingered(due: Option<Instant>) {
     match due {
         Some(due) => tokio::time::sleep_until(due).await,
         None => std::future::pending().await,
-    }
-    batches.reserve().await.ok()
-}
-
-/// Decodes a chunk and sends each batch that becomes full; `false` when nobody wants them, or when
-/// a failpoint said so.
-async fn fill(
-    chunk: Vec<Raw>,
-    decoder: &mut Decoder,
-    open: &mut Open,
-    batches: &mpsc::Sender<Result<Batch>>,
-) -> bool {
-    if let Err(error) = failpoint::hit("decode").await {
-        let _ = batches.send(Err(error)).await;
-        return false;
-    }
-    for raw in chunk {
-        open.push(raw, decoder);
-        if open.is_full()
-            && let Some(batch) = open.cut()
-            && batches.send(Ok(batch)).await.is_err()
-        {
-            return false;
-        }
-    }
-    // Decoding a chunk takes a while; others on this thread get their turn.
-    tokio::task::yield_now().await;
-    true
-}
-
-async fn finish(mut open: Open, failure: Option<Error>, batches: &mpsc::Sender<Result<Batch>>) {
-    let last = open.cut().map(Ok).into_iter();
-    for item in last.chain(failure.map(Err)) {
-        if batches.send(item).await.is_err() {
-            return;
-        }
     }
 }

@@ -21,7 +21,8 @@ pub mod source;
 pub mod writer;
 
 pub use batch::{
-    Batch, Claim, Commit, Grant, Mark, Outcome, Position, Refusal, Replay, Row, ShardId, Term,
+    Batch, Claim, Commit, Grant, Mark, Outcome, Phases, Position, Refusal, Replay, Row, ShardId,
+    Term,
 };
 pub use batcher::Batches;
 pub use decode::{Decoded, Decoder};

@@ -73,8 +73,6 @@ pub struct LastBatch {
     pub events: u64,
     /// From the first attempt to the reply of the commit.
     pub took: Duration,
-    /// Where that time went, in the last attempt.
-    pub phases: Phases,
 }
 
 /// A shard since the start of the run.
@@ -100,6 +98,8 @@ pub struct Progress {
     pub last_batch: LastBatch,
     /// How long commits took.
     pub commits: Histogram,
+    /// Where that time went, in the attempts that succeeded.
+    pub phases: Phases,
     /// From the moment in an entry's id to its commit (Redis; as far as both clocks agree).
     pub latency: Histogram,
     /// Entries read and not committed yet, as far as the source counts them (Redis).
@@ -214,7 +214,7 @@ impl Reporter {
         &self,
         batch: &Batch,
         outcome: &Outcome,
-        last: LastBatch,
+        (last, phases): (LastBatch, Phases),
         queued: Option<u64>,
         added_ms: &[u64],
     ) {
@@ -230,6 +230,7 @@ impl Reporter {
             progress.last_commit_at = Some(now);
             progress.queued = queued.unwrap_or_default();
             progress.last_batch = last;
+            progress.phases += phases;
             progress.commits.observe(last.took.as_millis() as u64);
             for added in added_ms {
                 progress.latency.observe((now_ms as u64).saturating_sub(*added));

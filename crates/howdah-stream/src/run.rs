@@ -247,7 +247,7 @@ where
                 group.committed(&batch.to, &batch.mark);
             }
             let took = started.elapsed();
-            let last = LastBatch { events: batch.events, took, phases: self.database.phases() };
+            let last = (LastBatch { events: batch.events, took }, self.database.phases());
             let queued = ledger.as_ref().map(Ledger::queued);
             self.reporter.committed(&batch, &outcome, last, queued, &taken.added_ms);
         }

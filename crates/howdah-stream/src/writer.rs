@@ -22,6 +22,7 @@ mod derive;
 mod direct;
 mod events;
 mod failed;
+mod laps;
 mod letters;
 mod memory;
 mod requests;
@@ -42,13 +43,14 @@ use tokio_postgres::Statement;
 use tokio_postgres::types::ToSql;
 
 use crate::batch::{
-    Batch, Claim, Commit, Grant, Outcome, Position, Replay, Row, ShardId, events_of,
+    Batch, Claim, Commit, Grant, Outcome, Phases, Position, Replay, Row, ShardId, events_of,
 };
 use crate::{failpoint, lease, losses};
 use chunks::Chunks;
 use direct::Direct;
 use events::{Events, Refused};
 use failed::{Again, Failed, Tried, failed};
+use laps::Laps;
 
 pub use direct::Ways;
 pub use sql::SourceSql;
@@ -84,6 +86,8 @@ pub struct Writer {
     requests: Option<requests::Statements>,
     /// Prepared statements that take events back, by their text.
     corrections: HashMap<String, Statement>,
+    /// Of the last attempt to commit a batch.
+    laps: Laps,
 }
 
 /// What the beginning of a transaction found.
@@ -138,6 +142,7 @@ impl Writer {
             lease: None,
             requests: None,
             corrections: HashMap::new(),
+            laps: Laps::start(),
         })
     }
 
@@ -227,6 +232,7 @@ impl Writer {
     async fn apply(&mut self, events: &mut Events<'_>, opening: &Opening) -> Tried<Applied> {
         self.refuse_times(events, opening);
         self.refuse_unknown_tenants(events).await?;
+        self.laps.lap(|phases| &mut phases.judge);
         let mut new = 0;
         for part in self.sql.corrections.joined(events.parts()) {
             failpoint::hit("writer.before_copy").await?;
@@ -236,11 +242,13 @@ impl Writer {
                 self.direct.ways.staged += 1;
                 self.apply_staged(events, &part).await?
             };
+            self.laps.lap(|phases| &mut phases.rows);
             failpoint::hit("writer.after_copy").await?;
         }
         // Nothing need be new where events are taken back.
         if !self.careful {
             self.derive_all().await?;
+            self.laps.lap(|phases| &mut phases.fold);
         }
         let refused = events.refused();
         let accepted = (events.all.len() - refused.len()) as u64;
@@ -307,8 +315,11 @@ impl Writer {
     }
 
     async fn commit_batch(&mut self, batch: &Batch) -> Tried<Outcome> {
+        self.laps = Laps::start();
         self.make_chunks(&batch.rows).await?;
+        self.laps.lap(|phases| &mut phases.chunks);
         let opening = self.begin(&batch.shard).await?;
+        self.laps.lap(|phases| &mut phases.begin);
         if opening.position.as_ref() == Some(&batch.to) {
             self.rollback().await;
             return Ok(Outcome { already_committed: true, ..Outcome::default() });
@@ -329,7 +340,9 @@ impl Writer {
         losses::keep(&self.connection, batch).await?;
         failpoint::hit("writer.before_position").await?;
         self.move_position(batch, &outcome).await?;
+        self.laps.lap(|phases| &mut phases.position);
         self.end(&opening).await?;
+        self.laps.lap(|phases| &mut phases.commit);
         Ok(outcome)
     }
 
@@ -439,6 +452,10 @@ impl Commit for Writer {
             Grant::Owned { .. } => None,
         };
         Ok(grant)
+    }
+
+    fn phases(&self) -> Phases {
+        self.laps.phases()
     }
 
     async fn release(&mut self, shard: &ShardId) -> Result<()> {

@@ -393,6 +393,9 @@ pub struct BenchArgs {
     /// Which cases, by their number of rollup tables
     #[arg(long, value_delimiter = ',', default_values_t = [1, 3, 6])]
     pub rollups: Vec<usize>,
+    /// The largest batch, in events; the default of `[ingest]` when left out
+    #[arg(long, value_name = "EVENTS")]
+    pub batch: Option<usize>,
     /// For how many seconds the time from XADD to the visible rollup is measured; 0: not at all
     #[arg(long, value_name = "SECONDS", default_value_t = 10)]
     pub freshness: u64,

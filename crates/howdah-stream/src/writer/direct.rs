@@ -212,6 +212,7 @@ impl Writer {
             }
         }
         let fresh = trial.fresh(events, part);
+        self.laps.lap(|phases| &mut phases.judge);
         let deltas = self.begin_fold(events, part, &fresh);
         // A row that is refused alone must not be what others were judged by, or repeat.
         let alone = trial.judged.is_empty() && trial.within.is_empty();
@@ -221,6 +222,7 @@ impl Writer {
             (true, false) => Care::Stop,
         };
         let end = self.copy_direct(events, &fresh, care).await?;
+        self.laps.lap(|phases| &mut phases.rows);
         if !matches!(end, End::Done) {
             return Ok(end);
         }
@@ -232,6 +234,7 @@ impl Writer {
             return Ok(End::Never);
         }
         failpoint::hit("writer.after_fold").await?;
+        self.laps.lap(|phases| &mut phases.fold);
         Ok(End::Done)
     }
 

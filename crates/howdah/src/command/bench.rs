@@ -9,6 +9,7 @@
 //! beside the design of it that was reviewed.
 
 mod freshness;
+mod profile;
 mod reviewed;
 mod usage;
 mod yardstick;
@@ -20,8 +21,10 @@ use std::time::{Duration, Instant};
 
 use howdah_error::{Error, Kind, Result};
 use howdah_pg::{Connection, connect, from_pg};
+use howdah_stream::{Phases, Progress};
 use howdah_system::Source;
 use serde::Serialize;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::Outcome;
@@ -31,6 +34,7 @@ use crate::output::{self, Table, bytes, grouped};
 use crate::private_redis::PrivateRedis;
 use crate::session::{Model, Session};
 use freshness::Freshness;
+use profile::Profile;
 use reviewed::Reviewed;
 use usage::{Cost, Usage};
 
@@ -59,6 +63,8 @@ struct Case {
     copy_wal_bytes_per_row: f64,
     /// The largest resident memory of the process, of all runs.
     memory_bytes: u64,
+    /// Where the time of the run in the middle went.
+    profile: Profile,
 }
 
 /// The whole result.
@@ -81,6 +87,8 @@ struct Report {
 struct Sample {
     seconds: f64,
     cost: Cost,
+    /// Of the commits; nothing for a bare COPY.
+    phases: Phases,
 }
 
 /// Runs the benchmark and prints it.
@@ -91,7 +99,7 @@ pub async fn run(global: &Global, args: &BenchArgs) -> Result<Outcome> {
             .hint("The cases are 1, 3 and 6."));
     }
     let folder = PathBuf::from(FOLDER);
-    let events = write_inputs(&folder, args.events)?;
+    let events = write_inputs(&folder, args)?;
     let redis = PrivateRedis::start(&folder.join("redis")).await?;
     let result = Box::pin(measure(global, args, events, &redis)).await;
     redis.stop().await;
@@ -143,6 +151,9 @@ fn command(args: &BenchArgs) -> String {
         let rollups: Vec<String> = args.rollups.iter().map(ToString::to_string).collect();
         let _ = write!(text, " --rollups {}", rollups.join(","));
     }
+    if let Some(rows) = args.batch {
+        let _ = write!(text, " --batch {rows}");
+    }
     let _ = write!(text, " --freshness {} --reviewed {}", args.freshness, args.reviewed);
     text
 }
@@ -182,6 +193,7 @@ fn print(report: &Report) -> Result<()> {
         ]);
     }
     table.print()?;
+    profile::print(report.cases.iter().map(|case| (case.rollups, &case.profile)))?;
     if let Some(fresh) = &report.freshness {
         output::line(&format!(
             "\nXADD to visible candle at {} events/s: p50 {:.1} ms, p95 {:.1}, p99 {:.1}, worst of \
@@ -221,17 +233,20 @@ fn unwritable(error: std::io::Error) -> Error {
 }
 
 /// Writes the system, its migration and its events; gives how many events there are.
-fn write_inputs(folder: &Path, events: u64) -> Result<u64> {
+fn write_inputs(folder: &Path, args: &BenchArgs) -> Result<u64> {
     std::fs::create_dir_all(folder.join("migrations")).map_err(unwritable)?;
-    std::fs::write(folder.join("howdah.toml"), include_str!("bench/howdah.toml"))
-        .map_err(unwritable)?;
+    let mut system = include_str!("bench/howdah.toml").to_owned();
+    if let Some(rows) = args.batch {
+        let _ = write!(system, "\n[ingest]\nbatch_rows = {rows}\n");
+    }
+    std::fs::write(folder.join("howdah.toml"), system).map_err(unwritable)?;
     std::fs::write(
         folder.join("migrations/0001_trades.sql"),
         include_str!("bench/0001_trades.sql"),
     )
     .map_err(unwritable)?;
     // The last second of a fixed day: the same events at every run.
-    let until_ms = 1_760_745_599_000;
+    let (events, until_ms) = (args.events, 1_760_745_599_000);
     let mut options = howdah_feed::Options::new(events, 1, until_ms);
     // The pace of the trading brief, 10 million trades a day: it decides how many fall into a
     // bucket, and so how much a rollup writes.
@@ -301,7 +316,8 @@ async fn measure_case(
         let (usage, started) = (Usage::now(admin).await?, Instant::now());
         yardstick::copy(admin, &rows).await?;
         let seconds = started.elapsed().as_secs_f64();
-        copies.push(Sample { seconds, cost: usage.until_now(admin).await? });
+        let (cost, phases) = (usage.until_now(admin).await?, Phases::default());
+        copies.push(Sample { seconds, cost, phases });
         output::say(&format!("{rollups} rollups, run {} of {}", run + 1, args.runs));
     }
     check_count(admin, &name, events).await?;
@@ -320,7 +336,14 @@ async fn measure_case(
         wal_bytes_per_event: each(&ours, |cost| cost.wal_bytes),
         copy_wal_bytes_per_row: each(&copies, |cost| cost.wal_bytes),
         memory_bytes,
+        profile: Profile::of(middle(&mut ours), count),
     })
+}
+
+/// The sample whose time is in the middle.
+fn middle(samples: &mut [Sample]) -> &Sample {
+    samples.sort_by(|a, b| a.seconds.total_cmp(&b.seconds));
+    &samples[samples.len() / 2]
 }
 
 fn median(samples: &[Sample], of: impl Fn(&Sample) -> f64) -> f64 {
@@ -363,12 +386,18 @@ async fn load(session: &Session, admin: &Connection, source: &str) -> Result<(Sa
     let loaded = CancellationToken::new();
     let memory = tokio::spawn(usage::watch_memory(loaded.clone()));
     let (usage, started) = (Usage::now(admin).await?, Instant::now());
-    let result = ingest(session, &args, &CancellationToken::new(), |_| {}).await;
+    let mut shards: Vec<watch::Receiver<Progress>> = Vec::new();
+    let result =
+        ingest(session, &args, &CancellationToken::new(), |shard| shards.push(shard)).await;
     let seconds = started.elapsed().as_secs_f64();
     loaded.cancel();
     let memory = memory.await.map_err(|error| Error::internal("no memory").source(error))?;
     result?;
-    Ok((Sample { seconds, cost: usage.until_now(admin).await? }, memory))
+    let mut phases = Phases::default();
+    for shard in &shards {
+        phases += shard.borrow().phases;
+    }
+    Ok((Sample { seconds, cost: usage.until_now(admin).await?, phases }, memory))
 }
 
 /// What was measured must have happened.
