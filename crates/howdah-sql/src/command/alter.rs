@@ -129,11 +129,7 @@ fn drop(piece: &mut Cursor<'_>) -> Option<AlterAction> {
     }
     piece.eat_if_exists();
     let name = piece.ident()?;
-    Some(if constraint {
-        AlterAction::DropConstraint(name)
-    } else {
-        AlterAction::DropColumn(name)
-    })
+    Some(if constraint { AlterAction::DropConstraint(name) } else { AlterAction::DropColumn(name) })
 }
 
 fn alter_column(piece: &mut Cursor<'_>) -> Option<AlterAction> {

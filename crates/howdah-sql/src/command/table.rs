@@ -28,16 +28,11 @@ const CLAUSES: &[&str] = &[
 ];
 
 /// Reads on from `table`.
-pub(super) fn create(
-    cursor: &mut Cursor<'_>,
-    temporary: bool,
-    unlogged: bool,
-) -> Option<Command> {
+pub(super) fn create(cursor: &mut Cursor<'_>, temporary: bool, unlogged: bool) -> Option<Command> {
     cursor.advance();
     let if_not_exists = cursor.eat_if_exists();
     let name = cursor.name()?;
-    let partition_of =
-        if cursor.eat(&["partition", "of"]) { cursor.name() } else { None };
+    let partition_of = if cursor.eat(&["partition", "of"]) { cursor.name() } else { None };
     let (mut columns, mut constraints) = (Vec::new(), Vec::new());
     for mut piece in cursor.group().map(Cursor::pieces).unwrap_or_default() {
         if starts_constraint(&piece) {

@@ -51,7 +51,10 @@ fn an_index_is_read_in_all_its_parts() {
     let Command::CreateIndex(index) = read(sql) else { panic!("no index") };
     assert!(index.unique && index.concurrently && index.if_not_exists && index.only);
     assert_eq!(index.method, "gin");
-    assert_eq!(index.keys.iter().map(|k| k.text.as_str()).collect::<Vec<_>>(), ["lower(a)", "b desc"]);
+    assert_eq!(
+        index.keys.iter().map(|k| k.text.as_str()).collect::<Vec<_>>(),
+        ["lower(a)", "b desc"]
+    );
     assert_eq!(index.include, ["c"]);
     assert_eq!(index.predicate.map(|p| p.text).as_deref(), Some("d is null"));
 }

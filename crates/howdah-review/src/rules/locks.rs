@@ -1,0 +1,13 @@
+//! The rules of the group "locks". This list is written by `cargo xtask rules`.
+
+mod add_column_volatile_default;
+mod create_index_not_concurrently;
+mod type_change_rewrites;
+
+use crate::rule::Rule;
+
+pub(super) const RULES: &[Rule] = &[
+    add_column_volatile_default::RULE,
+    create_index_not_concurrently::RULE,
+    type_change_rewrites::RULE,
+];
