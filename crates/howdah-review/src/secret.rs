@@ -71,8 +71,10 @@ pub(crate) fn conceal(facts: &mut Facts, findings: &mut [Finding]) {
             for span in passwords(text).into_iter().rev() {
                 text.replace_range(span, MASK);
             }
-            for secret in secrets.iter().filter(|secret| text.contains(&format!("'{secret}'"))) {
-                *text = text.replace(secret.as_str(), MASK);
+            for secret in &secrets {
+                if text.contains(&format!("'{secret}'")) {
+                    *text = text.replace(secret.as_str(), MASK);
+                }
             }
         }
     }

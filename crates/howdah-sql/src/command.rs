@@ -10,15 +10,17 @@ mod create;
 mod cursor;
 mod data;
 mod drop;
+mod effect;
 mod model;
 mod role;
 mod routine;
 mod table;
 
+pub use effect::{Copy, CopyTarget, Escape, Grant, SetScope, Transaction};
 pub use model::{
-    AlterAction, AlterTable, ColumnConstraint, ColumnDef, Command, ConstraintDef, Copy, CopyTarget,
-    CreateIndex, CreateRoutine, CreateTable, CreateView, Drop, Escape, Grant, Name, ObjectKind,
-    Part, References, SetScope, TableConstraint, Transaction,
+    AlterAction, AlterTable, ColumnConstraint, ColumnDef, Command, ConstraintDef, CreateIndex,
+    CreateRoutine, CreateTable, CreateView, Drop, Name, ObjectKind, Part, References,
+    TableConstraint,
 };
 
 use cursor::Tokens;
@@ -32,7 +34,7 @@ pub fn read(text: &str) -> Command {
         Some("create") => create::read(&mut cursor),
         Some("alter") => alter::read(&mut cursor),
         Some("drop") => drop::read(&mut cursor),
-        Some("truncate") => drop::truncate(&mut cursor),
+        Some("truncate") => Some(drop::truncate(&mut cursor)),
         Some("grant" | "revoke") => role::grant(&mut cursor),
         Some("do") => routine::inline(&mut cursor),
         Some(_) => data::read(&mut cursor),

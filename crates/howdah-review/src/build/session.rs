@@ -11,6 +11,11 @@ use crate::facts::Failure;
 /// Extensions that reach files, programs or other servers; they are not made by the superuser.
 const REACHING: &[&str] = &["adminpack", "dblink", "file_fdw", "postgres_fdw", "xml2"];
 
+/// Within a transaction a session hears of what others committed only when it locks a table anew;
+/// the savepoint gives the lock back, so that the next time is anew too.
+const NOTICE_OTHERS: &str = "savepoint howdah_look; select from pg_catalog.pg_roles limit 0; \
+                             rollback to savepoint howdah_look; release savepoint howdah_look";
+
 /// A session as the owner of the scratch database.
 pub(super) struct Session<'a> {
     database: &'a ScratchDatabase,
@@ -98,7 +103,11 @@ impl<'a> Session<'a> {
         let _ = admin.batch_execute(&format!("create role {role}")).await;
         let granted = admin.batch_execute(&format!("grant {role} to {owner}")).await;
         admin.close().await;
-        granted.map_err(|error| from_pg("could not make a role on the scratch server", &error))
+        granted.map_err(|error| from_pg("could not make a role on the scratch server", &error))?;
+        if self.in_transaction {
+            self.own(NOTICE_OTHERS).await?;
+        }
+        Ok(())
     }
 
     async fn try_run(&self, sql: &str) -> Result<Option<Failure>> {

@@ -62,6 +62,10 @@ fn migrations_of(path: &Path) -> Result<PathBuf> {
     if direct {
         return Ok(path.to_owned());
     }
+    let system = path.join("migrations");
+    if path.join("howdah.toml").is_file() && system.is_dir() {
+        return Ok(system);
+    }
     let mut found: Vec<PathBuf> = Vec::new();
     folders(path, DEPTH, &mut found);
     match found.len() {

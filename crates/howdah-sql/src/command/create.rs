@@ -47,7 +47,7 @@ pub(super) fn read(cursor: &mut Cursor<'_>) -> Option<Command> {
         "database" => Some(Command::Escape(Escape::Database)),
         "tablespace" => Some(Command::Escape(Escape::Tablespace)),
         "subscription" => Some(Command::Escape(Escape::Subscription)),
-        _ => other(cursor),
+        _ => Some(other(cursor)),
     }
 }
 
@@ -119,14 +119,14 @@ fn enum_type(cursor: &mut Cursor<'_>) -> Option<Command> {
 }
 
 /// What is made but not looked into: its kind and its name.
-fn other(cursor: &mut Cursor<'_>) -> Option<Command> {
+fn other(cursor: &mut Cursor<'_>) -> Command {
     let kind = kind(cursor);
     if kind == ObjectKind::Other {
         cursor.advance();
     }
     cursor.eat_if_exists();
     let name: Option<Name> = cursor.name();
-    Some(Command::CreateOther { kind, name })
+    Command::CreateOther { kind, name }
 }
 
 /// The kind of object that is named here; the cursor is behind it, unless it is unknown.

@@ -13,16 +13,16 @@ pub(super) struct Tokens<'a> {
     text: &'a str,
     /// The same bytes in lower case, to look up words in.
     lower: String,
-    tokens: Vec<Token>,
+    list: Vec<Token>,
 }
 
 impl<'a> Tokens<'a> {
     pub(super) fn new(text: &'a str) -> Self {
-        Self { text, lower: text.to_ascii_lowercase(), tokens: Lexer::new(text).collect() }
+        Self { text, lower: text.to_ascii_lowercase(), list: Lexer::new(text).collect() }
     }
 
     pub(super) fn cursor(&self) -> Cursor<'_> {
-        Cursor { of: self, at: 0, limit: self.tokens.len() }
+        Cursor { of: self, at: 0, limit: self.list.len() }
     }
 }
 
@@ -37,7 +37,7 @@ pub(super) struct Cursor<'t> {
 impl<'t> Cursor<'t> {
     fn token(&self, ahead: usize) -> Option<&'t Token> {
         let at = self.at + ahead;
-        (at < self.limit).then(|| &self.of.tokens[at])
+        (at < self.limit).then(|| &self.of.list[at])
     }
 
     /// The word here, in lower case; `None` for anything else and at the end.
@@ -106,7 +106,7 @@ impl<'t> Cursor<'t> {
 
     /// The byte where the last token that was read ends.
     pub(super) fn end(&self) -> usize {
-        self.at.checked_sub(1).map_or(0, |at| self.of.tokens[at].span.end)
+        self.at.checked_sub(1).map_or(0, |at| self.of.list[at].span.end)
     }
 
     /// The text from byte `start` to the last token that was read.
@@ -149,7 +149,7 @@ impl<'t> Cursor<'t> {
     fn closing(&self) -> usize {
         let mut depth = 0_usize;
         for at in self.at..self.limit {
-            match self.of.tokens[at].kind {
+            match self.of.list[at].kind {
                 TokenKind::Symbol(b'(' | b'[') => depth += 1,
                 TokenKind::Symbol(b')' | b']') => {
                     depth = depth.saturating_sub(1);
@@ -278,8 +278,8 @@ fn cut(mut name: String) -> String {
 /// What is between the quotes of a constant of any kind.
 fn inside(text: &str, span: Range<usize>) -> Range<usize> {
     let written = &text[span.clone()];
-    if written.starts_with('$') {
-        let tag = written[1..].find('$').map_or(written.len(), |at| at + 2);
+    if let Some(behind) = written.strip_prefix('$') {
+        let tag = behind.find('$').map_or(written.len(), |at| at + 2);
         let end = if written.len() >= 2 * tag { span.end - tag } else { span.end };
         return span.start + tag.min(written.len())..end;
     }

@@ -51,8 +51,7 @@ pub(super) fn read(cursor: &mut Cursor<'_>) -> Option<Command> {
             cursor.eat(&["table"]);
             Some(Command::Lock { tables: cursor.names() })
         }
-        "begin" => Some(Command::Transaction(Transaction::Begin)),
-        "start" => Some(Command::Transaction(Transaction::Begin)),
+        "begin" | "start" => Some(Command::Transaction(Transaction::Begin)),
         "commit" | "end" if cursor.word() != Some("prepared") => {
             Some(Command::Transaction(Transaction::Commit))
         }

@@ -28,9 +28,9 @@ pub(super) fn read(cursor: &mut Cursor<'_>) -> Option<Command> {
 }
 
 /// Reads on from `truncate`.
-pub(super) fn truncate(cursor: &mut Cursor<'_>) -> Option<Command> {
+pub(super) fn truncate(cursor: &mut Cursor<'_>) -> Command {
     cursor.advance();
     cursor.eat(&["table"]);
     let tables = cursor.names();
-    Some(Command::Truncate { tables, cascade: cursor.find(&["cascade"]) })
+    Command::Truncate { tables, cascade: cursor.find(&["cascade"]) }
 }

@@ -64,8 +64,7 @@ pub(super) fn create(cursor: &mut Cursor<'_>, temporary: bool, unlogged: bool) -
 pub(super) fn starts_constraint(piece: &Cursor<'_>) -> bool {
     match piece.word() {
         Some("constraint" | "exclude") => true,
-        Some("primary") => piece.word_at(1) == Some("key"),
-        Some("foreign") => piece.word_at(1) == Some("key"),
+        Some("primary" | "foreign") => piece.word_at(1) == Some("key"),
         // A column may have these names, and then its type follows.
         Some("check" | "unique") => piece.word_at(1).is_none() || piece.word_at(1) == Some("using"),
         Some("not") => piece.word_at(1) == Some("null"),

@@ -12,10 +12,21 @@
 //! create table lines (order_id bigint references orders, line int, primary key (order_id, line));
 //! ```
 //!
+//! An index is enough that begins with so many of the columns that they name one row:
+//!
+//! ```sql,valid
+//! create table users (tenant int, id int, plan text, primary key (tenant, id),
+//!                     unique (tenant, id, plan));
+//! create table posts (tenant int, id int, author int, plan text, primary key (tenant, id),
+//!                     foreign key (tenant, author, plan) references users (tenant, id, plan));
+//! create index posts_author on posts (tenant, author);
+//! ```
+//!
 //! ## Why
 //!
 //! Deleting a row of the referenced table, or changing its key, looks for the rows that refer to
-//! it. Without an index that reads the whole referencing table, once for each row deleted.
+//! it. Without an index that reads the whole referencing table, once for each row deleted. Where
+//! such a delete is refused (`no action`, `restrict`) it is a notice: it may never be tried.
 //!
 //! ## Instead
 //!
@@ -49,7 +60,9 @@ fn check(facts: &Facts, findings: &mut Findings<'_>) {
         });
         for key in keys {
             let columns = key.columns.as_slice();
-            if told.contains(&columns) || table.indexes.iter().any(|index| serves(index, key)) {
+            let other = key.references.as_ref().and_then(|name| catalog.relation(name));
+            let served = |index: &Index| serves(index, key, other);
+            if told.contains(&columns) || table.indexes.iter().any(served) {
                 continue;
             }
             told.push(columns);
@@ -69,6 +82,11 @@ fn check(facts: &Facts, findings: &mut Findings<'_>) {
                 ));
             }
             finding.proved(reproducer(table, key));
+            if !key.definition.contains("ON DELETE CASCADE")
+                && !key.definition.contains("ON DELETE SET ")
+            {
+                finding.level(Level::Notice);
+            }
             // A partitioned table cannot have its index built concurrently.
             if table.kind == RelationKind::Table {
                 finding.fix(vec![fix(table, key)]);
@@ -77,8 +95,9 @@ fn check(facts: &Facts, findings: &mut Findings<'_>) {
     }
 }
 
-/// Whether the index finds the rows of a key: it begins with the key's columns, in any order.
-fn serves(index: &Index, key: &Constraint) -> bool {
+/// Whether the index finds the rows of a key: it begins with the key's columns, in any order, or
+/// with as many of them as name one row of the other table.
+fn serves(index: &Index, key: &Constraint, other: Option<&Relation>) -> bool {
     let predicate = index.predicate.as_deref().unwrap_or("");
     let whole = predicate.is_empty()
         || key.columns.iter().any(|column| {
@@ -87,12 +106,28 @@ fn serves(index: &Index, key: &Constraint) -> bool {
             predicate == format!("({column} IS NOT NULL)")
                 || predicate == format!("(\"{column}\" IS NOT NULL)")
         });
-    let begins = index.columns.iter().take(key.columns.len());
-    let begins: Vec<&Ident> = begins.filter_map(|part| part.column.as_ref()).collect();
-    index.valid
-        && whole
-        && matches!(index.method.as_str(), "btree" | "hash")
-        && key.columns.iter().all(|column| begins.contains(&column))
+    if !index.valid || !whole || !matches!(index.method.as_str(), "btree" | "hash") {
+        return false;
+    }
+    // The columns of the other table that the beginning of the index stands for.
+    let named: Vec<&Ident> = index
+        .columns
+        .iter()
+        .map_while(|part| {
+            let at = key.columns.iter().position(|column| Some(column) == part.column.as_ref())?;
+            key.referenced_columns.get(at)
+        })
+        .collect();
+    named.len() == key.columns.len()
+        || other.is_some_and(|other| {
+            other.indexes.iter().any(|unique| {
+                unique.unique
+                    && unique.predicate.is_none()
+                    && unique.columns.iter().all(|part| {
+                        part.column.as_ref().is_some_and(|column| named.contains(&column))
+                    })
+            })
+        })
 }
 
 fn fix(table: &Relation, key: &Constraint) -> String {
@@ -110,7 +145,8 @@ fn reproducer(table: &Relation, key: &Constraint) -> Reproducer {
     Reproducer::query(format!(
         "select k.conname from pg_constraint k\n  \
          where k.conrelid = {}::regclass and k.conname = {} and not exists (\n    \
-         select from pg_index i where i.indrelid = k.conrelid and i.indisvalid and i.indpred is null\n      \
+         select from pg_index i where i.indrelid = k.conrelid and i.indisvalid\n      \
+         and i.indpred is null\n      \
          and (i.indkey::int2[])[0:cardinality(k.conkey) - 1] @> k.conkey)",
         Literal(&table.name.to_string()),
         Literal(key.name.as_str())

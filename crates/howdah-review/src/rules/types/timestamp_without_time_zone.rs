@@ -51,7 +51,8 @@ fn check(facts: &Facts, findings: &mut Findings<'_>) {
         for column in table.columns.iter().filter(|column| column.type_base == "timestamp") {
             let sql = format!(
                 "select attname, format_type(atttypid, atttypmod) from pg_attribute\n  \
-                 where attrelid = {}::regclass and attname = {} and atttypid = 'timestamp'::regtype",
+                 where attrelid = {}::regclass and attname = {}\n  \
+                 and atttypid = 'timestamp'::regtype",
                 Literal(&table.name.to_string()),
                 Literal(column.name.as_str())
             );
