@@ -1,5 +1,7 @@
 //! How tools name and order their files.
 
+use std::path::Path;
+
 use super::{RawFile, drizzle};
 
 /// The tool whose files they are.
@@ -46,11 +48,7 @@ impl Convention {
             Self::Dbmate
         } else if files.iter().any(|file| flyway_version(&file.path).is_some()) {
             Self::Flyway
-        } else if files
-            .iter()
-            .filter(|f| f.path.ends_with(".sql"))
-            .all(|f| number(&f.path).is_some())
-        {
+        } else if files.iter().filter(|f| is_sql(&f.path)).all(|f| number(&f.path).is_some()) {
             Self::Numbered
         } else {
             Self::Plain
@@ -84,7 +82,7 @@ impl Convention {
 
     fn applies(self, path: &str) -> bool {
         let name = file_name(path);
-        let sql = name.ends_with(".sql");
+        let sql = is_sql(name);
         match self {
             Self::Diesel => name == "up.sql",
             Self::Prisma => name == "migration.sql",
@@ -95,6 +93,11 @@ impl Convention {
             }
         }
     }
+}
+
+/// Whether a file holds SQL, by its ending.
+pub(super) fn is_sql(path: &str) -> bool {
+    Path::new(path).extension().is_some_and(|ending| ending.eq_ignore_ascii_case("sql"))
 }
 
 /// The last part of a path.

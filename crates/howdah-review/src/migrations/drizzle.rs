@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::RawFile;
-use super::convention::file_name;
+use super::convention::{file_name, is_sql};
 
 #[derive(Deserialize)]
 struct Journal {
@@ -20,7 +20,7 @@ struct Entry {
 pub(super) fn order(mut files: Vec<RawFile>) -> Vec<RawFile> {
     let journal = files.iter().find(|file| file_name(&file.path) == "_journal.json");
     let journal = journal.and_then(|file| serde_json::from_str::<Journal>(&file.text).ok());
-    files.retain(|file| file.path.ends_with(".sql"));
+    files.retain(|file| is_sql(&file.path));
     files.sort_by(|a, b| a.path.cmp(&b.path));
     let Some(mut journal) = journal else { return files };
     journal.entries.sort_by_key(|entry| entry.idx);

@@ -1,6 +1,6 @@
 //! What of a file is applied, what undoes it, and whether all of it is one transaction.
 
-use howdah_sql::split;
+use howdah_sql::{Statement, split};
 
 use super::{Convention, RawFile};
 use crate::facts::SqlFile;
@@ -39,7 +39,7 @@ fn is_transactional(convention: Convention, text: &str, up: &str) -> bool {
             .any(|line| line.starts_with("-- migrate:up") && line.contains("transaction:false")),
         // sqlx runs such a file bare; howdah and Flyway see for themselves what it needs.
         Convention::Numbered => !text.starts_with("-- no-transaction"),
-        Convention::Flyway => !split(up).0.iter().any(|s| s.needs_no_transaction()),
+        Convention::Flyway => !split(up).0.iter().any(Statement::needs_no_transaction),
         Convention::Diesel | Convention::Prisma | Convention::Drizzle => true,
     }
 }

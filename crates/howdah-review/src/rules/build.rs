@@ -6,5 +6,9 @@ mod statement_escapes_database;
 
 use crate::rule::Rule;
 
-pub(super) const RULES: &[Rule] =
-    &[does_not_build::RULE, secret_in_sql::RULE, statement_escapes_database::RULE];
+#[rustfmt::skip] // One line a rule, so that two new rules are two new lines.
+pub(super) const RULES: &[Rule] = &[
+    does_not_build::RULE,
+    secret_in_sql::RULE,
+    statement_escapes_database::RULE,
+];

@@ -5,4 +5,8 @@ mod index_duplicate;
 
 use crate::rule::Rule;
 
-pub(super) const RULES: &[Rule] = &[foreign_key_without_index::RULE, index_duplicate::RULE];
+#[rustfmt::skip] // One line a rule, so that two new rules are two new lines.
+pub(super) const RULES: &[Rule] = &[
+    foreign_key_without_index::RULE,
+    index_duplicate::RULE,
+];

@@ -4,4 +4,7 @@ mod primary_key_missing;
 
 use crate::rule::Rule;
 
-pub(super) const RULES: &[Rule] = &[primary_key_missing::RULE];
+#[rustfmt::skip] // One line a rule, so that two new rules are two new lines.
+pub(super) const RULES: &[Rule] = &[
+    primary_key_missing::RULE,
+];

@@ -6,6 +6,7 @@ mod type_change_rewrites;
 
 use crate::rule::Rule;
 
+#[rustfmt::skip] // One line a rule, so that two new rules are two new lines.
 pub(super) const RULES: &[Rule] = &[
     add_column_volatile_default::RULE,
     create_index_not_concurrently::RULE,

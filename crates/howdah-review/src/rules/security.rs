@@ -5,5 +5,8 @@ mod row_security_not_forced;
 
 use crate::rule::Rule;
 
-pub(super) const RULES: &[Rule] =
-    &[policy_calls_function_per_row::RULE, row_security_not_forced::RULE];
+#[rustfmt::skip] // One line a rule, so that two new rules are two new lines.
+pub(super) const RULES: &[Rule] = &[
+    policy_calls_function_per_row::RULE,
+    row_security_not_forced::RULE,
+];

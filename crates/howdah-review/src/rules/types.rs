@@ -4,4 +4,7 @@ mod timestamp_without_time_zone;
 
 use crate::rule::Rule;
 
-pub(super) const RULES: &[Rule] = &[timestamp_without_time_zone::RULE];
+#[rustfmt::skip] // One line a rule, so that two new rules are two new lines.
+pub(super) const RULES: &[Rule] = &[
+    timestamp_without_time_zone::RULE,
+];

@@ -42,8 +42,8 @@ fn check(facts: &Facts, findings: &mut Findings<'_>) {
     for (id, statement) in facts.statements() {
         let what = match &statement.command {
             Command::Escape(Escape::CreateRole(_) | Escape::ChangeRole(_)) => "of a role",
-            Command::Escape(Escape::Subscription | Escape::Call(_)) => "of another server",
-            Command::CreateOther { kind: ObjectKind::Foreign, .. }
+            Command::Escape(Escape::Subscription | Escape::Call(_))
+            | Command::CreateOther { kind: ObjectKind::Foreign, .. }
             | Command::AlterOther { kind: ObjectKind::Foreign, .. } => "of another server",
             _ => continue,
         };
