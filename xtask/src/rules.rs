@@ -54,7 +54,10 @@ pub fn list(group: &str, modules: &[String]) -> String {
     for module in modules {
         text.push_str(&format!("mod {module};\n"));
     }
-    text.push_str("\nuse crate::rule::Rule;\n\n");
+    if !modules.is_empty() {
+        text.push('\n');
+    }
+    text.push_str("use crate::rule::Rule;\n\n");
     text.push_str(
         "#[rustfmt::skip] // One line a rule, so that two new rules are two new lines.\n",
     );

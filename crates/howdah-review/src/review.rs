@@ -1,6 +1,6 @@
 //! The stages of a review, in order.
 
-use howdah_error::Result;
+use howdah_error::{Kind, Result};
 
 use crate::build::{self, Scratch, ScratchDatabase};
 use crate::experiment::{Lab, Verdict};
@@ -99,7 +99,13 @@ async fn experiment(
     let mut kept = Vec::with_capacity(findings.len());
     for mut finding in findings.drain(..) {
         if let Some(experiment) = finding.experiment.take() {
-            match experiment.run(&lab).await? {
+            let verdict = match experiment.run(&lab).await {
+                Ok(verdict) => verdict,
+                Err(error) if error.kind() == Kind::Unavailable => return Err(error),
+                // What could not be tried is not decided; the finding stays, unproved.
+                Err(_) => Verdict::Undecided,
+            };
+            match verdict {
                 Verdict::Proved(reproducer, measured) => {
                     finding.proof = Proof::Proved(reproducer);
                     if let Some(measured) = measured {

@@ -4,20 +4,41 @@
 //! ```` ```sql,valid ```` are run by the tests: the first must be found, exactly once, the second
 //! must not. The lists of the groups are written by `cargo xtask rules` from the folders.
 
+mod audit;
 mod build;
 mod indexes;
 mod keys;
 mod locks;
+mod operations;
+mod queries;
+mod routines;
 mod security;
+mod settings;
+mod source;
+mod timeseries;
 mod types;
 
 use crate::rule::Rule;
 
 /// Every rule, in the order of the codes.
 pub fn all() -> impl Iterator<Item = &'static Rule> {
-    [build::RULES, locks::RULES, types::RULES, indexes::RULES, keys::RULES, security::RULES]
-        .into_iter()
-        .flatten()
+    [
+        build::RULES,
+        locks::RULES,
+        types::RULES,
+        indexes::RULES,
+        keys::RULES,
+        queries::RULES,
+        routines::RULES,
+        security::RULES,
+        audit::RULES,
+        settings::RULES,
+        operations::RULES,
+        timeseries::RULES,
+        source::RULES,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 /// The rule of that name or code.
