@@ -1,6 +1,7 @@
-//! The project's own tasks: `cargo xtask check` and `cargo xtask tidy`.
+//! The project's own tasks: `cargo xtask check`, `cargo xtask tidy` and `cargo xtask rules`.
 
 mod check;
+mod rules;
 mod tidy;
 
 use std::env;
@@ -10,6 +11,7 @@ use std::process::ExitCode;
 const HELP: &str = "\
 cargo xtask check   format, clippy, tidy, tests: the one command before a commit
 cargo xtask tidy    the rules of this repository that no compiler holds
+cargo xtask rules   writes the lists of the review's rules from their folders
 ";
 
 /// Exit codes: 0 fine, 1 (or what the failed tool returned) something is wrong, 2 could not run.
@@ -19,6 +21,7 @@ fn main() -> ExitCode {
     let task = match words[..] {
         ["check"] => check::run,
         ["tidy"] => tidy::run,
+        ["rules"] => rules::run,
         [] | ["help" | "--help" | "-h"] => {
             print!("{HELP}");
             return ExitCode::SUCCESS;

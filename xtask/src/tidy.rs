@@ -11,6 +11,7 @@ mod manifest;
 mod manifests;
 mod mask;
 mod pure;
+mod rules;
 mod secrets;
 mod spaces;
 mod tree;
@@ -36,6 +37,7 @@ const CHECKS: &[Check] = &[
     spaces::check,
     words::check,
     docs::check,
+    rules::check,
 ];
 
 /// Runs every check and prints all findings in the order of the files.

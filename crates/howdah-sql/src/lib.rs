@@ -1,7 +1,10 @@
-//! SQL text to statements with spans, and expressions to column references. The only crate that
-//! sees the parser.
+//! SQL text to statements with spans, statements to commands, and expressions to column
+//! references. The only crate that sees the parser.
 
+pub mod command;
 pub mod expression;
 mod split;
 
-pub use split::{ConcurrentIndex, Lines, Position, ProblemKind, SplitProblem, Statement, split};
+pub use split::{
+    ConcurrentIndex, Lines, Position, ProblemKind, SplitProblem, Statement, comments, split,
+};

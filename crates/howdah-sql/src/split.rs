@@ -6,7 +6,7 @@
 //! and passed over. Cutting never fails; what never ends is reported with its place, and the text
 //! up to the end counts as one statement.
 
-mod lexer;
+pub(crate) mod lexer;
 mod lines;
 mod statement;
 
@@ -206,6 +206,33 @@ fn skip_copy_data(text: &str, from: usize, lexer: &mut Lexer<'_>) -> Option<(Pro
         at = end;
     }
     None
+}
+
+/// The comments of `text` that begin with `--`, each with the byte where it begins; those within
+/// strings and block comments are none.
+#[must_use]
+pub fn comments(text: &str) -> Vec<(usize, &str)> {
+    let mut found = Vec::new();
+    let mut from = 0;
+    let mut look = |gap: std::ops::Range<usize>| {
+        let mut at = gap.start;
+        while let Some(begin) = text[at..gap.end].find("--").map(|ahead| at + ahead) {
+            let inside = text[at..begin].find("/*").map(|ahead| at + ahead);
+            if let Some(block) = inside {
+                at = text[block..gap.end].find("*/").map_or(gap.end, |end| block + end + 2);
+                continue;
+            }
+            let end = text[begin..gap.end].find('\n').map_or(gap.end, |end| begin + end);
+            found.push((begin, text[begin..end].trim_end()));
+            at = end;
+        }
+    };
+    for token in Lexer::new(text) {
+        look(from..token.span.start);
+        from = token.span.end;
+    }
+    look(from..text.len());
+    found
 }
 
 #[cfg(test)]

@@ -45,11 +45,15 @@ pub enum OutputFormat {
     Text,
     /// For programs.
     Json,
+    /// For code scanning, SARIF 2.1; only review.
+    Sarif,
 }
 
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Review a database, migrations or a repository: findings that are proved, fixes that were run
+    Review(ReviewArgs),
     /// Print what apply would do: each step with its lock, its undo and its check
     Plan(PlanArgs),
     /// Bring the database to what the system file says: migrations, then policies; resumable
@@ -80,6 +84,29 @@ pub enum Command {
     Explain(ExplainArgs),
     /// Measure howdah on this machine, as ratios in one run
     Bench(BenchArgs),
+}
+
+/// `howdah review`
+#[derive(Debug, Args)]
+pub struct ReviewArgs {
+    /// A postgres:// URL, a SQL file, a folder of migrations, or a repository
+    #[arg(default_value = ".", value_name = "TARGET")]
+    pub target: String,
+    /// Read only: start no server and run nothing; most rules then cannot be checked
+    #[arg(long = "static")]
+    pub static_only: bool,
+    /// Print the page of a rule, by its code or name, and review nothing
+    #[arg(long, value_name = "RULE")]
+    pub explain: Option<String>,
+    /// Exit with 1 when there is a finding of this level or above: error, warning, notice, info
+    #[arg(long, value_name = "LEVEL", default_value = "warning")]
+    pub fail_on: howdah_review::Level,
+    /// Show findings of this level and above; the others are counted
+    #[arg(long, value_name = "LEVEL", default_value = "notice")]
+    pub show: howdah_review::Level,
+    /// A report in JSON of before, of which the findings are not told again
+    #[arg(long, value_name = "FILE")]
+    pub baseline: Option<PathBuf>,
 }
 
 /// `howdah plan`

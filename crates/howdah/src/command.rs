@@ -12,6 +12,7 @@ pub mod keys;
 pub mod migrate;
 pub mod plan;
 pub mod rebuild;
+pub mod review;
 pub mod run;
 pub mod status;
 pub mod verify;

@@ -17,10 +17,10 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use howdah_error::{Kind, Result};
+use howdah_error::{Error, Kind, Result};
 use tracing_subscriber::EnvFilter;
 
-use cli::{Cli, Command};
+use cli::{Cli, Command, OutputFormat};
 
 /// How a command ended, when it could be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,7 +74,11 @@ fn start_log(cli: &Cli) {
 
 async fn run(cli: Cli) -> Result<Outcome> {
     let Cli { global, command, .. } = cli;
+    if global.format == OutputFormat::Sarif && !matches!(command, Command::Review(_)) {
+        return Err(Error::input("only review can print SARIF").hint("Use text or json."));
+    }
     match command {
+        Command::Review(args) => Box::pin(command::review::run(&global, &args)).await,
         Command::Plan(args) => Box::pin(command::plan::run(&global, &args)).await,
         Command::Apply(args) => Box::pin(command::apply::run(&global, &args)).await,
         Command::Run(args) => Box::pin(command::run::run(&global, &args)).await,

@@ -31,6 +31,7 @@ const EDGES: &[(&str, &[&str])] = &[
         "howdah-upkeep",
         &["howdah-pg", "howdah-plan", "howdah-rollup", "howdah-system", "howdah-catalog"],
     ),
+    ("howdah-review", &["howdah-pg", "howdah-system", "howdah-sql", "howdah-catalog"]),
     ("howdah-testkit", &["howdah-pg"]),
     ("howdah-server", &["howdah-stream", "howdah-pg", "howdah-system", "howdah-catalog"]),
     (
@@ -44,6 +45,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "howdah-pg",
             "howdah-stream",
             "howdah-upkeep",
+            "howdah-review",
             "howdah-server",
             "howdah-feed",
         ],

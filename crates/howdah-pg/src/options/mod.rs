@@ -178,6 +178,13 @@ impl ConnectOptions {
         self
     }
 
+    /// The same as another login.
+    #[must_use]
+    pub fn user(mut self, user: impl Into<String>) -> Self {
+        self.user = user.into();
+        self
+    }
+
     /// The same through another port, such as a proxy's.
     #[must_use]
     pub fn port(mut self, port: u16) -> Self {

@@ -10,7 +10,7 @@ use super::ProblemKind;
 
 /// What a token is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum TokenKind {
+pub(crate) enum TokenKind {
     /// A keyword or an unquoted name.
     Word,
     /// `"…"` or `U&"…"`.
@@ -25,26 +25,26 @@ pub(super) enum TokenKind {
 
 /// A token and where it is, in bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Token {
-    pub(super) kind: TokenKind,
-    pub(super) span: Range<usize>,
+pub(crate) struct Token {
+    pub(crate) kind: TokenKind,
+    pub(crate) span: Range<usize>,
 }
 
 /// The tokens of a text; comments and white space are passed over.
-pub(super) struct Lexer<'a> {
+pub(crate) struct Lexer<'a> {
     bytes: &'a [u8],
     at: usize,
     /// Things that never end, with where they begin.
-    pub(super) problems: Vec<(ProblemKind, usize)>,
+    pub(crate) problems: Vec<(ProblemKind, usize)>,
 }
 
 impl<'a> Lexer<'a> {
-    pub(super) fn new(text: &'a str) -> Self {
+    pub(crate) fn new(text: &'a str) -> Self {
         Self { bytes: text.as_bytes(), at: 0, problems: Vec::new() }
     }
 
     /// Goes on reading at byte `at`.
-    pub(super) fn skip_to(&mut self, at: usize) {
+    pub(crate) fn skip_to(&mut self, at: usize) {
         self.at = at.min(self.bytes.len());
     }
 

@@ -43,7 +43,7 @@ pub async fn run(global: &Global, args: &FeedArgs) -> Result<Outcome> {
     let only = args.stream.as_deref();
     known_stream(feed.expected(), only)?;
     match (global.format, &target) {
-        (OutputFormat::Json, Target::Stdout) | (OutputFormat::Text, _) => {
+        (_, Target::Stdout) | (OutputFormat::Text | OutputFormat::Sarif, _) => {
             say_summary(feed.expected(), only);
         }
         (OutputFormat::Json, _) => output::json(&summary(feed.expected(), only))?,

@@ -1,0 +1,79 @@
+//! Which failures follow from which: a statement that misses what a failed one would have made.
+
+use howdah_sql::command::{AlterAction, Command};
+
+use crate::facts::{Facts, Failure, Run, StatementId};
+
+/// SQLSTATEs of "there is no such object".
+const MISSING: &[&str] = &["42P01", "42703", "42704", "42883", "3F000", "42830", "42P10"];
+
+/// Sets [`Failure::caused_by`] of every failure that follows from another one.
+pub(super) fn find_causes(facts: &mut Facts) {
+    // Names that failed statements would have made, with the root of each failure.
+    let mut unmade: Vec<(String, StatementId)> = Vec::new();
+    for at in 0..facts.statements.len() {
+        let id = StatementId(at);
+        let Run::Failed(failure) = &facts.statements[at].run else { continue };
+        if failure.ran_outside {
+            continue;
+        }
+        let cause = cause(failure, &unmade);
+        let root = cause.unwrap_or(id);
+        unmade.extend(made(&facts.statements[at].command).into_iter().map(|name| (name, root)));
+        if let Run::Failed(failure) = &mut facts.statements[at].run {
+            failure.caused_by = cause;
+        }
+    }
+}
+
+fn cause(failure: &Failure, unmade: &[(String, StatementId)]) -> Option<StatementId> {
+    if !MISSING.contains(&failure.sqlstate.as_str()) {
+        return None;
+    }
+    let missed = named(&failure.message);
+    unmade.iter().find(|(name, _)| missed.contains(name)).map(|(_, root)| *root)
+}
+
+/// The names in a message: `relation "a.b" does not exist`, `function f(integer) does not exist`.
+fn named(message: &str) -> Vec<String> {
+    let mut names: Vec<String> = message
+        .split('"')
+        .skip(1)
+        .step_by(2)
+        .map(|name| name.rsplit('.').next().unwrap_or(name).to_owned())
+        .collect();
+    if let Some(rest) = message.strip_prefix("function ")
+        && let Some((name, _)) = rest.split_once('(')
+    {
+        names.push(name.rsplit('.').next().unwrap_or(name).to_owned());
+    }
+    names
+}
+
+/// What a statement would have made, by its last name.
+fn made(command: &Command) -> Vec<String> {
+    match command {
+        Command::AlterTable(table) => table
+            .actions
+            .iter()
+            .filter_map(|(action, _)| match action {
+                AlterAction::AddColumn(column) => Some(column.name.clone()),
+                AlterAction::RenameColumn(_, to) | AlterAction::Rename(to) => Some(to.clone()),
+                _ => None,
+            })
+            .collect(),
+        other => other.creates().map(|(_, name)| name.last().to_owned()).into_iter().collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_found_in_messages() {
+        assert_eq!(named("relation \"app.orders\" does not exist"), ["orders"]);
+        assert_eq!(named("column \"c\" of relation \"t\" does not exist"), ["c", "t"]);
+        assert_eq!(named("function app.f(integer, text) does not exist"), ["f"]);
+    }
+}

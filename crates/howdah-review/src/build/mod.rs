@@ -1,0 +1,10 @@
+//! Files to a database: every statement is run on a scratch server, and what it did is kept.
+
+mod cascade;
+mod run;
+mod scratch;
+mod session;
+mod trace;
+
+pub use run::{build, build_before};
+pub use scratch::{Scratch, ScratchDatabase};

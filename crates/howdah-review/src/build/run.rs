@@ -1,0 +1,149 @@
+//! The statements one by one, as their tool would run them.
+
+use howdah_error::Result;
+use howdah_sql::command::{Command, Escape};
+
+use super::cascade;
+use super::session::Session;
+use super::trace::{Tracer, is_traced};
+use super::{ScratchDatabase, scratch};
+use crate::facts::{Facts, Failure, Run, StatementId, Trace};
+
+/// Runs all statements of `facts` on the empty `database`, writes into `facts` what each did, and
+/// reads the catalog that came of it.
+pub async fn build(facts: &mut Facts, database: &ScratchDatabase) -> Result<()> {
+    let runs = run_all(facts, facts.statements.len(), database).await?;
+    for (statement, run) in facts.statements.iter_mut().zip(runs) {
+        statement.run = run;
+    }
+    cascade::find_causes(facts);
+    let connection = database.connect().await?;
+    facts.catalog = Some(howdah_pg::introspect(&connection).await?);
+    connection.close().await;
+    facts.built = true;
+    Ok(())
+}
+
+/// Brings the empty `database` to what it is just before the statement `before`.
+pub async fn build_before(
+    facts: &Facts,
+    before: StatementId,
+    database: &ScratchDatabase,
+) -> Result<()> {
+    run_all(facts, before.0, database).await.map(|_| ())
+}
+
+async fn run_all(facts: &Facts, until: usize, database: &ScratchDatabase) -> Result<Vec<Run>> {
+    let mut session = Session::open(database).await?;
+    let mut runs = Vec::with_capacity(until);
+    while runs.len() < until {
+        let file = facts.statements[runs.len()].file;
+        run_file(facts, file, until, &mut session, &mut runs).await?;
+    }
+    session.close().await;
+    Ok(runs)
+}
+
+async fn run_file(
+    facts: &Facts,
+    file: usize,
+    until: usize,
+    session: &mut Session<'_>,
+    runs: &mut Vec<Run>,
+) -> Result<()> {
+    let transactional = facts.files[file].transactional;
+    if transactional {
+        session.begin().await?;
+    }
+    let mut tracer = Tracer::begin(session.connection()).await?;
+    while runs.len() < until && facts.statements[runs.len()].file == file {
+        let id = StatementId(runs.len());
+        let run = run_one(facts, id, session, &mut tracer).await?;
+        runs.push(run);
+    }
+    // A deferred constraint fails here, and is the last statement's.
+    if let Some(failure) = session.commit().await?
+        && let Some(last) = runs.last_mut()
+    {
+        *last = Run::Failed(failure);
+    }
+    Ok(())
+}
+
+async fn run_one(
+    facts: &Facts,
+    id: StatementId,
+    session: &mut Session<'_>,
+    tracer: &mut Tracer,
+) -> Result<Run> {
+    let statement = facts.statement(id);
+    let transactional = facts.files[statement.file].transactional;
+    let sql = facts.text(id);
+    match &statement.command {
+        Command::Escape(escape) => {
+            if let Escape::CreateRole(role) = escape {
+                session.make_role(role).await?;
+            }
+            return Ok(Run::LeftOut("its effect would leave the database"));
+        }
+        Command::Copy(copy) if copy.from => return Ok(Run::LeftOut("its data are for psql alone")),
+        Command::Transaction(_) => return Ok(Run::LeftOut("each file has a transaction already")),
+        _ => {}
+    }
+    if !transactional && !statement.needs_no_transaction {
+        // Alone in a transaction, so that its locks can be seen.
+        session.begin().await?;
+    }
+    let mut missing_role = None;
+    let mut failure = session.run(sql).await?;
+    if let Some(role) = failure.as_ref().and_then(missing) {
+        session.make_role(&role).await?;
+        missing_role = Some(role);
+        failure = session.run(sql).await?;
+    }
+    if let Some(found) = failure {
+        return after_failure(facts, id, session, found).await;
+    }
+    let mut trace = Trace::default();
+    if is_traced(&statement.command) && !statement.needs_no_transaction {
+        trace = tracer.look(session.connection()).await?;
+    }
+    trace.missing_role = missing_role;
+    if !transactional {
+        tracer.end_transaction();
+        if let Some(failure) = session.commit().await? {
+            return Ok(Run::Failed(failure));
+        }
+    }
+    Ok(Run::Done(trace))
+}
+
+/// Second tries that are ours, not the tool's: they keep one failure from hiding all others.
+async fn after_failure(
+    facts: &Facts,
+    id: StatementId,
+    session: &mut Session<'_>,
+    mut failure: Failure,
+) -> Result<Run> {
+    let statement = facts.statement(id);
+    let sql = facts.text(id);
+    if let Command::CreateExtension { name } = &statement.command
+        && failure.sqlstate == scratch::INSUFFICIENT_PRIVILEGE
+        && session.make_extension(name, sql).await?
+    {
+        return Ok(Run::Done(Trace::default()));
+    }
+    if statement.needs_no_transaction && failure.sqlstate == scratch::ACTIVE_TRANSACTION {
+        failure.ran_outside = session.run_outside(sql).await?.is_none();
+    }
+    if !facts.files[statement.file].transactional {
+        session.commit().await?;
+    }
+    Ok(Run::Failed(failure))
+}
+
+/// The role that a statement names and nobody made.
+fn missing(failure: &Failure) -> Option<String> {
+    let name = failure.message.strip_prefix("role \"")?.strip_suffix("\" does not exist")?;
+    (failure.sqlstate == scratch::UNDEFINED_OBJECT).then(|| name.to_owned())
+}

@@ -1,0 +1,283 @@
+//! Everything that rules may look at, whether it was built from files or read from a live database.
+
+use std::fmt;
+use std::ops::Range;
+
+use howdah_catalog::{Catalog, RelName};
+use howdah_sql::Position;
+use howdah_sql::command::{Command, Name, ObjectKind};
+
+use crate::finding::Place;
+
+/// What is known of the target.
+#[derive(Debug, Clone, Default)]
+pub struct Facts {
+    /// What the target is, for people: a folder, or a database by host and name.
+    pub target: String,
+    /// Whether the catalog is that of a database in use, with rows and statistics, rather than
+    /// one that was built from files.
+    pub live: bool,
+    /// The SQL files, in the order in which they are applied.
+    pub files: Vec<SqlFile>,
+    /// The statements of all files, in the order in which they are applied.
+    pub statements: Vec<Statement>,
+    /// The database as it is, or as the files built it; `None` when nothing was built.
+    pub catalog: Option<Catalog>,
+    /// Whether the statements were run, so that [`Statement::run`] says what each did.
+    pub built: bool,
+    /// What could not be seen, and why.
+    pub unseen: Vec<Unseen>,
+}
+
+/// A SQL file.
+#[derive(Debug, Clone)]
+pub struct SqlFile {
+    /// Its path within the target.
+    pub path: String,
+    /// The whole text.
+    pub text: String,
+    /// The part that is applied; the rest is what undoes it, or markers of a tool.
+    pub up: Range<usize>,
+    /// The part that undoes it, when it is in the same file.
+    pub down: Option<Range<usize>>,
+    /// Whether the tool applies it in one transaction.
+    pub transactional: bool,
+}
+
+/// The number of a statement, in the order of application.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct StatementId(pub usize);
+
+/// A statement of a file.
+#[derive(Debug, Clone)]
+pub struct Statement {
+    /// Its file, as an index of [`Facts::files`].
+    pub file: usize,
+    /// Where it is in the file's text, in bytes, without the semicolon.
+    pub span: Range<usize>,
+    /// Where it begins, for people.
+    pub position: Position,
+    /// What it commands.
+    pub command: Command,
+    /// PostgreSQL refuses it within a transaction block.
+    pub needs_no_transaction: bool,
+    /// What came of it.
+    pub run: Run,
+}
+
+/// What came of a statement on the scratch server.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub enum Run {
+    /// Nothing was built.
+    #[default]
+    NotBuilt,
+    /// It was left out, with the reason.
+    LeftOut(&'static str),
+    /// It was run.
+    Done(Trace),
+    /// It was run and failed.
+    Failed(Failure),
+}
+
+/// What a statement did to the tables that were there before its file.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Trace {
+    /// The locks that it took and held to the end of its transaction.
+    pub locks: Vec<(RelName, LockMode)>,
+    /// Tables that were written anew (a new relfilenode).
+    pub rewritten: Vec<RelName>,
+    /// Tables that were read from end to end.
+    pub scanned: Vec<RelName>,
+    /// A role that the statement names and that no statement before made.
+    pub missing_role: Option<String>,
+}
+
+/// Why a statement failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// The SQLSTATE.
+    pub sqlstate: String,
+    /// The server's message.
+    pub message: String,
+    /// The server's hint.
+    pub hint: Option<String>,
+    /// Where in the statement, in bytes, when the server says.
+    pub offset: Option<usize>,
+    /// The failed statement that would have made what this one misses.
+    pub caused_by: Option<StatementId>,
+    /// It failed as its tool would run it, and ran when it was tried outside of a transaction.
+    pub ran_outside: bool,
+}
+
+/// Modes of table locks, weakest first (PostgreSQL documentation, table 13.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum LockMode {
+    /// `ACCESS SHARE`: reading.
+    AccessShare,
+    /// `ROW SHARE`: `select … for update`.
+    RowShare,
+    /// `ROW EXCLUSIVE`: writing.
+    RowExclusive,
+    /// `SHARE UPDATE EXCLUSIVE`: vacuum, concurrent index builds, validation.
+    ShareUpdateExclusive,
+    /// `SHARE`: plain index builds.
+    Share,
+    /// `SHARE ROW EXCLUSIVE`: triggers, foreign keys.
+    ShareRowExclusive,
+    /// `EXCLUSIVE`: concurrent refresh.
+    Exclusive,
+    /// `ACCESS EXCLUSIVE`: most of `alter table`.
+    AccessExclusive,
+}
+
+impl LockMode {
+    /// The mode as `pg_locks` names it.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Some(match name {
+            "AccessShareLock" => Self::AccessShare,
+            "RowShareLock" => Self::RowShare,
+            "RowExclusiveLock" => Self::RowExclusive,
+            "ShareUpdateExclusiveLock" => Self::ShareUpdateExclusive,
+            "ShareLock" => Self::Share,
+            "ShareRowExclusiveLock" => Self::ShareRowExclusive,
+            "ExclusiveLock" => Self::Exclusive,
+            "AccessExclusiveLock" => Self::AccessExclusive,
+            _ => return None,
+        })
+    }
+
+    /// The mode as SQL and the documentation name it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::AccessShare => "ACCESS SHARE",
+            Self::RowShare => "ROW SHARE",
+            Self::RowExclusive => "ROW EXCLUSIVE",
+            Self::ShareUpdateExclusive => "SHARE UPDATE EXCLUSIVE",
+            Self::Share => "SHARE",
+            Self::ShareRowExclusive => "SHARE ROW EXCLUSIVE",
+            Self::Exclusive => "EXCLUSIVE",
+            Self::AccessExclusive => "ACCESS EXCLUSIVE",
+        }
+    }
+
+    /// Whether writers wait for it.
+    #[must_use]
+    pub fn blocks_writes(self) -> bool {
+        self >= Self::Share
+    }
+
+    /// Whether readers wait for it.
+    #[must_use]
+    pub fn blocks_reads(self) -> bool {
+        self == Self::AccessExclusive
+    }
+}
+
+impl fmt::Display for LockMode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Something that could not be seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unseen {
+    /// What: "statistics of statements".
+    pub what: String,
+    /// Why: a sentence.
+    pub why: String,
+}
+
+impl Facts {
+    /// The statements with their numbers.
+    pub fn statements(&self) -> impl Iterator<Item = (StatementId, &Statement)> {
+        self.statements.iter().enumerate().map(|(n, statement)| (StatementId(n), statement))
+    }
+
+    /// The statement of that number.
+    #[must_use]
+    pub fn statement(&self, id: StatementId) -> &Statement {
+        &self.statements[id.0]
+    }
+
+    /// The statement's text.
+    #[must_use]
+    pub fn text(&self, id: StatementId) -> &str {
+        let statement = self.statement(id);
+        &self.files[statement.file].text[statement.span.clone()]
+    }
+
+    /// The place of a statement.
+    #[must_use]
+    pub fn place(&self, id: StatementId) -> Place {
+        let statement = self.statement(id);
+        Place {
+            path: self.files[statement.file].path.clone(),
+            span: statement.span.clone(),
+            position: statement.position,
+        }
+    }
+
+    /// What was done, where it was run without failing.
+    #[must_use]
+    pub fn trace(&self, id: StatementId) -> Option<&Trace> {
+        match &self.statement(id).run {
+            Run::Done(trace) => Some(trace),
+            _ => None,
+        }
+    }
+
+    /// The last statement before `until` (or of all) that makes the object of that kind and name.
+    /// A name without a schema fits one in any schema, and the other way round.
+    #[must_use]
+    pub fn made_by(
+        &self,
+        kind: ObjectKind,
+        name: &Name,
+        until: Option<StatementId>,
+    ) -> Option<StatementId> {
+        let until = until.map_or(self.statements.len(), |id| id.0);
+        (0..until).rev().map(StatementId).find(|id| {
+            let made = self.statement(*id).command.creates();
+            made.is_some_and(|(made_kind, made)| {
+                made_kind == kind
+                    && made.last() == name.last()
+                    && (made.schema() == name.schema()
+                        || made.schema().is_none()
+                        || name.schema().is_none())
+            })
+        })
+    }
+
+    /// The statement that makes the relation of that name.
+    #[must_use]
+    pub fn relation_made_by(&self, name: &RelName) -> Option<StatementId> {
+        let name = Name {
+            parts: vec![name.schema.as_str().to_owned(), name.name.as_str().to_owned()],
+            span: 0..0,
+        };
+        [ObjectKind::Table, ObjectKind::MaterializedView, ObjectKind::View, ObjectKind::Index]
+            .into_iter()
+            .find_map(|kind| self.made_by(kind, &name, None))
+    }
+
+    /// Whether the table may hold rows when the statement runs: it was not made by the same file.
+    ///
+    /// Files before are taken as applied long ago; a table that no file makes is somebody else's
+    /// and may hold anything.
+    #[must_use]
+    pub fn may_hold_rows(&self, table: &Name, id: StatementId) -> bool {
+        let made = self
+            .made_by(ObjectKind::Table, table, Some(id))
+            .or_else(|| self.made_by(ObjectKind::MaterializedView, table, Some(id)));
+        made.is_none_or(|made| self.statement(made).file != self.statement(id).file)
+    }
+
+    /// `server_version_num` of the server that was built on or read.
+    #[must_use]
+    pub fn server_version(&self) -> Option<u32> {
+        self.catalog.as_ref().map(|catalog| catalog.server.version_num)
+    }
+}

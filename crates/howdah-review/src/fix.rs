@@ -1,0 +1,161 @@
+//! Fixes are run before they are printed: all of them, in the order of the whole plan, on a copy;
+//! then the result is reviewed again. A fix that fails, or that leaves its finding there, is taken
+//! back: the finding stays, without it.
+
+use std::collections::{BTreeMap, HashSet};
+
+use howdah_error::Result;
+
+use crate::build::{self, Scratch, ScratchDatabase};
+use crate::facts::{Facts, Run};
+use crate::finding::{Finding, Fix};
+use crate::rule::Rule;
+use crate::{migrations, review};
+
+/// A fix that was taken back.
+#[derive(Debug)]
+pub struct Withdrawn {
+    /// The rule that offered it.
+    pub rule: &'static Rule,
+    /// What it was.
+    pub fix: Fix,
+    /// Why it is not printed.
+    pub reason: String,
+}
+
+/// Runs the fixes of all `findings`; gives those that were taken back.
+pub(crate) async fn run_all(
+    scratch: &Scratch,
+    built: &ScratchDatabase,
+    facts: &Facts,
+    findings: &mut [Finding],
+) -> Result<Vec<Withdrawn>> {
+    let mut withdrawn = Vec::new();
+    run_after(scratch, built, facts, findings, &mut withdrawn).await?;
+    run_instead(scratch, facts, findings, &mut withdrawn).await?;
+    Ok(withdrawn)
+}
+
+fn withdraw(finding: &mut Finding, reason: impl Into<String>, withdrawn: &mut Vec<Withdrawn>) {
+    if let Some(fix) = finding.fix.take() {
+        withdrawn.push(Withdrawn { rule: finding.rule, fix, reason: reason.into() });
+    }
+}
+
+/// Fixes of the finished database.
+async fn run_after(
+    scratch: &Scratch,
+    built: &ScratchDatabase,
+    facts: &Facts,
+    findings: &mut [Finding],
+    withdrawn: &mut Vec<Withdrawn>,
+) -> Result<()> {
+    if !findings.iter().any(|finding| matches!(finding.fix, Some(Fix::After(_)))) {
+        return Ok(());
+    }
+    let before: HashSet<String> = findings.iter().map(|f| f.fingerprint.clone()).collect();
+    let database = scratch.copy(built).await?;
+    let connection = database.connect().await?;
+    for finding in findings.iter_mut() {
+        let Some(Fix::After(statements)) = finding.fix.clone() else { continue };
+        for sql in statements {
+            if let Err(error) = connection.batch_execute(&sql).await {
+                let reason = howdah_pg::from_pg("the fix failed", &error);
+                withdraw(finding, reason.message(), withdrawn);
+                break;
+            }
+        }
+    }
+    let mut mended = facts.clone();
+    mended.catalog = Some(howdah_pg::introspect(&connection).await?);
+    connection.close().await;
+    scratch.drop(database).await?;
+    let after: HashSet<String> =
+        review::check(&mended).into_iter().map(|finding| finding.fingerprint).collect();
+    // Whoever brings something new is not told apart, so then none of them is printed.
+    let brings_new = after.difference(&before).next().is_some();
+    for finding in findings.iter_mut().filter(|f| matches!(f.fix, Some(Fix::After(_)))) {
+        if after.contains(&finding.fingerprint) {
+            withdraw(finding, "the finding is still there", withdrawn);
+        } else if brings_new {
+            withdraw(finding, "the fixes together bring a new finding", withdrawn);
+        }
+    }
+    Ok(())
+}
+
+/// Fixes that are written instead of a statement: the files are built anew with all of them.
+async fn run_instead(
+    scratch: &Scratch,
+    facts: &Facts,
+    findings: &mut [Finding],
+    withdrawn: &mut Vec<Withdrawn>,
+) -> Result<()> {
+    let fixes: Vec<usize> = (0..findings.len())
+        .filter(|at| matches!(findings[*at].fix, Some(Fix::Instead(..))))
+        .collect();
+    if fixes.is_empty() {
+        return Ok(());
+    }
+    let mut edited = edited(facts, findings);
+    let database = scratch.database().await?;
+    build::build(&mut edited, &database).await?;
+    scratch.drop(database).await?;
+    let count = |found: &[Finding]| {
+        let mut counts: BTreeMap<(&str, Option<String>), usize> = BTreeMap::new();
+        for finding in found {
+            let path = finding.place.as_ref().map(|place| place.path.clone());
+            *counts.entry((finding.rule.code, path)).or_default() += 1;
+        }
+        counts
+    };
+    let (before, after) = (count(findings), count(&review::check(&edited)));
+    let worse = after.iter().any(|(key, n)| before.get(key).copied().unwrap_or(0) < *n);
+    let failed =
+        |facts: &Facts| facts.statements.iter().filter(|s| matches!(s.run, Run::Failed(_))).count();
+    let broke = failed(&edited) > failed(facts);
+    for at in fixes {
+        let path = findings[at].place.as_ref().map(|place| place.path.clone());
+        let key = (findings[at].rule.code, path);
+        let fewer = after.get(&key).copied().unwrap_or(0) < before[&key];
+        if broke {
+            withdraw(&mut findings[at], "with it the files do not build", withdrawn);
+        } else if worse {
+            withdraw(&mut findings[at], "the fixes together bring a new finding", withdrawn);
+        } else if !fewer {
+            withdraw(&mut findings[at], "the finding is still there", withdrawn);
+        }
+    }
+    Ok(())
+}
+
+/// The facts of the files with the fixes written into them.
+fn edited(facts: &Facts, findings: &[Finding]) -> Facts {
+    let mut files = facts.files.clone();
+    let mut edits: Vec<(usize, std::ops::Range<usize>, String)> = findings
+        .iter()
+        .filter_map(|finding| match &finding.fix {
+            Some(Fix::Instead(id, statements)) => {
+                let statement = facts.statement(*id);
+                Some((statement.file, statement.span.clone(), statements.join(";\n")))
+            }
+            _ => None,
+        })
+        .collect();
+    // From the end, so that the places of earlier ones stay.
+    edits.sort_by_key(|(file, span, _)| std::cmp::Reverse((*file, span.start)));
+    edits.dedup_by_key(|(file, span, _)| (*file, span.start));
+    for (file, span, text) in edits {
+        let file = &mut files[file];
+        if howdah_sql::split(&text).0.iter().any(howdah_sql::Statement::needs_no_transaction) {
+            file.transactional = false;
+        }
+        file.up.end = file.up.end + text.len() - span.len();
+        if let Some(down) = file.down.as_mut().filter(|down| down.start >= span.end) {
+            *down = down.start + text.len() - span.len()..down.end + text.len() - span.len();
+        }
+        file.text.replace_range(span, &text);
+    }
+    let statements = migrations::statements(&files);
+    Facts { target: facts.target.clone(), files, statements, ..Facts::default() }
+}

@@ -1,0 +1,49 @@
+//! A review's result, and the ways to print it.
+
+mod json;
+mod sarif;
+mod terminal;
+
+use crate::facts::Facts;
+use crate::finding::{Finding, Level};
+use crate::fix::Withdrawn;
+use crate::rule::{Needs, Rule};
+use crate::suppress::{Note, Suppressed};
+
+pub use json::json;
+pub use sarif::sarif;
+pub use terminal::terminal;
+
+/// What a review found.
+#[derive(Debug)]
+pub struct Report {
+    /// What was looked at.
+    pub facts: Facts,
+    /// Findings, worst first.
+    pub findings: Vec<Finding>,
+    /// Findings that somebody has decided to live with.
+    pub suppressed: Vec<Suppressed>,
+    /// About suppressions themselves.
+    pub notes: Vec<Note>,
+    /// Rules that could not be checked.
+    pub unchecked: Vec<Unchecked>,
+    /// Fixes that rules offered and that did not stand the trial; never printed.
+    pub withdrawn: Vec<Withdrawn>,
+}
+
+/// A rule that could not be checked, and which facts it lacks.
+#[derive(Debug)]
+pub struct Unchecked {
+    /// The rule.
+    pub rule: &'static Rule,
+    /// What is missing.
+    pub missing: Vec<Needs>,
+}
+
+impl Report {
+    /// Whether a finding is at least as bad as `level`.
+    #[must_use]
+    pub fn fails(&self, level: Level) -> bool {
+        self.findings.iter().any(|finding| finding.level >= level)
+    }
+}

@@ -1,0 +1,144 @@
+//! The stages of a review, in order.
+
+use howdah_error::{Kind, Result};
+
+use crate::build::{self, Scratch, ScratchDatabase};
+use crate::experiment::{Lab, Verdict};
+use crate::facts::Facts;
+use crate::finding::{Finding, Findings, Proof, Reproducer};
+use crate::migrations::RawFile;
+use crate::report::{Report, Unchecked};
+use crate::target::{Target, facts_of};
+use crate::{fix, rules, secret, suppress};
+
+/// How to review.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Read only; no server is started, and nothing is run.
+    pub static_only: bool,
+    /// The day of the review, `YYYY-MM-DD`: suppressions expire by it.
+    pub today: String,
+}
+
+/// Reviews `target`.
+pub async fn review(target: &Target, options: &Options) -> Result<Report> {
+    let facts = target.read().await?;
+    if options.static_only || facts.live {
+        let findings = check(&facts);
+        return Ok(finish(facts, findings, options));
+    }
+    let scratch = Scratch::start().await?;
+    let report = Box::pin(review_on(&scratch, facts, options)).await;
+    scratch.stop().await?;
+    report
+}
+
+/// Reviews files that are at hand, on a scratch server that runs already.
+pub async fn review_folder_on(
+    scratch: &Scratch,
+    files: Vec<RawFile>,
+    options: &Options,
+) -> Result<Report> {
+    Box::pin(review_on(scratch, facts_of(files), options)).await
+}
+
+async fn review_on(scratch: &Scratch, mut facts: Facts, options: &Options) -> Result<Report> {
+    let database = scratch.database().await?;
+    build::build(&mut facts, &database).await?;
+    let mut findings = check(&facts);
+    experiment(scratch, &database, &facts, &mut findings).await?;
+    let withdrawn = fix::run_all(scratch, &database, &facts, &mut findings).await?;
+    scratch.drop(database).await?;
+    let mut report = finish(facts, findings, options);
+    report.withdrawn = withdrawn;
+    Ok(report)
+}
+
+/// Whether a reproducer shows what it promises, on files that were built before.
+pub async fn reproduce_on(
+    scratch: &Scratch,
+    facts: &Facts,
+    reproducer: &Reproducer,
+) -> Result<bool> {
+    let database = scratch.database().await?;
+    build::build(&mut facts.clone(), &database).await?;
+    let shown = Lab::new(scratch, &database, facts).reproduce(reproducer).await;
+    scratch.drop(database).await?;
+    shown
+}
+
+/// What every rule finds that has the facts it needs, worst first.
+#[must_use]
+pub fn check(facts: &Facts) -> Vec<Finding> {
+    let mut all = Vec::new();
+    for rule in rules::all().filter(|rule| rule.can_check(facts)) {
+        let mut findings = Findings::new(facts, rule);
+        (rule.check)(facts, &mut findings);
+        all.extend(findings.finish());
+    }
+    sort(&mut all);
+    all
+}
+
+/// Worst first, then by rule, then in the order of the files.
+fn sort(findings: &mut [Finding]) {
+    findings.sort_by_cached_key(|finding| {
+        let place = finding.place.as_ref().map(|place| (place.path.clone(), place.span.start));
+        (std::cmp::Reverse(finding.level), finding.rule.code, place, finding.fingerprint.clone())
+    });
+}
+
+/// Tries what is only supposed; what is not so is dropped.
+async fn experiment(
+    scratch: &Scratch,
+    database: &ScratchDatabase,
+    facts: &Facts,
+    findings: &mut Vec<Finding>,
+) -> Result<()> {
+    let lab = Lab::new(scratch, database, facts);
+    let mut kept = Vec::with_capacity(findings.len());
+    for mut finding in findings.drain(..) {
+        if let Some(experiment) = finding.experiment.take() {
+            let verdict = match experiment.run(&lab).await {
+                Ok(verdict) => verdict,
+                Err(error) if error.kind() == Kind::Unavailable => return Err(error),
+                // What could not be tried is not decided; the finding stays, unproved.
+                Err(_) => Verdict::Undecided,
+            };
+            match verdict {
+                Verdict::Proved(reproducer, measured) => {
+                    finding.proof = Proof::Proved(reproducer);
+                    if let Some(measured) = measured {
+                        let before = finding.detail.take().map(|text| format!("{text} "));
+                        finding.detail = Some(before.unwrap_or_default() + &measured);
+                    }
+                }
+                Verdict::Disputed => continue,
+                Verdict::Undecided => {}
+            }
+        }
+        kept.push(finding);
+    }
+    *findings = kept;
+    Ok(())
+}
+
+fn finish(mut facts: Facts, mut findings: Vec<Finding>, options: &Options) -> Report {
+    secret::conceal(&mut facts, &mut findings);
+    let unchecked = rules::all()
+        .filter(|rule| !rule.can_check(&facts))
+        .map(|rule| Unchecked {
+            rule,
+            missing: rule.needs.iter().copied().filter(|need| !need.is_met(&facts)).collect(),
+        })
+        .collect();
+    let suppressed = suppress::apply(&facts, findings, &options.today);
+    Report {
+        facts,
+        findings: suppressed.kept,
+        suppressed: suppressed.taken,
+        notes: suppressed.notes,
+        unchecked,
+        withdrawn: Vec::new(),
+    }
+}

@@ -1,0 +1,7 @@
+//! The rules of the group "audit". This list is written by `cargo xtask rules`.
+
+use crate::rule::Rule;
+
+#[rustfmt::skip] // One line a rule, so that two new rules are two new lines.
+pub(super) const RULES: &[Rule] = &[
+];

@@ -1,0 +1,147 @@
+//! SQL files below a path.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use howdah_error::{Error, Kind, Result};
+
+use crate::facts::Facts;
+use crate::migrations::{self, RawFile};
+
+/// Folders that hold what others wrote.
+const FOREIGN: &[&str] = &["node_modules", "target", "vendor", "dist", "build", "venv"];
+/// Names of folders that hold migrations.
+const MIGRATIONS: &[&str] = &["migrations", "migrate", "migration", "drizzle", "db_migrations"];
+/// How deep below the path folders are looked into.
+const DEPTH: usize = 8;
+/// The most bytes that are read of one file.
+const MAX_BYTES: u64 = 64 << 20;
+
+/// Reads the file, the folder, or the one folder of migrations of the repository.
+pub(super) fn read(path: &Path) -> Result<Facts> {
+    let failed = |error| {
+        Error::new(Kind::Io, format!("could not read \"{}\"", path.display())).source(error)
+    };
+    let about = fs::metadata(path).map_err(failed)?;
+    let (root, files) = if about.is_file() {
+        let root = path.parent().unwrap_or(Path::new("")).to_owned();
+        (root, vec![path.to_owned()])
+    } else {
+        let root = migrations_of(path)?;
+        let mut files = Vec::new();
+        walk(&root, DEPTH, &mut |file| files.push(file.to_owned()));
+        (root, files)
+    };
+    let mut raw = Vec::new();
+    for file in files {
+        let journal = file.ends_with("meta/_journal.json");
+        if !journal && file.extension().is_none_or(|ending| ending != "sql") {
+            continue;
+        }
+        raw.push(RawFile { path: plain(&file, &root), text: text_of(&file)? });
+    }
+    let mut facts = facts_of(raw);
+    facts.target = root.display().to_string();
+    if facts.files.is_empty() {
+        return Err(Error::input(format!("there are no SQL files in \"{}\"", root.display()))
+            .hint("Name a folder of migrations, a SQL file, or a database by its URL."));
+    }
+    Ok(facts)
+}
+
+/// The facts of files that are at hand.
+pub(crate) fn facts_of(files: Vec<RawFile>) -> Facts {
+    let files = migrations::order(files);
+    let statements = migrations::statements(&files);
+    Facts { files, statements, ..Facts::default() }
+}
+
+/// The folder itself when it holds SQL files, else the one folder of migrations below it.
+fn migrations_of(path: &Path) -> Result<PathBuf> {
+    let direct = entries(path).iter().any(|entry| entry.extension().is_some_and(|e| e == "sql"));
+    if direct {
+        return Ok(path.to_owned());
+    }
+    let system = path.join("migrations");
+    if path.join("howdah.toml").is_file() && system.is_dir() {
+        return Ok(system);
+    }
+    let mut found: Vec<PathBuf> = Vec::new();
+    folders(path, DEPTH, &mut found);
+    match found.len() {
+        0 => Ok(path.to_owned()),
+        1 => Ok(found.remove(0)),
+        _ => {
+            let names: Vec<String> = found.iter().map(|f| format!("\"{}\"", f.display())).collect();
+            Err(Error::input(format!("\"{}\" has several folders of migrations", path.display()))
+                .detail(format!("They are {}.", names.join(", ")))
+                .hint("Name the one to review."))
+        }
+    }
+}
+
+fn folders(path: &Path, depth: usize, found: &mut Vec<PathBuf>) {
+    for entry in entries(path).into_iter().filter(|entry| entry.is_dir()) {
+        if name_of(&entry).is_some_and(|name| MIGRATIONS.contains(&name)) && has_sql(&entry) {
+            found.push(entry);
+        } else if depth > 0 && !is_foreign(&entry) {
+            folders(&entry, depth - 1, found);
+        }
+    }
+}
+
+fn has_sql(path: &Path) -> bool {
+    let mut any = false;
+    walk(path, 2, &mut |file| any |= file.extension().is_some_and(|ending| ending == "sql"));
+    any
+}
+
+fn walk(path: &Path, depth: usize, take: &mut dyn FnMut(&Path)) {
+    for entry in entries(path) {
+        if entry.is_dir() {
+            if depth > 0 && !is_foreign(&entry) {
+                walk(&entry, depth - 1, take);
+            }
+        } else {
+            take(&entry);
+        }
+    }
+}
+
+/// What is in a folder, in the order of the names; links are not followed.
+fn entries(path: &Path) -> Vec<PathBuf> {
+    let mut entries: Vec<PathBuf> = fs::read_dir(path)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter(|entry| entry.file_type().is_ok_and(|kind| !kind.is_symlink()))
+        .map(|entry| entry.path())
+        .collect();
+    entries.sort();
+    entries
+}
+
+fn name_of(path: &Path) -> Option<&str> {
+    path.file_name()?.to_str()
+}
+
+fn is_foreign(path: &Path) -> bool {
+    name_of(path).is_none_or(|name| name.starts_with('.') || FOREIGN.contains(&name))
+}
+
+fn plain(file: &Path, root: &Path) -> String {
+    let below = file.strip_prefix(root).unwrap_or(file);
+    below.to_string_lossy().replace('\\', "/")
+}
+
+fn text_of(file: &Path) -> Result<String> {
+    let failed = |error| {
+        Error::new(Kind::Io, format!("could not read \"{}\"", file.display())).source(error)
+    };
+    if fs::metadata(file).map_err(failed)?.len() > MAX_BYTES {
+        return Err(Error::input(format!("\"{}\" is larger than 64 MiB", file.display())));
+    }
+    let bytes = fs::read(file).map_err(failed)?;
+    let text = String::from_utf8_lossy(&bytes);
+    Ok(text.strip_prefix('\u{feff}').unwrap_or(&text).to_owned())
+}

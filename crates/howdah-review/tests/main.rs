@@ -1,0 +1,10 @@
+//! Reviews on a real PostgreSQL.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+#[path = "main/folders.rs"]
+mod folders;
+#[path = "main/rig.rs"]
+mod rig;
+#[path = "main/rules.rs"]
+mod rules;
