@@ -61,7 +61,7 @@ pub fn shards_of(source: &Source) -> Vec<ShardId> {
 }
 
 /// Batches of all shards of a process together hold at most so many bytes and rows in each of the
-/// three places where batches are: filling, waiting, being committed.
+/// two places where batches are: filling, being committed.
 const ALL_BYTES: usize = 48 << 20;
 const ALL_ROWS: usize = 100_000;
 /// About how many bytes all shards read at once, and one of few.

@@ -70,7 +70,7 @@ pub async fn measure(
     // What an earlier run left would be read first. And a rewrite of the append-only file would
     // take a core of its own meanwhile.
     redis::pipe()
-        .cmd("DEL")
+        .cmd("UNLINK")
         .arg(STREAM)
         .cmd("CONFIG")
         .arg(&["SET", "auto-aof-rewrite-percentage", "0"])
