@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use howdah_error::{Error, Kind, Result};
 use howdah_pg::RetryPolicy;
-use howdah_stream::{CommitRequests, Request, RequestId, Verdict};
+use howdah_stream::{CommitRequests, Request, RequestId, Verdict, failpoint};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
@@ -306,7 +306,9 @@ impl Lane {
             return Ok(());
         }
         let started = Instant::now();
+        failpoint::hit("http.grouped").await?;
         let verdicts = writer.commit_requests(&group.requests).await?;
+        failpoint::hit("http.stored").await?;
         if verdicts.len() != group.requests.len() {
             return Err(Error::internal("a group of requests has not as many verdicts"));
         }

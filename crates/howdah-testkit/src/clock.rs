@@ -1,0 +1,69 @@
+//! A clock that jumps: libfaketime between programs and the clock of the machine, which stays as
+//! it is.
+//!
+//! What is moved is the time of day. The monotonic clock, by which waits are measured, goes on as
+//! it does when an administrator or NTP sets the time.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::folder::TestFolder;
+
+/// Where distributions put the library: Debian and Ubuntu by architecture, Fedora, Arch.
+const LIBRARIES: [&str; 5] = [
+    "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1",
+    "/usr/lib/aarch64-linux-gnu/faketime/libfaketimeMT.so.1",
+    "/usr/lib64/faketime/libfaketimeMT.so.1",
+    "/usr/lib/faketime/libfaketimeMT.so.1",
+    "/usr/local/lib/faketime/libfaketimeMT.so.1",
+];
+
+/// The time of day of the programs that are started with its [`environment`](Self::environment).
+#[derive(Debug)]
+pub struct Clock {
+    library: PathBuf,
+    folder: TestFolder,
+}
+
+impl Clock {
+    /// A clock that goes right; `None` where libfaketime is not installed.
+    ///
+    /// # Panics
+    /// When its file cannot be written.
+    #[must_use]
+    pub fn new() -> Option<Self> {
+        let library = LIBRARIES.map(Path::new).into_iter().find(|library| library.is_file())?;
+        let clock = Self { library: library.to_owned(), folder: TestFolder::new() };
+        clock.set(0);
+        Some(clock)
+    }
+
+    /// The variables that put a program under this clock.
+    #[must_use]
+    pub fn environment(&self) -> Vec<(String, String)> {
+        [
+            ("LD_PRELOAD", self.library.to_string_lossy().into_owned()),
+            ("FAKETIME_TIMESTAMP_FILE", self.file().to_string_lossy().into_owned()),
+            ("FAKETIME_NO_CACHE", "1".to_owned()),
+            ("FAKETIME_DONT_FAKE_MONOTONIC", "1".to_owned()),
+            ("NO_FAKE_STAT", "1".to_owned()),
+        ]
+        .map(|(name, value)| (name.to_owned(), value))
+        .into()
+    }
+
+    /// Jumps to so many seconds from the machine's time.
+    ///
+    /// # Panics
+    /// When its file cannot be written.
+    pub fn set(&self, seconds: i64) {
+        // A reader sees the old file or the new one, never half of one.
+        let new = self.folder.path().join("new");
+        fs::write(&new, format!("{seconds:+}\n")).expect("the file of a clock");
+        fs::rename(&new, self.file()).expect("the file of a clock");
+    }
+
+    fn file(&self) -> PathBuf {
+        self.folder.path().join("clock")
+    }
+}
