@@ -54,7 +54,7 @@ impl Arena {
         let rig = Rig::new(&template);
         lay(&rig, &template);
         rig.fine(&["apply"]).await;
-        let scope = "write:orders,write:trades";
+        let scope = "write:orders,write:trades,any-tenant";
         let made = rig.fine(&["keys", "create", "--name", "campaign", "--scope", scope]).await;
         let proxy = TcpProxy::start(cluster.port()).await;
         Self {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use nix::sys::signal::Signal;
 
-use super::block::Block;
+use super::block::{BRIEF, Block};
 use super::fault::{Action, Place, State};
 use super::source::{Shape, Source};
 use howdah_testkit::Cuts;
@@ -25,60 +25,40 @@ impl Block<'_> {
         action: Action,
         source: Source,
     ) {
-        let again = action == Action::Error;
-        let many = if again { self.shape.many() } else { self.shape.few() };
-        let input = self.feed(dice, source, many).await;
-        // A lease is renewed in time, not by events: what drains earlier waits for it.
+        // A lease is renewed in time, not by events: batches take longer then.
         let lease = step == "lease.renew";
+        let again = action == Action::Error;
+        let many = if again && !lease { self.shape.many() } else { self.shape.few() };
+        let input = self.feed(dice, source, many).await;
         let nth = 1 + dice.below(if lease { 2 } else { self.shape.batches() });
-        let mut howdah = self.start_on(source, &input, &action.armed(step, nth));
-        let broke = |howdah: &mut Running| howdah.said().matches(&broken(step)).count() as u64;
+        let mut armed = action.armed(step, nth);
+        if lease {
+            armed += &format!(";writer.before_copy=sleep:{}", self.shape.slow_ms());
+        }
+        let mut howdah = self.start_on(source, &input, &armed);
         let struck = match action {
             Action::Kill => {
-                self.until_struck(source, &mut howdah, lease, |howdah| !howdah.runs()).await;
+                self.drained_or(source, &mut howdah, |howdah| !howdah.runs()).await;
                 // One that came to its end was not killed.
                 u64::from(!howdah.runs() && howdah.wait().await.is_none())
             }
             Action::Stop => {
                 let stopped =
-                    self.until_struck(source, &mut howdah, lease, |howdah| howdah.is_stopped());
-                let stopped = stopped.await;
+                    self.drained_or(source, &mut howdah, |howdah| howdah.is_stopped()).await;
                 if stopped {
                     self.go_on_without(source, &mut howdah, &input).await;
                 }
                 u64::from(stopped)
             }
             Action::Error => {
-                self.until_struck(source, &mut howdah, lease, |howdah| lease && broke(howdah) > 0)
-                    .await;
-                broke(&mut howdah)
+                self.drained_within(BRIEF, source, &mut howdah, |_| false).await;
+                let said = howdah.said();
+                said.matches(&format!("the failpoint \"{step}\" broke")).count() as u64
             }
         };
         howdah.kill9().await;
         self.feed_again(source, &input).await;
         self.strike(&action.to_string(), step, &source.to_string(), struck);
-    }
-
-    /// Waits for a strike or the end of the events; with `patient` for a strike alone.
-    async fn until_struck(
-        &mut self,
-        source: Source,
-        howdah: &mut Running,
-        patient: bool,
-        mut seen: impl FnMut(&mut Running) -> bool,
-    ) -> bool {
-        if self.drained_or(source, howdah, &mut seen).await {
-            return true;
-        }
-        if patient && source != Source::Stdin {
-            for _ in 0..200 {
-                if seen(howdah) {
-                    return true;
-                }
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-        }
-        seen(howdah)
     }
 
     /// Another howdah goes on while the first is stopped; then the first one may.
@@ -144,7 +124,7 @@ impl Block<'_> {
         );
         admin.batch_execute(&arm).await.unwrap();
         let mut howdah = self.start_on(source, &input, "");
-        self.drained_or(source, &mut howdah, |_| false).await;
+        self.drained_within(BRIEF, source, &mut howdah, |_| false).await;
         howdah.kill9().await;
         let refused = "select case when is_called then last_value else 0 end from refused";
         let struck: i64 = admin.query_one(refused, &[]).await.unwrap().get(0);
@@ -157,11 +137,6 @@ impl Block<'_> {
         let step = place.step(source.is_http());
         self.strike(&state.to_string(), step, &source.to_string(), struck.cast_unsigned());
     }
-}
-
-/// What a failpoint says that broke a connection.
-fn broken(step: &str) -> String {
-    format!("the failpoint \"{step}\" broke")
 }
 
 /// One in so many rows is refused: rarely enough for a batch to pass at its next tries.

@@ -17,8 +17,10 @@ use super::source::{Shape, Source};
 use crate::market::Fill;
 use crate::rig::{Rig, Running};
 
-/// How long a round may take before it goes on as it is: the proof at the end decides.
+/// How long a round may wait before it goes on as it is: the proof at the end decides.
 const ROUND: Duration = Duration::from_secs(8);
+/// And one that strikes again and again.
+pub const BRIEF: Duration = Duration::from_secs(3);
 /// How often a round looks whether its state is reached.
 const LOOK: Duration = Duration::from_millis(5);
 
@@ -66,6 +68,15 @@ impl<'a> Block<'a> {
 
     /// One round: more events, and a fault that meets them.
     pub async fn round(&mut self, dice: &mut Cuts, fault: Fault) {
+        let (start, before) = (Instant::now(), self.struck.total());
+        self.strike_with(dice, fault).await;
+        if std::env::var_os("HOWDAH_ROUNDS").is_some() {
+            let (struck, took) = (self.struck.total() - before, start.elapsed());
+            println!("{took:>6.0?} {struck:>3} cuts, {}: {fault:?}", self.shape);
+        }
+    }
+
+    async fn strike_with(&mut self, dice: &mut Cuts, fault: Fault) {
         let shape = *dice.pick(&Shape::ALL);
         match fault {
             Fault::Cut(cut) => return self.cut(dice, cut, shape).await,
@@ -74,6 +85,10 @@ impl<'a> Block<'a> {
         }
         self.quiet().await;
         self.shape(shape);
+        if fault.is_http() {
+            // The shape is that of the requests.
+            self.batch_rows(Shape::Many.batch_rows());
+        }
         match fault {
             Fault::At { step, action, source } => self.failpoint(dice, step, action, source).await,
             Fault::Refused { place, state, source } => {
@@ -88,10 +103,14 @@ impl<'a> Block<'a> {
     /// Batches from the next start on.
     pub(super) fn shape(&mut self, shape: Shape) {
         self.shape = shape;
+        self.batch_rows(shape.batch_rows());
+    }
+
+    /// The most events of a transaction from the next start on.
+    pub(super) fn batch_rows(&self, rows: u64) {
         let system = std::fs::read_to_string(self.rig.path("howdah.toml")).unwrap();
         let (before, rest) = system.split_once("[ingest]\n").unwrap();
         let (_, after) = rest.split_once("\n[streams").unwrap();
-        let rows = shape.batch_rows();
         let ingest = format!("batch_rows = {rows}\nlinger = \"5 ms\"\nlease = \"1 s\"\n");
         self.rig.write("howdah.toml", format!("{before}[ingest]\n{ingest}\n[streams{after}"));
     }
@@ -170,17 +189,28 @@ impl<'a> Block<'a> {
         &mut self,
         source: Source,
         howdah: &mut Running,
+        seen: impl FnMut(&mut Running) -> bool,
+    ) -> bool {
+        self.drained_within(ROUND, source, howdah, seen).await
+    }
+
+    /// The same within some time.
+    pub(super) async fn drained_within(
+        &mut self,
+        time: Duration,
+        source: Source,
+        howdah: &mut Running,
         mut seen: impl FnMut(&mut Running) -> bool,
     ) -> bool {
         let (connection, fed) = (self.rig.connect().await, self.fed_to(source).await);
         let start = Instant::now();
-        while start.elapsed() < ROUND {
+        while start.elapsed() < time {
             if seen(howdah) {
                 return true;
             }
             let drained = match source {
                 Source::Stdin => !howdah.runs(),
-                source if source.is_http() => self.requests.open() == 0,
+                source if source.is_http() => self.requests.open(source.path()) == 0,
                 // A server that is going down has drained nothing.
                 source => events(&connection, source).await.is_none_or(|events| events >= fed),
             };

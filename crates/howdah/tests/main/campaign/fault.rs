@@ -204,6 +204,17 @@ impl Fault {
         all
     }
 
+    /// Whether one source of requests runs alone.
+    pub fn is_http(self) -> bool {
+        match self {
+            Self::At { source, .. }
+            | Self::Refused { source, .. }
+            | Self::Full { source, .. }
+            | Self::Client { source, .. } => source.is_http(),
+            Self::Forgotten { .. } | Self::Cut(_) => false,
+        }
+    }
+
     /// The failpoints that a source comes by.
     fn at(source: Source) -> Vec<Self> {
         let steps = if source.is_http() { &HTTP_STEPS } else { &STEPS };

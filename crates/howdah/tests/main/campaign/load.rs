@@ -8,7 +8,7 @@ use redis::aio::MultiplexedConnection;
 
 use super::client::{Manner, Message};
 use super::event::{Order, Reading, Transfer, Wanted};
-use super::requests::{After, Planned};
+use super::requests::{After, ORDERS, Planned, TRADES};
 use super::source::{Shape, Source};
 use crate::market::{Expected, Fill, Posting, Trade};
 use crate::rig::{PATIENCE, Rig};
@@ -162,7 +162,7 @@ impl Fed {
                 } else {
                     self.trades(dice, events)
                 };
-                ("/v1/streams/trades", "application/json")
+                (TRADES, "application/json")
             }
             source => {
                 for _ in 0..events {
@@ -172,10 +172,10 @@ impl Fed {
                 if source == Source::HttpCsv {
                     rows.push(Order::HEADER.to_owned());
                     rows.extend(orders.iter().map(Order::row));
-                    ("/v1/streams/orders", "text/csv")
+                    (ORDERS, "text/csv")
                 } else {
                     rows.extend(orders.iter().map(Order::json));
-                    ("/v1/streams/orders", "application/x-ndjson")
+                    (ORDERS, "application/x-ndjson")
                 }
             }
         };

@@ -10,8 +10,8 @@
 //!
 //! `HOWDAH_SEED` gives another schedule, `HOWDAH_BLOCK` runs one block of it alone, `HOWDAH_CUTS`
 //! asks for so many cuts (250), `HOWDAH_SECONDS` ends it after that time (40), `HOWDAH_LANES` is how
-//! many blocks run side by side (2), `HOWDAH_MATRIX` is a file for the page. `make campaign` sets
-//! them.
+//! many blocks run side by side (2), `HOWDAH_ROUNDS` tells of each round, `HOWDAH_MATRIX` is a file
+//! for the page. `make campaign` sets them.
 
 mod arena;
 mod armed;

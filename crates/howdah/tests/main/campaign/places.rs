@@ -59,10 +59,10 @@ impl Block<'_> {
 
     /// Waits until something of the load is committed.
     async fn until_begun(&self, source: Source, howdah: &mut Running) {
-        let open = self.requests.open();
+        let open = self.requests.open(source.path());
         for _ in 0..200 {
             let begun = if source.is_http() {
-                self.requests.open() < open
+                self.requests.open(source.path()) < open
             } else {
                 howdah.said().contains("committed")
             };

@@ -9,7 +9,7 @@ use nix::sys::signal::Signal;
 use super::block::Block;
 use super::load::connected;
 use super::places::stored;
-use super::source::Source;
+use super::source::{Shape, Source};
 use crate::market::{Posting, dead_letters};
 use crate::rig::{PATIENCE, number};
 
@@ -61,6 +61,7 @@ impl Block<'_> {
     /// Lets howdah come to the end of everything, and holds what is there against what was fed.
     pub async fn prove(&mut self) -> Found {
         self.quiet().await;
+        self.shape(Shape::Many);
         self.answer_all().await;
         self.rig.fine(&["run", "--once"]).await;
         let connection = self.rig.connect().await;
@@ -98,7 +99,7 @@ impl Block<'_> {
         let mut howdah = self.rig.start(&["run", "--source", "orders", "--source", "trades_http"]);
         self.follow(&howdah);
         let start = Instant::now();
-        while self.requests.open() > 0 {
+        while self.requests.open(None) > 0 {
             assert!(start.elapsed() < PATIENCE, "no answer: {}", howdah.said());
             tokio::time::sleep(std::time::Duration::from_millis(5)).await;
         }

@@ -2,7 +2,7 @@
 //! what was answered with 200 is stored once, its repetition is told the same, another body under
 //! its name is refused, and nothing is stored of a request that was refused.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -12,7 +12,11 @@ use tokio::task::JoinHandle;
 use super::client::{Came, Manner, Message, Reply, send};
 use super::event::Order;
 
-/// How many send at once.
+/// Where orders and trades are sent.
+pub const ORDERS: &str = "/v1/streams/orders";
+pub const TRADES: &str = "/v1/streams/trades";
+
+/// How many send at once into one stream.
 const CLIENTS: usize = 4;
 /// Between two attempts.
 const PAUSE: Duration = Duration::from_millis(25);
@@ -62,23 +66,31 @@ pub struct Told {
     pub wrong: Vec<String>,
 }
 
-/// Clients that work on a queue.
+/// Clients that work on queues, one for each stream: a process that serves one of them alone does
+/// not keep all clients waiting for the other.
 pub struct Requests {
     state: Arc<State>,
     clients: Vec<JoinHandle<()>>,
+}
+
+/// The requests of a stream that wait, and how many are under way.
+#[derive(Debug, Default)]
+struct Queue {
+    waiting: VecDeque<Planned>,
+    sent: usize,
 }
 
 #[derive(Debug)]
 struct State {
     port: u16,
     secret: String,
-    queue: Mutex<(VecDeque<Planned>, usize)>,
+    queues: Mutex<HashMap<&'static str, Queue>>,
     told: Mutex<Told>,
 }
 
 impl State {
-    fn queue(&self) -> MutexGuard<'_, (VecDeque<Planned>, usize)> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    fn queues(&self) -> MutexGuard<'_, HashMap<&'static str, Queue>> {
+        self.queues.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn told(&self) -> MutexGuard<'_, Told> {
@@ -94,22 +106,26 @@ impl State {
 impl Requests {
     /// Clients of the server that is behind `port`.
     pub fn start(port: u16, secret: String) -> Self {
-        let (queue, told) = (Mutex::default(), Mutex::default());
-        let state = Arc::new(State { port, secret, queue, told });
-        let client = || tokio::spawn(work(Arc::clone(&state)));
-        let clients = (0..CLIENTS).map(|_| client()).collect();
-        Self { state, clients }
+        let (queues, told) = (Mutex::default(), Mutex::default());
+        let state = Arc::new(State { port, secret, queues, told });
+        let client = |path| tokio::spawn(work(Arc::clone(&state), path));
+        let clients = [ORDERS, TRADES].into_iter().flat_map(|path| [path; CLIENTS]);
+        Self { clients: clients.map(client).collect(), state }
     }
 
     /// Queues requests.
     pub fn plan(&self, planned: Vec<Planned>) {
-        self.state.queue().0.extend(planned);
+        let mut queues = self.state.queues();
+        for one in planned {
+            queues.entry(one.message.path).or_default().waiting.push_back(one);
+        }
     }
 
-    /// Requests that have not come to their end.
-    pub fn open(&self) -> usize {
-        let queue = self.state.queue();
-        queue.0.len() + queue.1
+    /// Requests that have not come to their end, into one stream or all.
+    pub fn open(&self, path: Option<&str>) -> usize {
+        let queues = self.state.queues();
+        let wanted = |(key, _): &(&&str, &Queue)| path.is_none_or(|path| path == **key);
+        queues.iter().filter(wanted).map(|(_, queue)| queue.waiting.len() + queue.sent).sum()
     }
 
     /// Looks at what was told.
@@ -124,12 +140,13 @@ impl Drop for Requests {
     }
 }
 
-async fn work(state: Arc<State>) {
+async fn work(state: Arc<State>, path: &'static str) {
     loop {
         let next = {
-            let mut queue = state.queue();
-            let next = queue.0.pop_front();
-            queue.1 += usize::from(next.is_some());
+            let mut queues = state.queues();
+            let queue = queues.entry(path).or_default();
+            let next = queue.waiting.pop_front();
+            queue.sent += usize::from(next.is_some());
             next
         };
         let Some(planned) = next else {
@@ -137,7 +154,7 @@ async fn work(state: Arc<State>) {
             continue;
         };
         carry_out(&state, planned).await;
-        state.queue().1 -= 1;
+        state.queues().entry(path).or_default().sent -= 1;
     }
 }
 
@@ -201,8 +218,9 @@ async fn answered(state: &State, message: &Message) -> Reply {
         attempts += 1;
         if let Came::Reply(reply) = send(state.port, &state.secret, message, Manner::Plain).await {
             match reply.status {
-                // It is not stored, or nobody can say; or this process serves other sources.
-                404 | 408 | 429 | 503 => {}
+                // It is not stored, or nobody can say; or this process serves other sources, or
+                // shorter requests.
+                404 | 408 | 413 | 429 | 503 => {}
                 _ => {
                     state.told().repeated += attempts - 1;
                     return reply;

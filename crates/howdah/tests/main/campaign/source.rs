@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::requests::{ORDERS, TRADES};
+
 /// A source of the system file, as the matrix shows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Source {
@@ -89,9 +91,18 @@ impl Source {
         }
     }
 
+    /// Where its requests are sent.
+    pub fn path(self) -> Option<&'static str> {
+        match self {
+            Self::HttpLines | Self::HttpCsv => Some(ORDERS),
+            Self::HttpJson => Some(TRADES),
+            _ => None,
+        }
+    }
+
     /// Whether its events come by requests.
     pub fn is_http(self) -> bool {
-        matches!(self, Self::HttpLines | Self::HttpCsv | Self::HttpJson)
+        self.path().is_some()
     }
 }
 
@@ -162,6 +173,15 @@ impl Shape {
             Self::One => 8,
             Self::Few => 4,
             Self::Many => 2,
+        }
+    }
+
+    /// How much longer a batch takes where a round waits for the time of a lease, in ms.
+    pub fn slow_ms(self) -> u64 {
+        match self {
+            Self::One => 80,
+            Self::Few => 250,
+            Self::Many => 600,
         }
     }
 
