@@ -33,6 +33,7 @@ impl Clock {
     #[must_use]
     pub fn new() -> Option<Self> {
         let library = LIBRARIES.map(Path::new).into_iter().find(|library| library.is_file())?;
+        sweep();
         let clock = Self { library: library.to_owned(), folder: TestFolder::new() };
         clock.set(0);
         Some(clock)
@@ -65,5 +66,25 @@ impl Clock {
 
     fn file(&self) -> PathBuf {
         self.folder.path().join("clock")
+    }
+}
+
+impl Drop for Clock {
+    fn drop(&mut self) {
+        sweep();
+    }
+}
+
+/// Removes what the library keeps in shared memory for each process, where the process was killed
+/// and could not do it itself.
+fn sweep() {
+    for entry in fs::read_dir("/dev/shm").into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        let Some((_, rest)) = name.split_once("faketime_") else { continue };
+        let pid: String = rest.chars().filter(char::is_ascii_digit).collect();
+        if !pid.is_empty() && !Path::new("/proc").join(&pid).exists() {
+            let _ = fs::remove_file(entry.path());
+        }
     }
 }
