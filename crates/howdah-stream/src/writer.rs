@@ -309,7 +309,8 @@ impl Writer {
     async fn commit_batch(&mut self, batch: &Batch) -> Tried<Outcome> {
         self.make_chunks(&batch.rows).await?;
         let opening = self.begin(&batch.shard).await?;
-        if opening.position.as_ref() == Some(&batch.to) {
+        // A batch of standard input may begin, by what was read there before, where it ends.
+        if opening.position.as_ref() == Some(&batch.to) && batch.from != opening.position {
             self.rollback().await;
             return Ok(Outcome { already_committed: true, ..Outcome::default() });
         }
