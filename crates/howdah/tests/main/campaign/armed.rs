@@ -30,7 +30,12 @@ impl Block<'_> {
         let again = action == Action::Error;
         let many = if again && !lease { self.shape.many() } else { self.shape.few() };
         let input = self.feed(dice, source, many).await;
-        let nth = 1 + dice.below(if lease { 2 } else { self.shape.batches() });
+        let nth = 1 + dice.below(match step {
+            // These are come by for each piece that is read, not for each batch.
+            "decode" => 1,
+            "reader.next" | "lease.renew" | "acknowledge" => 2,
+            _ => self.shape.batches(),
+        });
         let mut armed = action.armed(step, nth);
         if lease {
             armed += &format!(";writer.before_copy=sleep:{}", self.shape.slow_ms());

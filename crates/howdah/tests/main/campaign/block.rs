@@ -122,8 +122,10 @@ impl<'a> Block<'a> {
 
     /// Feeds all sources but standard input.
     pub(super) async fn feed_all(&mut self, dice: &mut Cuts) {
-        let many = self.shape.few();
-        self.fed.files(dice, &self.rig, many);
+        // What is left of it is on the way of the rounds that follow.
+        let many = self.shape.few().min(60);
+        self.fed.lines(dice, &self.rig, many);
+        self.fed.records(dice, &self.rig, many);
         let keys = ["trades", "postings", "east", "west", "transfers", "readings"];
         let entries = self.fed.entries(dice, &keys, many / 2);
         send(&self.arena.redis.url(), &entries).await;
@@ -136,7 +138,8 @@ impl<'a> Block<'a> {
     /// Feeds one source with about so many events; gives what standard input is to be fed.
     pub(super) async fn feed(&mut self, dice: &mut Cuts, source: Source, many: u64) -> String {
         match source {
-            Source::Lines | Source::Records => self.fed.files(dice, &self.rig, many),
+            Source::Lines => self.fed.lines(dice, &self.rig, many),
+            Source::Records => self.fed.records(dice, &self.rig, many),
             Source::Stdin => return self.fed.trades(dice, many).join("\n") + "\n",
             Source::HttpLines | Source::HttpCsv | Source::HttpJson => {
                 let requests = 4 + many / self.shape.of_request();

@@ -264,6 +264,8 @@ impl Action {
         match self {
             Self::Kill => format!("{step}=kill@{nth}"),
             Self::Stop => format!("{step}=stop@{nth}"),
+            // A lease is lost when no renewal comes through.
+            Self::Error if step == "lease.renew" => format!("{step}=error"),
             Self::Error => format!("{step}=error%2"),
         }
     }

@@ -38,21 +38,28 @@ pub struct Fed {
 }
 
 impl Fed {
-    /// Appends to both files: new events, one that was there before, one that is broken.
-    pub fn files(&mut self, dice: &mut Cuts, rig: &Rig, events: u64) {
-        let (mut lines, mut records) = (String::new(), String::new());
+    /// Appends to the file of trades: new ones, one that was there before, one line that is broken.
+    pub fn lines(&mut self, dice: &mut Cuts, rig: &Rig, events: u64) {
+        let mut lines = String::new();
         for _ in 0..events {
             lines += &(self.trade(dice).json() + "\n");
-            let fill = Fill::roll(dice, self.expected.fills.len() as u64);
-            records += &(fill.row() + "\n");
-            self.expected.fills.push(fill);
         }
         let again = dice.pick(&self.expected.trades).json();
         lines += &format!("{again}\n{{\"exchange\": nonsense}}\n");
         rig.append("trades.ndjson", lines);
-        rig.append("fills.csv", records);
         self.broken += 1;
         self.lines += events.cast_signed() + 2;
+    }
+
+    /// Appends to the file of fills.
+    pub fn records(&mut self, dice: &mut Cuts, rig: &Rig, events: u64) {
+        let mut records = String::new();
+        for _ in 0..events {
+            let fill = Fill::roll(dice, self.expected.fills.len() as u64);
+            records += &(fill.row() + "\n");
+            self.expected.fills.push(fill);
+        }
+        rig.append("fills.csv", records);
     }
 
     /// A trade that is new.

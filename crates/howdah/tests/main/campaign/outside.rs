@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use howdah_testkit::{Cuts, wait_until};
+use howdah_testkit::{Clock, Cuts, wait_until};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
+use super::arena::Arena;
 use super::block::Block;
 use super::fault::Cut;
 use super::load::send;
@@ -152,29 +153,26 @@ impl Block<'_> {
     /// The clock jumps, and jumps again, while one howdah works and another waits for its shards.
     async fn jump(&mut self, dice: &mut Cuts, cut: Cut) -> Option<String> {
         let rival = self.rig.start(&["run"]);
-        let arena = &self.arena;
-        let clock = if cut == Cut::ServerClock { &arena.server_clock } else { &arena.howdah_clock };
-        let jumped = clock.is_some();
         for _ in 0..2 {
-            if let Some(clock) = if cut == Cut::ServerClock {
-                &self.arena.server_clock
-            } else {
-                &self.arena.howdah_clock
-            } {
-                clock.set(dice.below(2 * FAR).cast_signed() - FAR.cast_signed());
-            }
+            self.clock(cut)?.set(dice.below(2 * FAR).cast_signed() - FAR.cast_signed());
             self.feed_all(dice).await;
             tokio::time::sleep(dice.after(Duration::ZERO, LATEST * 2)).await;
         }
         self.keep_one(dice, rival).await;
-        jumped.then(|| cut.to_string())
+        Some(cut.to_string())
+    }
+
+    /// The clock that a cut moves, where there is one.
+    fn clock(&self, cut: Cut) -> Option<&Clock> {
+        let Arena { server_clock, howdah_clock, .. } = &*self.arena;
+        if cut == Cut::ServerClock { server_clock.as_ref() } else { howdah_clock.as_ref() }
     }
 
     /// Withholds the reply of a commit, or gives up when nothing is committed.
     async fn hold_commit(&self) -> bool {
         let before = self.arena.proxy.held_bytes();
         self.arena.proxy.hold_commits();
-        for _ in 0..100 {
+        for _ in 0..300 {
             if self.arena.proxy.held_bytes() > before {
                 return true;
             }
@@ -187,7 +185,7 @@ impl Block<'_> {
     async fn hold_answers(&self) -> bool {
         let before = self.arena.door.held_bytes();
         self.arena.door.hold_replies(true);
-        for _ in 0..100 {
+        for _ in 0..300 {
             if self.arena.door.held_bytes() > before {
                 return true;
             }
@@ -200,10 +198,15 @@ impl Block<'_> {
     /// there was one.
     async fn kill_backend(&self) -> bool {
         let connection = self.rig.connect().await;
-        let Some(row) = connection.query_opt(&format!("{BACKENDS} limit 1"), &[]).await.unwrap()
-        else {
-            return false;
-        };
+        let mut found = None;
+        for _ in 0..300 {
+            found = connection.query_opt(&format!("{BACKENDS} limit 1"), &[]).await.unwrap();
+            if found.is_some() {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        let Some(row) = found else { return false };
         // One that ended meanwhile needs no signal.
         if kill(Pid::from_raw(row.get(0)), Signal::SIGKILL).is_err() {
             return false;
