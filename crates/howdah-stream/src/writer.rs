@@ -80,6 +80,8 @@ pub struct Writer {
     careful: bool,
     /// The epoch under which this session owns its shard, and how long its lease lasts.
     lease: Option<(i64, Duration)>,
+    /// The lease of another owner, while this session waits for the shard.
+    watched: Option<lease::Watched>,
     /// The statements of requests, once there was one.
     requests: Option<requests::Statements>,
     /// Prepared statements that take events back, by their text.
@@ -136,6 +138,7 @@ impl Writer {
             piece,
             careful: false,
             lease: None,
+            watched: None,
             requests: None,
             corrections: HashMap::new(),
         })
@@ -434,7 +437,7 @@ impl Writer {
 
 impl Commit for Writer {
     async fn acquire(&mut self, shard: &ShardId, claim: &Claim) -> Result<Grant> {
-        let grant = lease::acquire(&self.connection, shard, claim).await?;
+        let grant = lease::acquire(&self.connection, shard, claim, &mut self.watched).await?;
         self.lease = match &grant {
             Grant::Held(term) => Some((term.epoch, claim.lease)),
             Grant::Owned { .. } => None,

@@ -151,9 +151,8 @@ impl Cluster {
     /// # Panics
     /// When it does not come up.
     pub async fn revive(&mut self) -> bool {
-        let gone =
-            |server: &PrivateServer| server.process().is_none_or(|process| process.is_gone());
-        if !self.server.as_ref().is_none_or(gone) {
+        let process = self.server.as_ref().and_then(PrivateServer::process);
+        if process.is_some_and(|process| !process.is_gone()) {
             return false;
         }
         self.restart().await;

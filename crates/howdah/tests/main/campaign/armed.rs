@@ -57,7 +57,8 @@ impl Block<'_> {
             }
             Action::Error => {
                 self.drained_within(BRIEF, source, &mut howdah, |_| false).await;
-                let said = howdah.said();
+                // The log quotes what it quotes.
+                let said = howdah.said().replace('\\', "");
                 said.matches(&format!("the failpoint \"{step}\" broke")).count() as u64
             }
         };

@@ -62,7 +62,7 @@ impl Transfer {
     /// The transfer with this number; every tenth is late.
     pub fn roll(dice: &mut Cuts, id: u64) -> Self {
         let late = if dice.below(10) == 0 { dice.below(86_400_000) } else { 0 };
-        let mut legs: Vec<(u64, i64)> = (0..1 + dice.below(3))
+        let mut legs: Vec<(u64, i64)> = (0..=dice.below(3))
             .map(|_| (dice.below(8), dice.below(20_000).cast_signed() - 10_000))
             .collect();
         legs.push((dice.below(8), -legs.iter().map(|(_, cents)| cents).sum::<i64>()));

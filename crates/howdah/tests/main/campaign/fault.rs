@@ -126,6 +126,9 @@ pub enum Cut {
     AnswersAndHowdah,
     /// The clock of the database server jumps, and a second howdah stands by.
     ServerClock,
+    /// The clock of the database server is set back while howdah is stopped, and a second howdah
+    /// has to take over.
+    StoppedClock,
     /// The clock of howdah jumps, and a second howdah stands by.
     HowdahClock,
 }
@@ -232,7 +235,7 @@ impl Fault {
 }
 
 impl Cut {
-    const ALL: [Self; 17] = [
+    const ALL: [Self; 18] = [
         Self::Howdah,
         Self::Drain,
         Self::Postgres,
@@ -249,6 +252,7 @@ impl Cut {
         Self::Answers,
         Self::AnswersAndHowdah,
         Self::ServerClock,
+        Self::StoppedClock,
         Self::HowdahClock,
     ];
 
@@ -355,6 +359,7 @@ impl fmt::Display for Cut {
             Self::Answers => "answers lost",
             Self::AnswersAndHowdah => "answers lost, howdah killed",
             Self::ServerClock => "clock of PostgreSQL jumps",
+            Self::StoppedClock => "clock of PostgreSQL set back, howdah stopped",
             Self::HowdahClock => "clock of howdah jumps",
         })
     }

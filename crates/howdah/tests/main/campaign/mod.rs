@@ -9,7 +9,7 @@
 //! armed.
 //!
 //! `HOWDAH_SEED` gives another schedule, `HOWDAH_BLOCK` runs one block of it alone, `HOWDAH_CUTS`
-//! asks for so many cuts (250), `HOWDAH_SECONDS` ends it after that time (40), `HOWDAH_LANES` is how
+//! asks for so many cuts (200), `HOWDAH_SECONDS` ends it after that time (25), `HOWDAH_LANES` is how
 //! many blocks run side by side (2), `HOWDAH_ROUNDS` tells of each round, `HOWDAH_MATRIX` is a file
 //! for the page. `make campaign` sets them.
 
@@ -71,8 +71,8 @@ async fn faults_at_every_step_lose_and_double_nothing() {
     let campaign = Campaign {
         dice: Cuts::new(20_261_121),
         start: Instant::now(),
-        time: Duration::from_secs(set("HOWDAH_SECONDS").unwrap_or(40)),
-        cuts: set("HOWDAH_CUTS").unwrap_or(250),
+        time: Duration::from_secs(set("HOWDAH_SECONDS").unwrap_or(25)),
+        cuts: set("HOWDAH_CUTS").unwrap_or(200),
         only: set("HOWDAH_BLOCK"),
         state: Mutex::default(),
     };

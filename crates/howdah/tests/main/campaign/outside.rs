@@ -2,21 +2,24 @@
 
 use std::time::Duration;
 
+use howdah_pg::Connection;
 use howdah_testkit::{Clock, Cuts, wait_until};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use super::arena::Arena;
-use super::block::Block;
+use super::block::{Block, events};
 use super::fault::Cut;
 use super::load::send;
-use super::source::Shape;
+use super::source::{Shape, Source};
 use crate::rig::{PATIENCE, Running};
 
 /// The moment of a cut lies within this of the beginning of a round; a howdah that has to start
 /// first gets more.
 const LATEST: Duration = Duration::from_millis(150);
 const START: Duration = Duration::from_millis(400);
+/// `[ingest] lease`.
+const LEASE: Duration = Duration::from_secs(1);
 /// A clock is never further from the machine's than this.
 const FAR: u64 = 7_200;
 /// What a matrix says of a cut that strikes at any step.
@@ -88,7 +91,9 @@ impl Block<'_> {
             Cut::Backend => return self.kill_backend().await.then(|| cut.to_string()),
             Cut::Terminate => {
                 let sql = format!("select count(pg_terminate_backend(pid)) from ({BACKENDS}) b");
-                let ended = self.rig.connect().await.query_one(&sql, &[]).await.unwrap();
+                let connection = self.rig.connect().await;
+                self.backend(&connection).await?;
+                let ended = connection.query_one(&sql, &[]).await.unwrap();
                 return (ended.get::<_, i64>(0) > 0).then(|| cut.to_string());
             }
             Cut::Frozen => {
@@ -119,6 +124,7 @@ impl Block<'_> {
                 return held.then(|| cut.to_string());
             }
             Cut::ServerClock | Cut::HowdahClock => return self.jump(dice, cut).await,
+            Cut::StoppedClock => return self.set_back(dice).await,
             Cut::Redis => unreachable!("Redis is killed while it is fed"),
         }
         Some(cut.to_string())
@@ -162,6 +168,33 @@ impl Block<'_> {
         Some(cut.to_string())
     }
 
+    /// The owner of every shard is stopped, and the server's clock set back by hours: another howdah
+    /// comes to the end of a source all the same.
+    async fn set_back(&mut self, dice: &mut Cuts) -> Option<String> {
+        let clock = self.arena.server_clock.as_ref()?;
+        let far = FAR.cast_signed();
+        clock.set(far);
+        // Long enough for the leases to be renewed by the new time.
+        tokio::time::sleep(LEASE).await;
+        let howdah = self.howdah.as_ref().expect("howdah runs");
+        howdah.signal(Signal::SIGSTOP);
+        clock.set(-far);
+        let mut rival = self.rig.start(&["run"]);
+        self.feed_all(dice).await;
+        let (connection, fed) = (self.rig.connect().await, self.fed_to(Source::Json).await);
+        wait_until("another takes over", PATIENCE, || async {
+            events(&connection, Source::Json).await.is_some_and(|events| events >= fed)
+        })
+        .await;
+        if let Some(howdah) = &self.howdah {
+            howdah.signal(Signal::SIGCONT);
+        }
+        tokio::time::sleep(dice.after(Duration::ZERO, LATEST)).await;
+        assert!(rival.runs(), "{}", rival.said());
+        self.keep_one(dice, rival).await;
+        Some(Cut::StoppedClock.to_string())
+    }
+
     /// The clock that a cut moves, where there is one.
     fn clock(&self, cut: Cut) -> Option<&Clock> {
         let Arena { server_clock, howdah_clock, .. } = &*self.arena;
@@ -194,21 +227,25 @@ impl Block<'_> {
         false
     }
 
+    /// One of howdah's backends, as soon as there is one.
+    async fn backend(&self, connection: &Connection) -> Option<i32> {
+        for _ in 0..300 {
+            let found = connection.query_opt(&format!("{BACKENDS} limit 1"), &[]).await.unwrap();
+            if found.is_some() {
+                return found.map(|row| row.get(0));
+            }
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        None
+    }
+
     /// Kills one of howdah's backends, and waits until the server has restarted itself; whether
     /// there was one.
     async fn kill_backend(&self) -> bool {
         let connection = self.rig.connect().await;
-        let mut found = None;
-        for _ in 0..300 {
-            found = connection.query_opt(&format!("{BACKENDS} limit 1"), &[]).await.unwrap();
-            if found.is_some() {
-                break;
-            }
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
-        let Some(row) = found else { return false };
+        let Some(backend) = self.backend(&connection).await else { return false };
         // One that ended meanwhile needs no signal.
-        if kill(Pid::from_raw(row.get(0)), Signal::SIGKILL).is_err() {
+        if kill(Pid::from_raw(backend), Signal::SIGKILL).is_err() {
             return false;
         }
         let options = self.rig.database().clone();

@@ -85,7 +85,7 @@ impl Block<'_> {
         self.rig.fine(&["verify"]).await;
         let log = self.rig.log();
         assert!(!log.contains("panicked"), "{log}");
-        self.hold_log(&log);
+        hold_log(&log);
         let events = "select sum(events)::bigint from howdah.positions";
         Found {
             already: log.matches("already_committed=true").count() as u64,
@@ -99,7 +99,8 @@ impl Block<'_> {
         let mut howdah = self.rig.start(&["run", "--source", "orders", "--source", "trades_http"]);
         self.follow(&howdah);
         let start = Instant::now();
-        while self.requests.open(None) > 0 {
+        // Before it listens it does not know what a signal means.
+        while self.requests.open(None) > 0 || howdah.log().address().is_none() {
             assert!(start.elapsed() < PATIENCE, "no answer: {}", howdah.said());
             tokio::time::sleep(std::time::Duration::from_millis(5)).await;
         }
@@ -145,14 +146,14 @@ impl Block<'_> {
         let letters = "select count(distinct (source, shard, position)) from howdah.dead_letters";
         assert_eq!(number(connection, letters).await, refused);
     }
+}
 
-    /// Only a start into a dying or full database may fail, and standard input that was taken
-    /// over; whatever else runs waits for it.
-    fn hold_log(&self, log: &str) {
-        for error in log.lines().filter(|line| line.starts_with("error: ")) {
-            let known = ["[HD0101]", "[HD0503]"].iter().any(|code| error.ends_with(code));
-            assert!(known, "{error}");
-        }
+/// Only a start into a dying or full database may fail, and standard input that was taken over;
+/// whatever else runs waits for it.
+fn hold_log(log: &str) {
+    for error in log.lines().filter(|line| line.starts_with("error: ")) {
+        let known = ["[HD0101]", "[HD0503]"].iter().any(|code| error.ends_with(code));
+        assert!(known, "{error}");
     }
 }
 
