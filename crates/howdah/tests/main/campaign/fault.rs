@@ -255,11 +255,6 @@ impl Cut {
         Self::StoppedClock,
         Self::HowdahClock,
     ];
-
-    /// Whether it strikes requests alone.
-    pub fn is_http(self) -> bool {
-        matches!(self, Self::Clients | Self::Answers | Self::AnswersAndHowdah)
-    }
 }
 
 impl Action {

@@ -18,8 +18,6 @@ use crate::rig::{PATIENCE, Running};
 /// first gets more.
 const LATEST: Duration = Duration::from_millis(150);
 const START: Duration = Duration::from_millis(400);
-/// `[ingest] lease`.
-const LEASE: Duration = Duration::from_secs(1);
 /// A clock is never further from the machine's than this.
 const FAR: u64 = 7_200;
 /// What a matrix says of a cut that strikes at any step.
@@ -55,7 +53,13 @@ impl Block<'_> {
             self.cut_now(dice, cut).await
         };
         if let Some(fault) = fault {
-            self.strike(&fault, ANY, if cut.is_http() { ALL_HTTP } else { ALL }, 1);
+            let one = Source::Json.to_string();
+            let source = match cut {
+                Cut::StoppedClock => &one,
+                Cut::Clients | Cut::Answers | Cut::AnswersAndHowdah => ALL_HTTP,
+                _ => ALL,
+            };
+            self.strike(&fault, ANY, source, 1);
         }
     }
 
@@ -168,30 +172,30 @@ impl Block<'_> {
         Some(cut.to_string())
     }
 
-    /// The owner of every shard is stopped, and the server's clock set back by hours: another howdah
-    /// comes to the end of a source all the same.
+    /// The owner of a shard is stopped, and the server's clock set back by hours: another howdah
+    /// comes to the end of the source all the same. Requests are left out: a stopped process that
+    /// holds a transaction of theirs is ended by a timeout, which a clock puts off.
     async fn set_back(&mut self, dice: &mut Cuts) -> Option<String> {
-        let clock = self.arena.server_clock.as_ref()?;
-        let far = FAR.cast_signed();
-        clock.set(far);
-        // Long enough for the leases to be renewed by the new time.
-        tokio::time::sleep(LEASE).await;
-        let howdah = self.howdah.as_ref().expect("howdah runs");
+        self.quiet().await;
+        let (source, far) = (Source::Json, FAR.cast_signed());
+        self.arena.server_clock.as_ref()?.set(far);
+        self.feed(dice, source, 20).await;
+        let mut howdah = self.start_on(source, "", "");
+        self.drained_or(source, &mut howdah, |_| false).await;
         howdah.signal(Signal::SIGSTOP);
-        clock.set(-far);
-        let mut rival = self.rig.start(&["run"]);
-        self.feed_all(dice).await;
-        let (connection, fed) = (self.rig.connect().await, self.fed_to(Source::Json).await);
+        self.arena.server_clock.as_ref()?.set(-far);
+        let mut rival = self.start_on(source, "", "");
+        self.feed(dice, source, 20).await;
+        let (connection, fed) = (self.rig.connect().await, self.fed_to(source).await);
         wait_until("another takes over", PATIENCE, || async {
-            events(&connection, Source::Json).await.is_some_and(|events| events >= fed)
+            events(&connection, source).await.is_some_and(|events| events >= fed)
         })
         .await;
-        if let Some(howdah) = &self.howdah {
-            howdah.signal(Signal::SIGCONT);
-        }
+        howdah.signal(Signal::SIGCONT);
         tokio::time::sleep(dice.after(Duration::ZERO, LATEST)).await;
         assert!(rival.runs(), "{}", rival.said());
-        self.keep_one(dice, rival).await;
+        howdah.kill9().await;
+        rival.kill9().await;
         Some(Cut::StoppedClock.to_string())
     }
 
