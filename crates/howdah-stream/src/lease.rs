@@ -1,10 +1,10 @@
 //! Who owns a shard: taken by a session, kept by a heartbeat, fenced by an epoch.
 //!
 //! The truth is a row of `howdah.positions`. A lease ends by the database's clock, or at once when
-//! the session that holds it is gone; no client's time of day takes part. Whoever takes the shard raises
-//! its epoch, and the writer moves a position only under its own epoch, in the transaction of the
-//! rows: so an owner that was stopped, cut off or slow cannot write, however late it wakes. (M.
-//! Kleppmann, "How to do distributed locking", 2016, calls such a number a fencing token.)
+//! the session that holds it is gone; no client's time of day takes part. Whoever takes the shard
+//! raises its epoch, and the writer moves a position only under its own epoch, in the transaction
+//! of the rows: so an owner that was stopped, cut off or slow cannot write, however late it wakes.
+//! (M. Kleppmann, "How to do distributed locking", 2016, calls such a number a fencing token.)
 
 mod keeper;
 

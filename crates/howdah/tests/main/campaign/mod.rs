@@ -9,9 +9,9 @@
 //! armed.
 //!
 //! `HOWDAH_SEED` gives another schedule, `HOWDAH_BLOCK` runs one block of it alone, `HOWDAH_CUTS`
-//! asks for so many cuts (200), `HOWDAH_SECONDS` ends it after that time (25), `HOWDAH_LANES` is how
-//! many blocks run side by side (2), `HOWDAH_ROUNDS` tells of each round, `HOWDAH_MATRIX` is a file
-//! for the page. `make campaign` sets them.
+//! asks for so many cuts (200), `HOWDAH_SECONDS` ends it after that time (25), `HOWDAH_LANES` is
+//! how many blocks run side by side (2), `HOWDAH_ROUNDS` tells of each round, `HOWDAH_MATRIX` is a
+//! file for the page. `make campaign` sets them.
 
 mod arena;
 mod armed;
