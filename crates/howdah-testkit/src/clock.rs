@@ -10,18 +10,23 @@ use std::path::{Path, PathBuf};
 use crate::folder::TestFolder;
 
 /// Where distributions put the library: Debian and Ubuntu by architecture, Fedora, Arch.
-const LIBRARIES: [&str; 5] = [
-    "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1",
-    "/usr/lib/aarch64-linux-gnu/faketime/libfaketimeMT.so.1",
-    "/usr/lib64/faketime/libfaketimeMT.so.1",
-    "/usr/lib/faketime/libfaketimeMT.so.1",
-    "/usr/local/lib/faketime/libfaketimeMT.so.1",
+const FOLDERS: [&str; 5] = [
+    "/usr/lib/x86_64-linux-gnu/faketime",
+    "/usr/lib/aarch64-linux-gnu/faketime",
+    "/usr/lib64/faketime",
+    "/usr/lib/faketime",
+    "/usr/local/lib/faketime",
 ];
+/// For programs with threads, which take a lock to read the clock. One whose signal handlers read
+/// it too would wait for itself.
+const THREADED: &str = "libfaketimeMT.so.1";
+/// For programs without threads.
+const PLAIN: &str = "libfaketime.so.1";
 
-/// The time of day of the programs that are started with its [`environment`](Self::environment).
+/// The time of day of the programs that are started with its environment.
 #[derive(Debug)]
 pub struct Clock {
-    library: PathBuf,
+    libraries: PathBuf,
     folder: TestFolder,
 }
 
@@ -32,18 +37,30 @@ impl Clock {
     /// When its file cannot be written.
     #[must_use]
     pub fn new() -> Option<Self> {
-        let library = LIBRARIES.map(Path::new).into_iter().find(|library| library.is_file())?;
+        let complete = |folder: &&Path| [THREADED, PLAIN].iter().all(|n| folder.join(n).is_file());
+        let libraries = FOLDERS.map(Path::new).into_iter().find(complete)?.to_owned();
         sweep();
-        let clock = Self { library: library.to_owned(), folder: TestFolder::new() };
+        let clock = Self { libraries, folder: TestFolder::new() };
         clock.set(0);
         Some(clock)
     }
 
-    /// The variables that put a program under this clock.
+    /// The variables that put a program with threads under this clock.
     #[must_use]
     pub fn environment(&self) -> Vec<(String, String)> {
+        self.variables(THREADED)
+    }
+
+    /// The variables that put PostgreSQL under this clock: it has no threads, and its handler of
+    /// SIGALRM reads the clock.
+    #[must_use]
+    pub fn server_environment(&self) -> Vec<(String, String)> {
+        self.variables(PLAIN)
+    }
+
+    fn variables(&self, library: &str) -> Vec<(String, String)> {
         [
-            ("LD_PRELOAD", self.library.to_string_lossy().into_owned()),
+            ("LD_PRELOAD", self.libraries.join(library).to_string_lossy().into_owned()),
             ("FAKETIME_TIMESTAMP_FILE", self.file().to_string_lossy().into_owned()),
             ("FAKETIME_NO_CACHE", "1".to_owned()),
             ("FAKETIME_DONT_FAKE_MONOTONIC", "1".to_owned()),

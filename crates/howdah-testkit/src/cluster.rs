@@ -146,6 +146,15 @@ impl Cluster {
         self.server = Some(start(&self.dir, &self.options).await);
     }
 
+    /// Starts the server again with this environment in place of the one it had.
+    ///
+    /// # Panics
+    /// When it does not come up.
+    pub async fn restart_under(&mut self, environment: Vec<(String, String)>) {
+        self.options.environment = environment;
+        self.restart().await;
+    }
+
     /// Starts the server again when it has ended by itself; whether it had.
     ///
     /// # Panics

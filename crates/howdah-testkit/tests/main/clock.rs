@@ -23,7 +23,7 @@ async fn programs_under_a_clock_jump_with_it_and_nobody_else_does() {
         return;
     };
     let cluster = Cluster::start(ClusterOptions {
-        environment: clock.environment(),
+        environment: clock.server_environment(),
         ..ClusterOptions::default()
     })
     .await;

@@ -14,7 +14,7 @@ const DISK: &str = "400m";
 
 /// Servers that one block after the other uses.
 pub struct Arena {
-    /// PostgreSQL, on a small disk and under a clock of its own where that can be.
+    /// PostgreSQL, on a small disk where that can be.
     pub cluster: Cluster,
     /// Redis that keeps what it confirmed.
     pub redis: RedisServer,
@@ -24,7 +24,9 @@ pub struct Arena {
     pub proxy: TcpProxy,
     /// Between HTTP clients and howdah.
     pub door: Arc<TcpProxy>,
-    /// The time of day of PostgreSQL.
+    /// The time of day of PostgreSQL in the rounds that move it. In others it has the machine's: the
+    /// library is not safe in signal handlers, and a backend that waits for itself is no fault of
+    /// a clock.
     pub server_clock: Option<Clock>,
     /// The time of day of howdah.
     pub howdah_clock: Option<Clock>,
@@ -43,7 +45,6 @@ impl Arena {
         let (server_clock, howdah_clock) = (Clock::new(), Clock::new());
         let cluster = Cluster::start(ClusterOptions {
             folder: disk.as_ref().map(SmallDisk::path),
-            environment: server_clock.as_ref().map(Clock::environment).unwrap_or_default(),
             extra_settings: [("max_wal_size", "64MB"), ("min_wal_size", "32MB")]
                 .map(|(name, value)| (name.to_owned(), value.to_owned()))
                 .into(),

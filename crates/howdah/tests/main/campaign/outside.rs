@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use howdah_pg::Connection;
-use howdah_testkit::{Clock, Cuts, wait_until};
+use howdah_testkit::{Cuts, wait_until};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use super::arena::Arena;
 use super::block::{Block, events};
 use super::fault::Cut;
 use super::load::send;
@@ -127,7 +126,8 @@ impl Block<'_> {
                 self.arena.door.hold_replies(false);
                 return held.then(|| cut.to_string());
             }
-            Cut::ServerClock | Cut::HowdahClock => return self.jump(dice, cut).await,
+            Cut::ServerClock => return self.jump_of_server(dice).await,
+            Cut::HowdahClock => return self.jump_of_howdah(dice).await,
             Cut::StoppedClock => return self.set_back(dice).await,
             Cut::Redis => unreachable!("Redis is killed while it is fed"),
         }
@@ -160,16 +160,36 @@ impl Block<'_> {
         }
     }
 
-    /// The clock jumps, and jumps again, while one howdah works and another waits for its shards.
-    async fn jump(&mut self, dice: &mut Cuts, cut: Cut) -> Option<String> {
+    /// The clock of howdah jumps, and jumps again, while one works and another waits for its shards.
+    async fn jump_of_howdah(&mut self, dice: &mut Cuts) -> Option<String> {
         let rival = self.rig.start(&["run"]);
         for _ in 0..2 {
-            self.clock(cut)?.set(dice.below(2 * FAR).cast_signed() - FAR.cast_signed());
+            self.arena.howdah_clock.as_ref()?.set(somewhere(dice));
             self.feed_all(dice).await;
             tokio::time::sleep(dice.after(Duration::ZERO, LATEST * 2)).await;
         }
         self.keep_one(dice, rival).await;
-        Some(cut.to_string())
+        Some(Cut::HowdahClock.to_string())
+    }
+
+    /// The same with the clock of the server.
+    async fn jump_of_server(&mut self, dice: &mut Cuts) -> Option<String> {
+        let clock = self.arena.server_clock.as_ref()?;
+        clock.set(0);
+        let environment = clock.server_environment();
+        self.arena.cluster.restart_under(environment).await;
+        let rival = self.rig.start(&["run"]);
+        for _ in 0..2 {
+            self.feed_all(dice).await;
+            tokio::time::sleep(dice.after(Duration::ZERO, LATEST * 2)).await;
+            self.arena.server_clock.as_ref()?.set(somewhere(dice));
+        }
+        self.feed_all(dice).await;
+        tokio::time::sleep(dice.after(LATEST, LATEST * 3)).await;
+        self.keep_one(dice, rival).await;
+        // Back to the time of the machine, which is one more jump.
+        self.arena.cluster.restart_under(Vec::new()).await;
+        Some(Cut::ServerClock.to_string())
     }
 
     /// The owner of a shard is stopped, and the server's clock set back by hours: another howdah
@@ -178,7 +198,10 @@ impl Block<'_> {
     async fn set_back(&mut self, dice: &mut Cuts) -> Option<String> {
         self.quiet().await;
         let (source, far) = (Source::Json, FAR.cast_signed());
-        self.arena.server_clock.as_ref()?.set(far);
+        let clock = self.arena.server_clock.as_ref()?;
+        clock.set(far);
+        let environment = clock.server_environment();
+        self.arena.cluster.restart_under(environment).await;
         self.feed(dice, source, 20).await;
         let mut howdah = self.start_on(source, "", "");
         self.drained_or(source, &mut howdah, |_| false).await;
@@ -196,13 +219,8 @@ impl Block<'_> {
         assert!(rival.runs(), "{}", rival.said());
         howdah.kill9().await;
         rival.kill9().await;
+        self.arena.cluster.restart_under(Vec::new()).await;
         Some(Cut::StoppedClock.to_string())
-    }
-
-    /// The clock that a cut moves, where there is one.
-    fn clock(&self, cut: Cut) -> Option<&Clock> {
-        let Arena { server_clock, howdah_clock, .. } = &*self.arena;
-        if cut == Cut::ServerClock { server_clock.as_ref() } else { howdah_clock.as_ref() }
     }
 
     /// Withholds the reply of a commit, or gives up when nothing is committed.
@@ -261,4 +279,9 @@ impl Block<'_> {
         .await;
         true
     }
+}
+
+/// Seconds from the machine's time.
+fn somewhere(dice: &mut Cuts) -> i64 {
+    dice.below(2 * FAR).cast_signed() - FAR.cast_signed()
 }

@@ -1,7 +1,7 @@
 //! The proof at the end of a block: what is there equals what was fed, and every count adds up.
 
 use std::collections::{HashMap, HashSet};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use howdah_pg::Connection;
 use nix::sys::signal::Signal;
@@ -11,7 +11,10 @@ use super::load::connected;
 use super::places::stored;
 use super::source::{Shape, Source};
 use crate::market::{Posting, dead_letters};
-use crate::rig::{PATIENCE, number};
+use crate::rig::{PATIENCE, number, texts};
+
+/// How often it is looked whether all has come to its end.
+const LOOK: Duration = Duration::from_millis(5);
 
 /// An entry of Redis: its id and its fields.
 type Entry = (String, Vec<(String, String)>);
@@ -63,7 +66,7 @@ impl Block<'_> {
         self.quiet().await;
         self.shape(Shape::Many);
         self.answer_all().await;
-        self.rig.fine(&["run", "--once"]).await;
+        self.read_all().await;
         let connection = self.rig.connect().await;
         let postings = self.read("postings").await;
         let postings = postings.iter().map(|(_, fields)| Posting::read(fields)).collect();
@@ -102,9 +105,26 @@ impl Block<'_> {
         // Before it listens it does not know what a signal means.
         while self.requests.open(None) > 0 || howdah.log().address().is_none() {
             assert!(start.elapsed() < PATIENCE, "no answer: {}", howdah.said());
-            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+            tokio::time::sleep(LOOK).await;
         }
         howdah.signal(Signal::SIGTERM);
+        assert_eq!(howdah.wait().await, Some(0), "{}", howdah.said());
+    }
+
+    /// Lets every other source come to its end; tells what it waits for if it does not.
+    async fn read_all(&mut self) {
+        let mut howdah = self.rig.start(&["run", "--once"]);
+        let start = Instant::now();
+        while howdah.runs() && start.elapsed() < PATIENCE {
+            tokio::time::sleep(LOOK).await;
+        }
+        if howdah.runs() {
+            let admin = self.rig.connect().await;
+            let sessions = "select pid, application_name, state, wait_event, xact_start, \
+                            pg_blocking_pids(pid), left(query, 80) from pg_stat_activity \
+                            where datname = current_database()";
+            panic!("no end: {}\n{:#?}", howdah.said(), texts(&admin, sessions).await);
+        }
         assert_eq!(howdah.wait().await, Some(0), "{}", howdah.said());
     }
 
