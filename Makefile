@@ -12,6 +12,9 @@ SYSTEM ?= trading
 ARGS ?=
 CUTS ?= 10000
 SECONDS_MOST ?= 7200
+LANES ?= 4
+PAGE ?= $(CURDIR)/docs/faults.md
+RIVALS ?= 600
 HOWDAH := $(or $(CARGO_TARGET_DIR),target)/release/howdah
 
 .PHONY: help
@@ -36,10 +39,17 @@ bench: release ## events/s of the whole path against a bare COPY; ARGS=…
 	@$(HOWDAH) bench ingest $(ARGS)
 
 .PHONY: campaign
-campaign: ## ten thousand faults at every step of the path, then the proof; CUTS=, SEED=
+campaign: ## ten thousand faults at every step, proved; writes docs/faults.md; CUTS=, SEED=, BLOCK=
 	@scripts/setup.sh check
-	@HOWDAH_CUTS=$(CUTS) HOWDAH_SECONDS=$(SECONDS_MOST) $(if $(SEED),HOWDAH_SEED=$(SEED)) \
+	@HOWDAH_CUTS=$(CUTS) HOWDAH_SECONDS=$(SECONDS_MOST) HOWDAH_LANES=$(LANES) \
+	  $(if $(SEED),HOWDAH_SEED=$(SEED)) $(if $(BLOCK),HOWDAH_BLOCK=$(BLOCK),HOWDAH_MATRIX=$(PAGE)) \
 	  cargo test --package howdah --test main campaign -- --nocapture
+
+.PHONY: rivals
+rivals: ## two processes on the same shards, stopped and continued for ten minutes; RIVALS=seconds
+	@scripts/setup.sh check
+	@HOWDAH_RIVALS=$(RIVALS) cargo test --package howdah --test main \
+	  processes_that_are_stopped_and_continued -- --nocapture
 
 .PHONY: release
 release:

@@ -173,14 +173,19 @@ pub fn divert_known(stream: &Stream, staging: &Staging, replaced: Option<&str>) 
     Some(format!(
         "with c as materialized (select r.*, case {} end as howdah_cause, {} as howdah_new \
          from {} r), \
-         d as (delete from {} s using c where s.ctid = c.{AT} and c.howdah_cause is not null), \
-         kept as (insert into {retracted} ({list}, {CAUSE}) select {list}, howdah_cause from c \
-         where howdah_cause <> 'known' order by {ORD} on conflict do nothing) \
-         select {ORD}, howdah_new from c where howdah_cause is not null",
+         known as materialized (select c.*, howdah_new and not exists \
+         (select from {stream} x where {}) as howdah_first from c where howdah_cause is not null), \
+         d as (delete from {} s using known c where s.ctid = c.{AT}), \
+         kept as (insert into {retracted} ({list}, {CAUSE}) select {list}, howdah_cause from known \
+         where howdah_cause <> 'known' and howdah_first order by {ORD} on conflict do nothing) \
+         select {ORD}, howdah_first from known",
         causes.join(" "),
         is_new(stream, retracted),
         staging.as_stream_rows(stream),
+        // One that the stream holds will be taken back there, as it came first.
+        equal("x", "c", &stream.key),
         staging.table(),
+        stream = stream.table,
     ))
 }
 

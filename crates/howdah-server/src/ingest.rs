@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use howdah_stream::source::body::Notation;
-use howdah_stream::{Request as Requested, RequestId, Verdict};
+use howdah_stream::{Request as Requested, RequestId, Verdict, failpoint};
 use hyper::body::Incoming;
 use hyper::header::{self, HeaderName, HeaderValue};
 use hyper::http::request::Parts;
@@ -67,6 +67,8 @@ impl Ingest {
         }
         let mut room = self.budget.enter()?;
         let body = receive(body, content.coding, self.bounds, &mut room).await?;
+        // Nobody's connection is at stake here or before the answer, so an error means nothing.
+        let _ = failpoint::hit("http.received").await;
         let fingerprint = fingerprint(source.name(), content.notation, &body);
         let decoded = source.decode(content.notation, &body, &key).await;
         let Decoded { rows, events, numbers } = decoded.inspect_err(|problem| {
@@ -80,7 +82,9 @@ impl Ingest {
         };
         let request = Requested { id, fingerprint, rows, events };
         let (stage, told) = entrance.send(request, room);
-        match tokio::time::timeout(self.wait, told).await {
+        let told = tokio::time::timeout(self.wait, told).await;
+        let _ = failpoint::hit("http.answer").await;
+        match told {
             Ok(Ok(Told::Verdict(verdict))) => answer(verdict, content.notation, &numbers),
             Ok(Ok(Told::Failed)) => Err(Problem::new(
                 StatusCode::INTERNAL_SERVER_ERROR,

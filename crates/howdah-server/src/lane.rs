@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use howdah_error::{Error, Kind, Result};
 use howdah_pg::RetryPolicy;
-use howdah_stream::{CommitRequests, Request, RequestId, Verdict};
+use howdah_stream::{CommitRequests, Request, RequestId, Tries, Verdict, failpoint};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
@@ -191,7 +191,7 @@ impl Lane {
     {
         let mut writer = None;
         while let Some(group) = self.next_group().await {
-            self.settle(group, &mut writer, &connect).await?;
+            self.settle(group, &mut writer, &connect, Tries::default()).await?;
         }
         Ok(())
     }
@@ -236,6 +236,7 @@ impl Lane {
         mut group: Group,
         writer: &mut Option<C>,
         connect: &impl Fn() -> F,
+        mut tries: Tries,
     ) -> Result<()>
     where
         C: CommitRequests,
@@ -243,7 +244,7 @@ impl Lane {
     {
         let mut failed = 0;
         loop {
-            let error = match self.attempt(&mut group, writer, connect, failed > 0).await {
+            let error = match self.attempt(&mut group, writer, connect, &mut tries).await {
                 Ok(()) => {
                     self.back();
                     return Ok(());
@@ -258,7 +259,7 @@ impl Lane {
                     // One of them is to blame: each for itself, so that the others are stored.
                     tracing::warn!(source = self.source, error = %error, "a group failed");
                     for alone in group.apart() {
-                        Box::pin(self.settle(alone, writer, connect)).await?;
+                        Box::pin(self.settle(alone, writer, connect, tries.clone())).await?;
                     }
                     return Ok(());
                 }
@@ -289,7 +290,7 @@ impl Lane {
         group: &mut Group,
         writer: &mut Option<C>,
         connect: &impl Fn() -> F,
-        again: bool,
+        tries: &mut Tries,
     ) -> Result<()>
     where
         C: CommitRequests,
@@ -306,19 +307,14 @@ impl Lane {
             return Ok(());
         }
         let started = Instant::now();
-        let verdicts = writer.commit_requests(&group.requests).await?;
+        failpoint::hit("http.grouped").await?;
+        let verdicts = writer.commit_requests(&group.requests, tries).await?;
+        failpoint::hit("http.stored").await?;
         if verdicts.len() != group.requests.len() {
             return Err(Error::internal("a group of requests has not as many verdicts"));
         }
         self.metrics.committed(&self.source, &group.requests, &verdicts, started.elapsed());
         for (ticket, verdict) in group.tickets.drain(..).zip(verdicts) {
-            let verdict = match verdict {
-                // Stored by the attempt whose reply was lost: no repetition by the client.
-                Verdict::Stored { accepted, duplicates, repeated } => {
-                    Verdict::Stored { accepted, duplicates, repeated: repeated && !again }
-                }
-                other => other,
-            };
             let _ = ticket.reply.send(Told::Verdict(verdict));
         }
         Ok(())

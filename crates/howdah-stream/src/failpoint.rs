@@ -8,7 +8,8 @@
 //! Names: `reader.next`, `decode`, `writer.begin`, `writer.before_copy`, `writer.after_copy`,
 //! `writer.before_fold`, `writer.after_fold`, `writer.before_letters`, `writer.before_position`,
 //! `writer.before_commit`, `writer.after_commit_sent`, `writer.after_commit`, `acknowledge`,
-//! `lease.renew`, `requests.claimed`.
+//! `lease.renew`; of requests `http.received`, `http.grouped`, `requests.claimed`, `http.stored`,
+//! `http.answer`.
 
 /// Comes by a failpoint.
 #[cfg(not(debug_assertions))]

@@ -1,14 +1,14 @@
 //! Who owns a shard: taken by a session, kept by a heartbeat, fenced by an epoch.
 //!
 //! The truth is a row of `howdah.positions`. A lease ends by the database's clock, or at once when
-//! the session that holds it is gone; no client's clock takes part. Whoever takes the shard raises
-//! its epoch, and the writer moves a position only under its own epoch, in the transaction of the
-//! rows: so an owner that was stopped, cut off or slow cannot write, however late it wakes. (M.
-//! Kleppmann, "How to do distributed locking", 2016, calls such a number a fencing token.)
+//! the session that holds it is gone; no client's time of day takes part. Whoever takes the shard
+//! raises its epoch, and the writer moves a position only under its own epoch, in the transaction
+//! of the rows: so an owner that was stopped, cut off or slow cannot write, however late it wakes.
+//! (M. Kleppmann, "How to do distributed locking", 2016, calls such a number a fencing token.)
 
 mod keeper;
 
-use std::time::Duration;
+use std::time::{Duration, Instant, SystemTime};
 
 use howdah_error::{Code, Error, Kind, Result};
 use howdah_pg::{Connection, from_pg};
@@ -25,10 +25,39 @@ const GOODBYE: Duration = Duration::from_secs(5);
 struct Seen {
     owner: Option<String>,
     epoch: i64,
-    session: Option<(i32, std::time::SystemTime)>,
+    session: Option<(i32, SystemTime)>,
     live: bool,
     present: bool,
     left: Duration,
+    until: Option<SystemTime>,
+}
+
+/// Somebody else's lease as a claimant sees it, again and again.
+///
+/// A server's clock that is set back makes a lease last as long as the clock lost. So a lease that
+/// lasts longer than the claimant's own would, and is not renewed for that long by the claimant's
+/// monotonic clock, counts for nothing. (Leader election of Kubernetes observes leases so too.)
+#[derive(Debug)]
+pub(crate) struct Watched {
+    epoch: i64,
+    until: Option<SystemTime>,
+    since: Instant,
+}
+
+impl Watched {
+    /// Looks once more: whether the lease is overdue.
+    fn overdue(watched: &mut Option<Self>, seen: &Seen, lease: Duration) -> bool {
+        match watched {
+            Some(known) if known.epoch == seen.epoch && known.until == seen.until => {
+                seen.left > lease && known.since.elapsed() > lease
+            }
+            _ => {
+                let (epoch, until) = (seen.epoch, seen.until);
+                *watched = Some(Self { epoch, until, since: Instant::now() });
+                false
+            }
+        }
+    }
 }
 
 impl Seen {
@@ -40,6 +69,7 @@ impl Seen {
             live: row.get(4),
             present: row.get(5),
             left: Duration::from_secs_f64(row.get::<_, Option<f64>>(6).unwrap_or_default()),
+            until: row.get(7),
         }
     }
 
@@ -54,6 +84,7 @@ pub(crate) async fn acquire(
     connection: &Connection,
     shard: &ShardId,
     claim: &Claim,
+    watched: &mut Option<Watched>,
 ) -> Result<Grant> {
     let failed = |error| from_pg("could not acquire a shard", &error);
     let seen = if let Some(seen) = look(connection, shard).await? {
@@ -64,7 +95,12 @@ pub(crate) async fn acquire(
         connection.execute(insert, &[&shard.source, &shard.shard]).await.map_err(failed)?;
         look(connection, shard).await?.ok_or_else(|| gone(shard))?
     };
-    if seen.is_owned(&claim.owner) {
+    let mut forced = !seen.present;
+    if seen.is_owned(&claim.owner) && Watched::overdue(watched, &seen, claim.lease) {
+        let ShardId { source, shard } = shard;
+        tracing::warn!(source, shard, "the lease outlasts every lease and nobody renews it");
+        forced = true;
+    } else if seen.is_owned(&claim.owner) {
         let owner = seen.owner.unwrap_or_default();
         return Ok(Grant::Owned { owner, left: seen.left });
     }
@@ -80,7 +116,7 @@ pub(crate) async fn acquire(
                 &claim.owner,
                 &claim.lease.as_secs_f64(),
                 &seen.epoch,
-                &!seen.present,
+                &forced,
             ],
         )
         .await

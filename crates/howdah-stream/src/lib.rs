@@ -30,7 +30,7 @@ pub use lease::Keeper;
 pub use payload::Payload;
 pub use progress::{Progress, Reporter};
 pub use raw::{Body, Raw};
-pub use requests::{CommitRequests, RefusedEvent, Request, RequestId, Verdict};
+pub use requests::{CommitRequests, RefusedEvent, Request, RequestId, Tries, Verdict};
 pub use run::{Ended, PATIENT, Run, run_shard};
 pub use source::{Access, Lag, Opening, Reader};
 pub use writer::{SourceSql, Writer};

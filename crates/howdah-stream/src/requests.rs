@@ -68,15 +68,39 @@ pub struct RefusedEvent {
     pub reason: String,
 }
 
+/// The transactions by which requests were to be stored: one that was committed, and whose reply
+/// was lost, is found by the next try, and makes no repetition of a request that came once.
+#[derive(Debug, Clone, Default)]
+pub struct Tries(Vec<u32>);
+
+impl Tries {
+    /// Notes a transaction that is about to be committed, by its id.
+    pub fn add(&mut self, transaction: &str) {
+        self.0.extend(short(transaction));
+    }
+
+    /// Whether one of them wrote a row with this `xmin`.
+    pub fn wrote(&self, xmin: &str) -> bool {
+        short(xmin).is_some_and(|xmin| self.0.contains(&xmin))
+    }
+}
+
+/// The lower half of a transaction's id, which is what rows hold of it.
+fn short(transaction: &str) -> Option<u32> {
+    transaction.parse::<u64>().ok().map(|id| id as u32)
+}
+
 /// The one transaction of requests: their rows, all rollups, and what is kept of each request.
 ///
 /// After an error of kind `Unavailable` the caller drops the writer, makes a new one and commits
 /// the same requests again: those that the first try has committed are found stored. Success means
 /// that what is told to be stored is durable.
 pub trait CommitRequests: Send {
-    /// Commits requests of different ids; a verdict for each, in their order.
+    /// Commits requests of different ids; a verdict for each, in their order. `tries` are the
+    /// earlier ones of these requests, and those of this call are added.
     fn commit_requests(
         &mut self,
         requests: &[Request],
+        tries: &mut Tries,
     ) -> impl Future<Output = Result<Vec<Verdict>>> + Send;
 }

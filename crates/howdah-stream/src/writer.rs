@@ -82,6 +82,8 @@ pub struct Writer {
     careful: bool,
     /// The epoch under which this session owns its shard, and how long its lease lasts.
     lease: Option<(i64, Duration)>,
+    /// The lease of another owner, while this session waits for the shard.
+    watched: Option<lease::Watched>,
     /// The statements of requests, once there was one.
     requests: Option<requests::Statements>,
     /// Prepared statements that take events back, by their text.
@@ -140,6 +142,7 @@ impl Writer {
             piece,
             careful: false,
             lease: None,
+            watched: None,
             requests: None,
             corrections: HashMap::new(),
             laps: Laps::start(),
@@ -320,7 +323,8 @@ impl Writer {
         self.laps.lap(|phases| &mut phases.chunks);
         let opening = self.begin(&batch.shard).await?;
         self.laps.lap(|phases| &mut phases.begin);
-        if opening.position.as_ref() == Some(&batch.to) {
+        // A batch of standard input may begin, by what was read there before, where it ends.
+        if opening.position.as_ref() == Some(&batch.to) && batch.from != opening.position {
             self.rollback().await;
             return Ok(Outcome { already_committed: true, ..Outcome::default() });
         }
@@ -446,7 +450,7 @@ impl Writer {
 
 impl Commit for Writer {
     async fn acquire(&mut self, shard: &ShardId, claim: &Claim) -> Result<Grant> {
-        let grant = lease::acquire(&self.connection, shard, claim).await?;
+        let grant = lease::acquire(&self.connection, shard, claim, &mut self.watched).await?;
         self.lease = match &grant {
             Grant::Held(term) => Some((term.epoch, claim.lease)),
             Grant::Owned { .. } => None,

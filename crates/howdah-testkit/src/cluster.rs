@@ -1,6 +1,6 @@
 //! A private PostgreSQL for tests, with the faults that a server can have.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use howdah_pg::{ConnectOptions, PrivateServer, ServerOptions};
@@ -24,6 +24,10 @@ pub struct ClusterOptions {
     pub durable: bool,
     /// Server settings by name.
     pub extra_settings: Vec<(String, String)>,
+    /// Variables of the server's environment.
+    pub environment: Vec<(String, String)>,
+    /// Where its files lie instead of in a temporary folder of its own, such as on a small disk.
+    pub folder: Option<PathBuf>,
 }
 
 /// A PostgreSQL server in a temporary folder. It keeps its port over restarts.
@@ -31,7 +35,9 @@ pub struct Cluster {
     server: Option<PrivateServer>,
     options: ServerOptions,
     admin: ConnectOptions,
-    folder: TestFolder,
+    dir: PathBuf,
+    /// Removed with the cluster.
+    _folder: Option<TestFolder>,
 }
 
 impl Cluster {
@@ -49,7 +55,9 @@ impl Cluster {
     /// # Panics
     /// When it cannot be started.
     pub async fn start(options: ClusterOptions) -> Self {
-        let folder = TestFolder::new();
+        let own = options.folder.is_none().then(TestFolder::new);
+        let folder = own.as_ref().map(|own| own.path().to_owned());
+        let dir = folder.or(options.folder).unwrap_or_default().join("pg");
         let durable = if options.durable { "on" } else { "off" };
         let mut settings: Vec<(String, String)> = [
             ("shared_buffers", "64MB"),
@@ -61,11 +69,15 @@ impl Cluster {
         .into();
         settings.retain(|(name, _)| options.extra_settings.iter().all(|(extra, _)| extra != name));
         settings.extend(options.extra_settings);
-        let mut server_options = ServerOptions { extra_settings: settings, ..Default::default() };
-        let server = start(&folder, &server_options).await;
+        let mut server_options = ServerOptions {
+            extra_settings: settings,
+            environment: options.environment,
+            ..Default::default()
+        };
+        let server = start(&dir, &server_options).await;
         server_options.port = Some(server.port());
         let admin = server.admin_options();
-        Self { server: Some(server), options: server_options, admin, folder }
+        Self { server: Some(server), options: server_options, admin, dir, _folder: own }
     }
 
     /// How to connect as the superuser to database `postgres`.
@@ -82,8 +94,8 @@ impl Cluster {
 
     /// Its folder.
     #[must_use]
-    pub fn dir(&self) -> PathBuf {
-        self.folder.path().join("pg")
+    pub fn dir(&self) -> &Path {
+        &self.dir
     }
 
     /// The server that runs now, if it was not killed.
@@ -131,7 +143,29 @@ impl Cluster {
     /// When it does not come up.
     pub async fn restart(&mut self) {
         self.stop().await;
-        self.server = Some(start(&self.folder, &self.options).await);
+        self.server = Some(start(&self.dir, &self.options).await);
+    }
+
+    /// Starts the server again with this environment in place of the one it had.
+    ///
+    /// # Panics
+    /// When it does not come up.
+    pub async fn restart_under(&mut self, environment: Vec<(String, String)>) {
+        self.options.environment = environment;
+        self.restart().await;
+    }
+
+    /// Starts the server again when it has ended by itself; whether it had.
+    ///
+    /// # Panics
+    /// When it does not come up.
+    pub async fn revive(&mut self) -> bool {
+        let process = self.server.as_ref().and_then(PrivateServer::process);
+        if process.is_some_and(|process| !process.is_gone()) {
+            return false;
+        }
+        self.restart().await;
+        true
     }
 
     /// Stops the server in an orderly way and waits for its end.
@@ -183,8 +217,8 @@ impl Drop for Cluster {
     }
 }
 
-async fn start(folder: &TestFolder, options: &ServerOptions) -> PrivateServer {
-    match PrivateServer::start(&folder.path().join("pg"), options).await {
+async fn start(dir: &Path, options: &ServerOptions) -> PrivateServer {
+    match PrivateServer::start(dir, options).await {
         Ok(server) => server,
         Err(error) => panic!("{}", error.report()),
     }

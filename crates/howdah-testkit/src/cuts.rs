@@ -28,6 +28,15 @@ impl Cuts {
         Self { seed, rng: ChaCha12Rng::seed_from_u64(seed) }
     }
 
+    /// An independent schedule of the same seed: number `branch` of as many as are wanted.
+    #[must_use]
+    pub fn branch(&self, branch: u64) -> Self {
+        let mut rng = ChaCha12Rng::seed_from_u64(self.seed);
+        // Stream 0 is the one of `new`.
+        rng.set_stream(branch + 1);
+        Self { seed: self.seed, rng }
+    }
+
     /// The seed in use.
     #[must_use]
     pub fn seed(&self) -> u64 {
@@ -67,6 +76,13 @@ impl Drop for Cuts {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn branches_of_a_seed_differ_and_come_again() {
+        let first = |branch| Cuts::new(7).branch(branch).below(u64::MAX);
+        assert_eq!(first(3), first(3));
+        assert_ne!(first(3), first(4));
+    }
 
     #[test]
     fn the_same_seed_gives_the_same_cuts() {

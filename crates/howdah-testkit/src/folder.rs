@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use nix::fcntl::{Flock, FlockArg};
 
+use crate::disk;
+
 const PREFIX: &str = "howdah-test-";
 
 /// A temporary folder that other users can enter; removed on drop, or by the next test run when
@@ -79,6 +81,7 @@ fn sweep() {
         let free = File::open(&lock)
             .is_ok_and(|file| Flock::lock(file, FlockArg::LockExclusiveNonblock).is_ok());
         if old && free {
+            disk::unmount(&entry.path().join(disk::NAME));
             let _ = fs::remove_dir_all(entry.path());
         }
     }

@@ -1,8 +1,10 @@
 //! For tests: private clusters, a database per test, Redis, faults.
 
+mod clock;
 mod cluster;
 mod cuts;
 mod database;
+mod disk;
 mod ending;
 mod folder;
 mod matrix;
@@ -10,9 +12,11 @@ mod proxy;
 mod redis;
 mod wait;
 
+pub use clock::Clock;
 pub use cluster::{Cluster, ClusterOptions};
 pub use cuts::Cuts;
 pub use database::TestDatabase;
+pub use disk::SmallDisk;
 pub use folder::TestFolder;
 pub use matrix::Matrix;
 pub use proxy::TcpProxy;

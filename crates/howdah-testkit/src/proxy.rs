@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU64, Ordering};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
@@ -18,7 +18,7 @@ pub struct TcpProxy {
 }
 
 struct State {
-    target: u16,
+    target: AtomicU16,
     refuse: AtomicBool,
     hold: watch::Sender<Hold>,
     /// Counts the cuts; a connection lives while it does not change.
@@ -47,7 +47,7 @@ impl TcpProxy {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
         let port = listener.local_addr().expect("a bound port").port();
         let state = Arc::new(State {
-            target,
+            target: AtomicU16::new(target),
             refuse: AtomicBool::new(false),
             hold: watch::Sender::new(Hold::Nothing),
             cuts: watch::Sender::new(0),
@@ -68,6 +68,11 @@ impl TcpProxy {
     #[must_use]
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// Forwards new connections to another port; those that are open stay where they are.
+    pub fn retarget(&self, target: u16) {
+        self.state.target.store(target, Ordering::SeqCst);
     }
 
     /// Drops all connections that are open now, with whatever is on its way.
@@ -111,7 +116,8 @@ impl Drop for TcpProxy {
 async fn forward(client: TcpStream, state: Arc<State>) {
     let mut cuts = state.cuts.subscribe();
     cuts.mark_unchanged();
-    let Ok(server) = TcpStream::connect((Ipv4Addr::LOCALHOST, state.target)).await else { return };
+    let target = (Ipv4Addr::LOCALHOST, state.target.load(Ordering::SeqCst));
+    let Ok(server) = TcpStream::connect(target).await else { return };
     let _ = (client.set_nodelay(true), server.set_nodelay(true));
     let (from_client, to_client) = client.into_split();
     let (from_server, to_server) = server.into_split();

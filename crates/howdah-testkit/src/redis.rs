@@ -109,6 +109,7 @@ impl RedisServer {
         let process = Supervised::start(&ServerCommand {
             program: self.program.clone(),
             args: args.as_flattened().iter().map(ToString::to_string).collect(),
+            environment: Vec::new(),
             stop: Signal::SIGTERM,
             log: log.clone(),
             user: self.user,

@@ -33,6 +33,7 @@ impl PrivateRedis {
         let process = Supervised::start(&ServerCommand {
             program,
             args: vec![config.to_string_lossy().into_owned()],
+            environment: Vec::new(),
             stop: Signal::SIGTERM,
             log: log.clone(),
             user,

@@ -107,6 +107,14 @@ fn refused_by_server(
              lines there need sslmode=require or stronger."
                 .to_owned(),
         ),
+        // What goes wrong within the server before the session began is nobody's mistake: on a full
+        // disk it cannot write its cache of the catalog, say (XX000 "could not write init file").
+        _ if state.starts_with("XX") || state.starts_with("58") => (
+            Kind::Unavailable,
+            Code::CannotConnect,
+            "The server could not begin a session: see its log, and whether its disk is full."
+                .to_owned(),
+        ),
         _ => return from_pg("could not connect to PostgreSQL", error),
     };
     // The server's own words name login, database and host, and nothing secret.

@@ -44,6 +44,8 @@ const STOP: Duration = Duration::from_secs(30);
 pub struct ServerOptions {
     /// Server settings by name, written after howdah's own, which they override.
     pub extra_settings: Vec<(String, String)>,
+    /// Variables of its environment; of ours it gets none but `PATH`.
+    pub environment: Vec<(String, String)>,
     /// The loopback port that it must have; by default the one of the last start, else a free one.
     pub port: Option<u16>,
     /// How long a start may go on without a sign of life; 60 s by default. Recovery gives one
@@ -53,7 +55,12 @@ pub struct ServerOptions {
 
 impl Default for ServerOptions {
     fn default() -> Self {
-        Self { extra_settings: Vec::new(), port: None, start_timeout: Duration::from_secs(60) }
+        Self {
+            extra_settings: Vec::new(),
+            environment: Vec::new(),
+            port: None,
+            start_timeout: Duration::from_secs(60),
+        }
     }
 }
 
@@ -273,7 +280,9 @@ async fn launch(
     };
     loop {
         let log_from = home.open_log()?;
-        let mut server = Supervised::start(&server_command(home, install, &socket_dir, port))?;
+        let mut command = server_command(home, install, &socket_dir, port);
+        command.environment.clone_from(&options.environment);
+        let mut server = Supervised::start(&command)?;
         if wait_ready(home, &server, options.start_timeout).await {
             home.save_port(port)?;
             return Ok((server, port));
@@ -311,6 +320,7 @@ fn server_command(home: &Home, install: &Install, socket_dir: &Path, port: u16) 
     ServerCommand {
         program: install.program("postgres"),
         args,
+        environment: Vec::new(),
         // "Fast" shutdown.
         stop: Signal::SIGINT,
         log: home.log(),

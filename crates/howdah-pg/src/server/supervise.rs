@@ -42,6 +42,8 @@ pub struct ServerCommand {
     pub program: PathBuf,
     /// Its arguments.
     pub args: Vec<String>,
+    /// Variables of its environment; of ours it gets none but `PATH`.
+    pub environment: Vec<(String, String)>,
     /// The signal that ends it in an orderly way.
     pub stop: Signal,
     /// Where its output is appended; the user must be able to write it.
@@ -83,6 +85,7 @@ impl Supervised {
             .arg(&command.log)
             .arg(&command.program)
             .args(&command.args)
+            .envs(command.environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null());

@@ -4,8 +4,8 @@ use std::cell::Cell;
 use std::time::Duration;
 
 use howdah_error::{Code, Kind};
-use howdah_pg::{Fault, RetryPolicy, classify, from_pg, retry, sqlstate};
-use howdah_testkit::Cluster;
+use howdah_pg::{Fault, RetryPolicy, classify, connect, from_pg, retry, sqlstate};
+use howdah_testkit::{Cluster, ClusterOptions, SmallDisk};
 use tokio_postgres::error::SqlState;
 
 #[tokio::test]
@@ -101,4 +101,31 @@ async fn a_wrong_parameter_is_no_reason_to_reconnect() {
     let error = owner.query("select $1::int4", &[&"text"]).await.unwrap_err();
     assert_eq!(classify(&error), Fault::Other);
     assert_eq!(from_pg("x", &error).kind(), Kind::Internal);
+}
+
+/// Without its cache of the catalog, which a crash removes, each new session writes it.
+#[tokio::test]
+async fn a_server_that_cannot_begin_sessions_on_a_full_disk_is_waited_for() {
+    let Some(disk) = SmallDisk::mount("200m") else {
+        println!("skipped: only root can mount a small disk");
+        return;
+    };
+    let folder = Some(disk.path());
+    let cluster = Cluster::start(ClusterOptions { folder, ..ClusterOptions::default() }).await;
+    let database = cluster.database().await;
+    let options = database.options();
+    connect(options).await.unwrap();
+    let data = cluster.dir().join("data");
+    for parent in ["base", "global"] {
+        let within = std::fs::read_dir(data.join(parent)).unwrap().flatten();
+        for folder in within.map(|entry| entry.path()).chain([data.join(parent)]) {
+            let _ = std::fs::remove_file(folder.join("pg_internal.init"));
+        }
+    }
+    disk.fill();
+    let error = connect(options).await.unwrap_err();
+    assert_eq!(error.kind(), Kind::Unavailable, "{}", error.report());
+    assert_eq!(error.get_code(), Some(Code::CannotConnect), "{}", error.report());
+    disk.free();
+    connect(options).await.unwrap();
 }

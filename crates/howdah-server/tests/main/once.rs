@@ -131,6 +131,18 @@ async fn lost_commit_replies_and_cut_connections_double_nothing() {
 }
 
 #[tokio::test]
+async fn a_repetition_that_meets_a_broken_connection_is_told_that_it_is_one() {
+    let (site, proxy) = Site::start_behind("wait = \"30 s\"").await;
+    let sender = site.key_of_a().await;
+    let named = ("idempotency-key", "once");
+    assert_eq!(sender.post("ticks", &[named], TICK).await.status, 200);
+    // The next try fails, and the one behind it finds what was stored before it.
+    proxy.cut();
+    let again = sender.post("ticks", &[named], TICK).await;
+    assert_eq!((again.status, again.header("idempotency-replayed")), (200, Some("true")));
+}
+
+#[tokio::test]
 async fn a_client_that_is_gone_before_its_answer_repeats_and_is_stored_once() {
     let site = Site::start().await;
     let sender = site.key_of_a().await;

@@ -1,5 +1,5 @@
 -- Takes a shard that was seen at epoch $5: free, the claimant's own ($3), run out, or ($6) without
--- the session of its owner. No row comes back when somebody was faster, or the owner renewed.
+-- the session of its owner, or overdue. No row comes back when somebody was faster, or the owner renewed.
 update howdah.positions p
 set owner = $3,
     epoch = p.epoch + 1,

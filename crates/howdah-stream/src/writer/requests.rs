@@ -16,7 +16,7 @@ use super::failed::{Again, Failed, Tried, failed};
 use super::{Applied, Writer};
 use crate::batch::{Position, Row, ShardId};
 use crate::failpoint;
-use crate::requests::{CommitRequests, RefusedEvent, Request, RequestId, Verdict};
+use crate::requests::{CommitRequests, RefusedEvent, Request, RequestId, Tries, Verdict};
 
 /// The length of an SQLSTATE: the word of a refusal by a statement.
 const SQLSTATE: usize = 5;
@@ -76,12 +76,16 @@ impl Rows {
 }
 
 impl CommitRequests for Writer {
-    async fn commit_requests(&mut self, requests: &[Request]) -> Result<Vec<Verdict>> {
+    async fn commit_requests(
+        &mut self,
+        requests: &[Request],
+        tries: &mut Tries,
+    ) -> Result<Vec<Verdict>> {
         let mut verdicts = Vec::with_capacity(requests.len());
         // The halves that are still to be committed, the next one last.
         let mut parts = vec![requests];
         while let Some(part) = parts.pop() {
-            if let Some(some) = self.commit_part(part).await? {
+            if let Some(some) = self.commit_part(part, tries).await? {
                 for (request, mut verdict) in part.iter().zip(some) {
                     self.find_blame(request, &mut verdict).await?;
                     verdicts.push(verdict);
@@ -98,11 +102,15 @@ impl CommitRequests for Writer {
 impl Writer {
     /// Commits requests in one transaction; `None`: an event repeats a key, and whose it is cannot
     /// be told from here. Then nothing is stored.
-    async fn commit_part(&mut self, requests: &[Request]) -> Result<Option<Vec<Verdict>>> {
+    async fn commit_part(
+        &mut self,
+        requests: &[Request],
+        tries: &mut Tries,
+    ) -> Result<Option<Vec<Verdict>>> {
         let rows = requests.iter().map(|request| request.rows.len()).sum();
-        let mut tries = 0;
+        let mut failures = 0;
         loop {
-            let failed = match self.try_requests(requests).await {
+            let failed = match self.try_requests(requests, tries).await {
                 Ok(verdicts) => {
                     self.piece = self.piece.saturating_mul(2);
                     self.careful = false;
@@ -111,8 +119,8 @@ impl Writer {
                 Err(failed) => failed,
             };
             self.rollback().await;
-            tries += 1;
-            self.wait_for_another(failed, tries, rows).await?;
+            failures += 1;
+            self.wait_for_another(failed, failures, rows).await?;
         }
     }
 
@@ -171,7 +179,11 @@ impl Writer {
         ShardId { source: self.sql.source.clone(), shard: "http".to_owned() }
     }
 
-    async fn try_requests(&mut self, requests: &[Request]) -> Tried<Option<Vec<Verdict>>> {
+    async fn try_requests(
+        &mut self,
+        requests: &[Request],
+        tries: &mut Tries,
+    ) -> Tried<Option<Vec<Verdict>>> {
         for request in requests {
             self.make_chunks(&request.rows).await?;
         }
@@ -179,7 +191,7 @@ impl Writer {
             self.requests = Some(Statements::prepare(&self.connection).await?);
         }
         let opening = self.begin(&self.nobodys_shard()).await?;
-        let mut known = self.claim(requests).await?;
+        let mut known = self.claim(requests, tries).await?;
         failpoint::hit("requests.claimed").await?;
         let fresh: Vec<&Request> =
             requests.iter().filter(|request| !known.contains_key(&request.id)).collect();
@@ -193,6 +205,7 @@ impl Writer {
         let judged = judged(&fresh, &rows, &applied);
         let stored = self.settle(&fresh, &judged).await?;
         if stored {
+            tries.add(&opening.transaction);
             self.end(&opening).await?;
         } else {
             self.rollback().await;
@@ -206,7 +219,11 @@ impl Writer {
     }
 
     /// Takes the names of the requests; gives the verdicts on those whose names were taken before.
-    async fn claim(&self, requests: &[Request]) -> Tried<HashMap<RequestId, Verdict>> {
+    async fn claim(
+        &self,
+        requests: &[Request],
+        tries: &Tries,
+    ) -> Tried<HashMap<RequestId, Verdict>> {
         let Some(statements) = &self.requests else { return Ok(HashMap::new()) };
         let failed = failed("could not take the names of requests");
         let (keys, names) = columns(requests);
@@ -238,7 +255,7 @@ impl Writer {
             let verdict = if same {
                 let (accepted, duplicates): (i64, i64) = (row.get(3), row.get(4));
                 let (accepted, duplicates) = (accepted as u64, duplicates as u64);
-                Verdict::Stored { accepted, duplicates, repeated: true }
+                Verdict::Stored { accepted, duplicates, repeated: !tries.wrote(row.get(5)) }
             } else {
                 Verdict::OtherRequest
             };

@@ -213,6 +213,34 @@ async fn a_reversed_event_counts_nowhere_whatever_comes_first() {
     }
 }
 
+/// What is taken back is the event as it came first, and each is counted once.
+#[tokio::test]
+async fn an_event_that_comes_again_together_with_its_reversal_is_a_duplicate() {
+    let engine = Engine::applied(TABLE, SYSTEM).await;
+    let mut feed = engine.feed("moves").await;
+    let mut event = moves(&mut Dice(1), 1).remove(0);
+    event.reverses = None;
+    let again = Move { amount: event.amount + 1, ..event.clone() };
+    let back = Move { id: 9, reverses: Some(event.id), at: event.at + 9, ..event.clone() };
+    feed.commit(&[event.json()]).await;
+    let outcome = feed.commit(&[again.json(), back.json()]).await;
+    assert_eq!((outcome.rows, outcome.duplicates), (1, 1));
+    let outcome = feed.commit(&[back.json(), event.json(), again.json()]).await;
+    assert_eq!((outcome.rows, outcome.duplicates), (0, 3));
+    assert_eq!(
+        engine.texts("select (cause, id, amount)::text from moves_retracted order by 1").await,
+        [
+            format!("(reversal,9,{})", event.amount),
+            format!("(reversed,{},{})", event.id, event.amount)
+        ]
+    );
+    let (_, system) = engine.model().await;
+    let proofs = howdah_upkeep::verify::positions(&engine.client, &system).await;
+    let proofs = crate::engine::fine(proofs);
+    assert!(proofs.iter().all(|proof| proof.problems.is_empty()), "{proofs:?}");
+    engine.assert_fold_is_rebuild().await;
+}
+
 #[tokio::test]
 async fn an_account_keeps_the_applications_columns_when_its_events_are_gone() {
     let engine = Engine::new(TABLE, SYSTEM).await;

@@ -97,6 +97,32 @@ async fn a_lease_that_ran_out_is_taken_and_its_session_ended() {
     assert_eq!(events(&engine).await, ["1 1 b 2"]);
 }
 
+/// What a server's clock that is set back by an hour makes of the lease of an owner who is stopped,
+/// and of one who works.
+#[tokio::test]
+async fn a_lease_that_a_clock_has_made_long_is_taken_unless_it_is_renewed() {
+    let engine = engine().await;
+    let (mut first, mut second) = (engine.feed("notes").await, engine.feed("notes").await);
+    let lease = Duration::from_secs(2);
+    let longer = "update howdah.positions set lease_until = lease_until + interval '1 hour'";
+    held(first.acquire("a", lease).await);
+    engine.run(longer).await;
+    for id in 1..4 {
+        assert!(matches!(second.acquire("b", lease).await, Grant::Owned { .. }), "{id}");
+        tokio::time::sleep(lease / 2).await;
+        first.commit(&[note(id)]).await;
+    }
+    engine.run(longer).await;
+    loop {
+        match second.acquire("b", lease).await {
+            Grant::Held(term) => break assert_eq!(term.epoch, 2),
+            Grant::Owned { .. } => tokio::time::sleep(lease / 10).await,
+        }
+    }
+    assert_eq!(first.try_commit(&[note(4)]).await.unwrap_err().kind(), Kind::Unavailable);
+    assert_eq!(events(&engine).await, ["3 3 b 2"]);
+}
+
 #[tokio::test]
 async fn an_owner_takes_its_own_shard_again_on_a_new_connection() {
     let engine = engine().await;

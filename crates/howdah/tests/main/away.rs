@@ -1,10 +1,8 @@
 //! A database that goes away or is full: nothing is acknowledged, howdah waits, and goes on.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::Duration;
 
-use howdah_testkit::{Cluster, ClusterOptions, Cuts, TestFolder, wait_until};
+use howdah_testkit::{Cluster, ClusterOptions, Cuts, SmallDisk, wait_until};
 
 use crate::market::{Expected, FILES, Trade, counts, market};
 use crate::rig::{PATIENCE, Rig, Running, until};
@@ -98,44 +96,6 @@ async fn a_database_that_became_read_only_is_waited_out() {
     assert_eq!(counts(&connection, "trades_file").await, [5_000, 5_000, 0, 0]);
 }
 
-/// A small disk in memory, which only root may mount; unmounted when dropped.
-struct SmallDisk {
-    folder: TestFolder,
-}
-
-impl SmallDisk {
-    fn mount(size: &str) -> Option<Self> {
-        let folder = TestFolder::new();
-        let disk = folder.path().join("disk");
-        std::fs::create_dir(&disk).unwrap();
-        let mounted = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"])
-            .arg(&disk)
-            .output();
-        mounted.is_ok_and(|output| output.status.success()).then_some(Self { folder })
-    }
-
-    fn path(&self) -> PathBuf {
-        self.folder.path().join("disk")
-    }
-
-    /// A folder of it that belongs to whom `like` belongs to.
-    fn folder_like(&self, like: &Path) -> PathBuf {
-        use std::os::unix::fs::MetadataExt as _;
-        let folder = self.path().join("tablespace");
-        std::fs::create_dir(&folder).unwrap();
-        let owner = std::fs::metadata(like).unwrap();
-        std::os::unix::fs::chown(&folder, Some(owner.uid()), Some(owner.gid())).unwrap();
-        folder
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("--lazy").arg(self.path()).output();
-    }
-}
-
 #[tokio::test]
 async fn a_full_disk_is_waited_out() {
     let Some(disk) = SmallDisk::mount("64m") else {
@@ -146,7 +106,7 @@ async fn a_full_disk_is_waited_out() {
     let database = cluster.database().await;
     let rig = market(&database, FILES).await;
     // What howdah makes from now on, the chunks, lies on the small disk.
-    let folder = disk.folder_like(&cluster.dir().join("data"));
+    let folder = disk.folder_like("tablespace", &cluster.dir().join("data"));
     let admin = database.admin().await;
     let make = format!("create tablespace small location '{}'", folder.display());
     admin.batch_execute(&make).await.unwrap();
@@ -156,8 +116,7 @@ async fn a_full_disk_is_waited_out() {
          alter database {name} set default_tablespace = small"
     );
     admin.batch_execute(&use_it).await.unwrap();
-    let filler = disk.path().join("filler");
-    let _ = std::fs::write(&filler, vec![0; 63 << 20]);
+    disk.fill();
 
     let expected = write_trades(&rig, 33, 20_000);
     let mut running = rig.start(&["run", "--once", "--source", "trades_file"]);
@@ -166,7 +125,7 @@ async fn a_full_disk_is_waited_out() {
     let before = counts(&connection, "trades_file").await;
     assert!(before[0] < 20_000 && before[0] == before[1], "{before:?}");
     assert!(running.runs());
-    std::fs::remove_file(&filler).unwrap();
+    disk.free();
     assert_eq!(running.wait().await, Some(0), "{}", running.said());
     expected.hold(&connection).await;
     assert_eq!(counts(&connection, "trades_file").await, [20_000, 20_000, 0, 0]);

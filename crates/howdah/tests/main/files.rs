@@ -134,3 +134,29 @@ async fn tampering_is_found_and_rebuild_mends_it() {
     rig.fine(&["verify"]).await;
     expected.hold(&connection).await;
 }
+
+/// A position knows how far a text was read and how it begins, not all of it: one batch of another
+/// text may end where that of an earlier one did.
+#[tokio::test]
+async fn standard_input_that_differs_only_at_its_end_is_stored() {
+    let database = Cluster::shared().await.database().await;
+    let rig = market(&database, "\n[sources.trades]\nstdin = true\ninto = \"trades\"\n").await;
+    let system = std::fs::read_to_string(rig.path("howdah.toml")).unwrap();
+    let one_batch = "batch_rows = 5000\nlinger = \"2 s\"";
+    rig.write("howdah.toml", system.replace("batch_rows = 50\nlinger = \"5 ms\"", one_batch));
+    let mut dice = Cuts::new(15);
+    let trades: Vec<Trade> = (1_000..2_002).map(|id| Trade::roll(&mut dice, id)).collect();
+    let mut lines: Vec<String> = trades[..1_001].iter().map(Trade::json).collect();
+    // The same length, and another trade.
+    let last = lines[1_000].replace("\"trade_id\":2000", "\"trade_id\":3000");
+    for end in [None, Some(last)] {
+        lines[1_000] = end.unwrap_or_else(|| lines[1_000].clone());
+        let input = lines.join("\n") + "\n";
+        assert!(input.len() > 100_000);
+        let mut run = rig.start_fed(&["run", "--once"], &[], input);
+        assert_eq!(run.wait().await, Some(0), "{}", run.said());
+    }
+    let connection = rig.connect().await;
+    assert_eq!(counts(&connection, "trades").await, [2_002, 1_002, 1_000, 0]);
+    rig.fine(&["verify"]).await;
+}

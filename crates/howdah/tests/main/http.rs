@@ -25,9 +25,9 @@ fn write(rig: &Rig, name: &str) {
 
 /// Where a run listens, once it does.
 async fn address(running: &Running) -> SocketAddr {
-    let said = || running.said().split("listening on http://").nth(1).map(str::to_owned);
-    wait_until("it listens", PATIENCE, || async { said().is_some() }).await;
-    said().unwrap().split_whitespace().next().unwrap().parse().unwrap()
+    let log = running.log();
+    wait_until("it listens", PATIENCE, || async { log.address().is_some() }).await;
+    log.address().unwrap()
 }
 
 /// Sends one event; the status, `None` when there was no whole answer.

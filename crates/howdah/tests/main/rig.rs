@@ -1,13 +1,16 @@
 //! A system in a folder, a database of its own, and the real binary to run on them.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use howdah_pg::{ConnectOptions, Connection, connect};
 use howdah_testkit::{TestDatabase, TestFolder};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use tokio::io::AsyncWriteExt as _;
 use tokio::process::{Child, Command};
 
 /// How long a command may take before the test fails instead of hanging.
@@ -19,6 +22,9 @@ pub struct Rig {
     database: ConnectOptions,
     database_url: String,
     redis_url: String,
+    variables: Vec<(String, String)>,
+    /// How many commands were started that go on.
+    started: AtomicU32,
 }
 
 /// What a command that has ended left.
@@ -40,12 +46,20 @@ impl Rig {
             database: database.options().clone(),
             database_url: database.url(),
             redis_url: "redis://127.0.0.1:1/".to_owned(),
+            variables: Vec::new(),
+            started: AtomicU32::new(0),
         }
     }
 
     /// The same with the sources of this Redis.
     pub fn with_redis(mut self, url: String) -> Self {
         self.redis_url = url;
+        self
+    }
+
+    /// The same with more in the environment of every command.
+    pub fn with_variables(mut self, more: impl IntoIterator<Item = (String, String)>) -> Self {
+        self.variables.extend(more);
         self
     }
 
@@ -97,6 +111,7 @@ impl Rig {
             .env("HOWDAH_REDIS_URL", &self.redis_url)
             .env("HOWDAH_LOG", "info,howdah_stream=debug")
             .env("NO_COLOR", "1")
+            .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .kill_on_drop(true);
         command
@@ -127,26 +142,64 @@ impl Rig {
 
     /// The same with more in its environment.
     pub fn start_with(&self, args: &[&str], environment: &[(&str, &str)]) -> Running {
-        let log = self.path("howdah.log");
-        let file = std::fs::OpenOptions::new().create(true).append(true).open(&log).unwrap();
-        let from = file.metadata().unwrap().len();
+        self.spawn(args, environment, None)
+    }
+
+    /// The same with something on its standard input.
+    pub fn start_fed(&self, args: &[&str], environment: &[(&str, &str)], input: String) -> Running {
+        self.spawn(args, environment, Some(input))
+    }
+
+    fn spawn(&self, args: &[&str], environment: &[(&str, &str)], input: Option<String>) -> Running {
+        let log = Log(self.path(&log_name(self.started.fetch_add(1, Ordering::Relaxed))));
+        let file = std::fs::File::create(&log.0).unwrap();
         let mut command = self.command(args);
         command.envs(environment.iter().copied()).stdout(Stdio::null()).stderr(file);
-        let child = command.spawn().unwrap();
-        Running { child, log, from }
+        if input.is_some() {
+            command.stdin(Stdio::piped());
+        }
+        let mut child = command.spawn().unwrap();
+        if let Some((mut pipe, input)) = child.stdin.take().zip(input) {
+            // One that is killed reads no more.
+            tokio::spawn(async move { pipe.write_all(input.as_bytes()).await });
+        }
+        Running { child, log }
     }
 
     /// Everything that started commands have said, from the first to the last.
     pub fn log(&self) -> String {
-        std::fs::read_to_string(self.path("howdah.log")).unwrap_or_default()
+        let many = self.started.load(Ordering::Relaxed);
+        (0..many).map(|number| Log(self.path(&log_name(number))).said()).collect()
+    }
+}
+
+fn log_name(number: u32) -> String {
+    format!("howdah-{number}.log")
+}
+
+/// What a command says on standard error.
+#[derive(Debug, Clone)]
+pub struct Log(PathBuf);
+
+impl Log {
+    /// All of it so far.
+    pub fn said(&self) -> String {
+        String::from_utf8_lossy(&std::fs::read(&self.0).unwrap_or_default()).into_owned()
+    }
+
+    /// Where it listens, once it does.
+    pub fn address(&self) -> Option<SocketAddr> {
+        let said = self.said();
+        let (_, rest) = said.split_once("listening on http://")?;
+        // The line may not be whole yet.
+        rest.split_once('\n')?.0.trim().parse().ok()
     }
 }
 
 /// A command that goes on.
 pub struct Running {
     child: Child,
-    log: PathBuf,
-    from: u64,
+    log: Log,
 }
 
 impl Running {
@@ -183,9 +236,12 @@ impl Running {
 
     /// What it has said on standard error.
     pub fn said(&self) -> String {
-        let all = std::fs::read(&self.log).unwrap_or_default();
-        let from = usize::try_from(self.from).unwrap().min(all.len());
-        String::from_utf8_lossy(&all[from..]).into_owned()
+        self.log.said()
+    }
+
+    /// What it says, also when it is gone.
+    pub fn log(&self) -> Log {
+        self.log.clone()
     }
 }
 

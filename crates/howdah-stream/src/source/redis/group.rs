@@ -111,6 +111,7 @@ async fn show(client: Client, names: Names, mut receiver: watch::Receiver<Done>)
                 );
                 return;
             }
+            tracing::debug!(stream = names.key, %error, failed, "the group is not told yet");
             tokio::time::sleep(policy.wait(failed)).await;
         }
         failed = 0;
@@ -128,8 +129,9 @@ async fn tell(
         Some(open) => open,
         None => connect(client).await?,
     };
-    if failpoint::hit("acknowledge").await.is_err() {
-        return Err(RedisError::from((redis::ErrorKind::Io, "failpoint")));
+    if let Err(error) = failpoint::hit("acknowledge").await {
+        let kind = redis::ErrorKind::Io;
+        return Err(RedisError::from((kind, "could not show", error.to_string())));
     }
     match move_to(&mut open, names, done).await {
         Ok(()) => settle(&mut open, names, done).await?,

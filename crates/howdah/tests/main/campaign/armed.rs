@@ -1,98 +1,121 @@
 //! Rounds of faults within howdah and its transaction: failpoints, and a server that refuses.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use howdah_testkit::Cuts;
 use nix::sys::signal::Signal;
 
-use super::block::Block;
-use super::fault::{Action, Place, SOURCES, State};
-use crate::market::counts;
+use super::block::{BRIEF, Block};
+use super::fault::{Action, Place, State};
+use super::source::{Shape, Source};
+use howdah_testkit::Cuts;
+
 use crate::rig::Running;
 
-/// How long a round may take before it goes on as it is: the proof at the end decides.
-const ROUND: Duration = Duration::from_secs(8);
-/// Events of a round that ends with its first strike: a few batches.
-const FEW: u64 = 60;
-/// Events of a round that strikes again and again.
-const MANY: u64 = 300;
-const LOOK: Duration = Duration::from_millis(5);
+/// How long a source of requests is served by another process while one is stopped there.
+const WHILE_STOPPED: Duration = Duration::from_millis(400);
+/// How long one that was stopped has to meet what happened meanwhile.
+const AWAKE: Duration = Duration::from_millis(100);
 
-impl Block {
+impl Block<'_> {
     /// One source runs alone, with a failpoint armed.
     pub(super) async fn failpoint(
         &mut self,
         dice: &mut Cuts,
         step: &'static str,
         action: Action,
-        source: usize,
+        source: Source,
     ) {
-        self.quiet().await;
-        self.feed(dice, source, if action == Action::Error { MANY } else { FEW }).await;
-        let (name, kind) = SOURCES[source];
-        let armed = action.armed(step, 1 + dice.below(4));
-        let run = ["run", "--source", name];
-        let mut howdah = self.rig.start_with(&run, &[("HOWDAH_FAILPOINTS", &armed)]);
+        // A lease is renewed in time, not by events: batches take longer then.
+        let lease = step == "lease.renew";
+        let again = action == Action::Error;
+        let many = if again && !lease { self.shape.many() } else { self.shape.few() };
+        let input = self.feed(dice, source, many).await;
+        let nth = 1 + dice.below(match step {
+            // These are come by for each piece that is read, not for each batch.
+            "decode" => 1,
+            "reader.next" | "lease.renew" | "acknowledge" => 2,
+            _ => self.shape.batches(),
+        });
+        let mut armed = action.armed(step, nth);
+        if lease {
+            armed += &format!(";writer.before_copy=sleep:{}", self.shape.slow_ms());
+        }
+        let mut howdah = self.start_on(source, &input, &armed);
         let struck = match action {
-            Action::Kill => self.drained_or(source, || !howdah.runs()).await,
+            Action::Kill => {
+                self.drained_or(source, &mut howdah, |howdah| !howdah.runs()).await;
+                // One that came to its end was not killed.
+                u64::from(!howdah.runs() && howdah.wait().await.is_none())
+            }
             Action::Stop => {
-                let stopped = self.drained_or(source, || howdah.is_stopped()).await;
-                if stopped > 0 {
-                    self.take_over(source, &howdah).await;
+                let stopped =
+                    self.drained_or(source, &mut howdah, |howdah| howdah.is_stopped()).await;
+                if stopped {
+                    self.go_on_without(source, &mut howdah, &input).await;
                 }
-                stopped
+                u64::from(stopped)
             }
             Action::Error => {
-                self.drained_or(source, || false).await;
-                howdah.said().matches(&format!("the failpoint \"{step}\" broke")).count()
+                self.drained_within(BRIEF, source, &mut howdah, |_| false).await;
+                // The log quotes what it quotes.
+                let said = howdah.said().replace('\\', "");
+                said.matches(&format!("the failpoint \"{step}\" broke")).count() as u64
             }
         };
         howdah.kill9().await;
-        self.struck.add(&action.to_string(), step, kind, struck as u64);
+        self.feed_again(source, &input).await;
+        self.strike(&action.to_string(), step, &source.to_string(), struck);
     }
 
-    /// Waits until the source is drained (0) or the fault was seen (1).
-    async fn drained_or(&self, source: usize, mut seen: impl FnMut() -> bool) -> usize {
-        let (connection, fed) = (self.rig.connect().await, self.fed_to(source).await);
-        let start = Instant::now();
-        while start.elapsed() < ROUND {
-            if seen() {
-                return 1;
-            }
-            if counts(&connection, SOURCES[source].0).await[0] >= fed {
-                break;
-            }
-            tokio::time::sleep(LOOK).await;
+    /// Another howdah goes on while the first is stopped; then the first one may.
+    async fn go_on_without(&mut self, source: Source, stopped: &mut Running, input: &str) {
+        if !source.is_http() {
+            self.take_over(source, input).await;
+            stopped.signal(Signal::SIGCONT);
+            tokio::time::sleep(AWAKE).await;
+            return;
         }
-        usize::from(seen())
-    }
-
-    /// Another howdah comes to the end while the first is stopped; then the first goes on.
-    async fn take_over(&self, source: usize, stopped: &Running) {
-        self.rig.fine(&["run", "--once", "--source", SOURCES[source].0]).await;
+        let mut second = self.start_on(source, "", "");
+        while second.runs() && second.log().address().is_none() {
+            tokio::time::sleep(AWAKE / 10).await;
+        }
+        // Clients that wait for the one that is stopped ask the other.
+        self.arena.door.cut();
+        tokio::time::sleep(WHILE_STOPPED).await;
         stopped.signal(Signal::SIGCONT);
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        self.drained_or(source, &mut second, |_| false).await;
+        second.kill9().await;
     }
 
-    /// One source runs alone, and every third statement of a kind is refused by a trigger.
+    /// A howdah comes to the end of a source.
+    async fn take_over(&self, source: Source, input: &str) {
+        let once = ["run", "--once", "--source", source.name()];
+        let mut howdah = self.rig.start_fed(&once, &[], input.to_owned());
+        assert_eq!(howdah.wait().await, Some(0), "{}", howdah.said());
+    }
+
+    /// Standard input has no past: whoever had it before feeds it again.
+    pub(super) async fn feed_again(&self, source: Source, input: &str) {
+        if source == Source::Stdin {
+            self.take_over(source, input).await;
+        }
+    }
+
+    /// One source runs alone, and a trigger refuses a statement now and then.
     pub(super) async fn refuse(
         &mut self,
         dice: &mut Cuts,
         place: Place,
         state: State,
-        source: usize,
+        source: Source,
     ) {
-        self.quiet().await;
-        self.feed(dice, source, MANY).await;
-        let (name, kind) = SOURCES[source];
-        let table = match (place, name) {
-            (Place::Position, _) => "howdah.positions",
-            (Place::Row, "fills_file") => "fills",
-            (Place::Row, "postings") => "postings",
-            (Place::Row, _) => "trades",
+        let input = self.feed(dice, source, self.shape.many()).await;
+        let (table, every) = match place {
+            Place::Row => (source.table(), every_row(source, self.shape)),
+            // Up to four requests share a transaction.
+            Place::Position if source.is_http() => ("howdah.http_requests", 7),
+            Place::Position => ("howdah.positions", 3),
         };
-        // One in 40 rows, one in three moves.
-        let every = if place == Place::Row { 40 } else { 3 };
         let admin = self.rig.connect().await;
         let arm = format!(
             "create sequence refused; create sequence turns; \
@@ -106,8 +129,8 @@ impl Block {
             state.code()
         );
         admin.batch_execute(&arm).await.unwrap();
-        let mut howdah = self.rig.start(&["run", "--source", name]);
-        self.drained_or(source, || false).await;
+        let mut howdah = self.start_on(source, &input, "");
+        self.drained_within(BRIEF, source, &mut howdah, |_| false).await;
         howdah.kill9().await;
         let refused = "select case when is_called then last_value else 0 end from refused";
         let struck: i64 = admin.query_one(refused, &[]).await.unwrap().get(0);
@@ -116,6 +139,15 @@ impl Block {
              drop sequence refused"
         );
         admin.batch_execute(&disarm).await.unwrap();
-        self.struck.add(&state.to_string(), place.step(), kind, struck.cast_unsigned());
+        self.feed_again(source, &input).await;
+        let step = place.step(source.is_http());
+        self.strike(&state.to_string(), step, &source.to_string(), struck.cast_unsigned());
     }
+}
+
+/// One in so many rows is refused: rarely enough for a batch to pass at its next tries.
+fn every_row(source: Source, shape: Shape) -> u64 {
+    let rows = if source == Source::Legs { 4 } else { 1 };
+    let together = if source.is_http() { 4 * shape.of_request() } else { shape.batch_rows() };
+    rows * together.max(2) * 5 / 2
 }
