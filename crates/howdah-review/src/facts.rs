@@ -8,6 +8,7 @@ use howdah_sql::Position;
 use howdah_sql::command::{Command, Name, ObjectKind};
 
 use crate::finding::Place;
+use crate::migrations::{Convention, Guess, RawFile};
 
 /// What is known of the target.
 #[derive(Debug, Clone, Default)]
@@ -25,8 +26,56 @@ pub struct Facts {
     pub catalog: Option<Catalog>,
     /// Whether the statements were run, so that [`Statement::run`] says what each did.
     pub built: bool,
+    /// The tool whose files they are; `None` for a live database.
+    pub convention: Option<Convention>,
+    /// What holes of templates were filled with, where nobody said with what.
+    pub guesses: Vec<Guess>,
+    /// What came of applying files again and of undoing them, where that was tried.
+    pub repeated: Vec<Repeated>,
     /// What could not be seen, and why.
     pub unseen: Vec<Unseen>,
+}
+
+/// What came of a second try with a file that was applied.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Repeated {
+    /// The file, as an index of [`Facts::files`].
+    pub file: usize,
+    /// What was tried.
+    pub attempt: Attempt,
+    /// What was wrong.
+    pub outcome: Outcome,
+}
+
+/// What is tried with a file that was applied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Attempt {
+    /// It is applied a second time.
+    Again,
+    /// It is undone.
+    Undo,
+    /// It is applied after it was undone.
+    Redo,
+}
+
+/// What was wrong with the second try.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outcome {
+    /// A statement failed: its text and why.
+    Failed(String, Failure),
+    /// It ran, and the database is not what it should be.
+    Differs(Vec<Difference>),
+}
+
+/// Something of the database that is not what it should be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference {
+    /// What it is, for people: `table public.orders`.
+    pub what: String,
+    /// It is there and should not be; otherwise it should be there.
+    pub there: bool,
+    /// A query that gives a row when it is so.
+    pub query: String,
 }
 
 /// A SQL file.
@@ -40,6 +89,8 @@ pub struct SqlFile {
     pub up: Range<usize>,
     /// The part that undoes it, when it is in the same file.
     pub down: Option<Range<usize>>,
+    /// What undoes it, when that is a file of its own.
+    pub undo: Option<RawFile>,
     /// Whether the tool applies it in one transaction.
     pub transactional: bool,
 }
@@ -84,6 +135,9 @@ pub enum Run {
 pub struct Trace {
     /// The locks that it took and held to the end of its transaction.
     pub locks: Vec<(RelName, LockMode)>,
+    /// The locks of mode `SHARE` or stronger that statements before it in the same transaction took,
+    /// and that are held still.
+    pub held: Vec<(RelName, LockMode)>,
     /// Tables that were written anew (a new relfilenode).
     pub rewritten: Vec<RelName>,
     /// Tables that were read from end to end.
@@ -202,6 +256,41 @@ impl Facts {
         &self.statements[id.0]
     }
 
+    /// What undoes the file, wherever it is written.
+    #[must_use]
+    pub fn undo(&self, file: usize) -> Option<&str> {
+        let file = &self.files[file];
+        let within = file.down.clone().map(|down| &file.text[down]);
+        within.or_else(|| file.undo.as_ref().map(|undo| undo.text.as_str()))
+    }
+
+    /// The first statement of the next file that has any; `None` for the last one.
+    #[must_use]
+    pub fn first_after(&self, file: usize) -> Option<StatementId> {
+        self.statements.iter().position(|statement| statement.file > file).map(StatementId)
+    }
+
+    /// The statements of the same file that come before `id`, in order.
+    pub fn before_in_file(
+        &self,
+        id: StatementId,
+    ) -> impl Iterator<Item = (StatementId, &Statement)> {
+        let file = self.statement(id).file;
+        let start = self.statements[..id.0].iter().rposition(|other| other.file != file);
+        let start = start.map_or(0, |at| at + 1);
+        (start..id.0).map(|at| (StatementId(at), &self.statements[at]))
+    }
+
+    /// The statements of the same file that come after `id`, in order.
+    pub fn after_in_file(
+        &self,
+        id: StatementId,
+    ) -> impl Iterator<Item = (StatementId, &Statement)> {
+        let file = self.statement(id).file;
+        let rest = self.statements().skip(id.0 + 1);
+        rest.take_while(move |(_, other)| other.file == file)
+    }
+
     /// The statement's text.
     #[must_use]
     pub fn text(&self, id: StatementId) -> &str {
@@ -254,10 +343,7 @@ impl Facts {
     /// The statement that makes the relation of that name.
     #[must_use]
     pub fn relation_made_by(&self, name: &RelName) -> Option<StatementId> {
-        let name = Name {
-            parts: vec![name.schema.as_str().to_owned(), name.name.as_str().to_owned()],
-            span: 0..0,
-        };
+        let name = self::name(name);
         [ObjectKind::Table, ObjectKind::MaterializedView, ObjectKind::View, ObjectKind::Index]
             .into_iter()
             .find_map(|kind| self.made_by(kind, &name, None))
@@ -280,4 +366,11 @@ impl Facts {
     pub fn server_version(&self) -> Option<u32> {
         self.catalog.as_ref().map(|catalog| catalog.server.version_num)
     }
+}
+
+/// The name of a relation as statements write it.
+#[must_use]
+pub fn name(relation: &RelName) -> Name {
+    let parts = vec![relation.schema.as_str().to_owned(), relation.name.as_str().to_owned()];
+    Name { parts, span: 0..0 }
 }

@@ -23,6 +23,7 @@ pub mod finding;
 pub mod fix;
 pub mod migrations;
 pub mod proof;
+pub mod rephrase;
 pub mod report;
 mod review;
 pub mod rule;

@@ -45,6 +45,7 @@ pub async fn review_folder_on(
 async fn review_on(scratch: &Scratch, mut facts: Facts, options: &Options) -> Result<Report> {
     let database = scratch.database().await?;
     build::build(&mut facts, &database).await?;
+    build::repeat(&mut facts, scratch, &database).await?;
     let mut findings = check(&facts);
     experiment(scratch, &database, &facts, &mut findings).await?;
     let withdrawn = fix::run_all(scratch, &database, &facts, &mut findings).await?;

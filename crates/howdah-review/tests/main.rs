@@ -4,6 +4,8 @@
 
 #[path = "main/folders.rs"]
 mod folders;
+#[path = "main/migrations.rs"]
+mod migrations;
 #[path = "main/rig.rs"]
 mod rig;
 #[path = "main/rules.rs"]

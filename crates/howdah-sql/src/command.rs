@@ -43,6 +43,30 @@ pub fn read(text: &str) -> Command {
     command.unwrap_or_else(|| Command::Other(other(text)))
 }
 
+/// What leaves the database within the body of a function or a `do` block, where it is written as
+/// a statement; what is put together as text is not seen.
+#[must_use]
+pub fn escapes_within(body: &str) -> Vec<Escape> {
+    let tokens = Tokens::new(body);
+    let mut cursor = tokens.cursor();
+    let mut found = Vec::new();
+    while !cursor.at_end() {
+        let mut statement = cursor.statement();
+        let command = match statement.word() {
+            Some("create") => create::read(&mut statement),
+            Some("alter") => alter::read(&mut statement),
+            Some("drop") => drop::read(&mut statement),
+            Some("copy" | "load") => data::read(&mut statement),
+            _ => None,
+        };
+        if let Some(Command::Escape(escape)) = command {
+            found.push(escape);
+        }
+        cursor.advance();
+    }
+    found
+}
+
 /// The leading words of a statement that is not understood.
 fn other(text: &str) -> String {
     let tokens = Tokens::new(text);

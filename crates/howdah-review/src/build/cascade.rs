@@ -2,10 +2,11 @@
 
 use howdah_sql::command::{AlterAction, Command};
 
+use super::extensions;
 use crate::facts::{Facts, Failure, Run, StatementId};
 
 /// SQLSTATEs of "there is no such object".
-const MISSING: &[&str] = &["42P01", "42703", "42704", "42883", "3F000", "42830", "42P10"];
+const MISSING: &[&str] = &["42P01", "42703", "42704", "42883", "3F000", "42830", "42P10", "22023"];
 
 /// Sets [`Failure::caused_by`] of every failure that follows from another one.
 pub(super) fn find_causes(facts: &mut Facts) {
@@ -19,23 +20,40 @@ pub(super) fn find_causes(facts: &mut Facts) {
         }
         let cause = cause(failure, &unmade);
         let root = cause.unwrap_or(id);
-        unmade.extend(made(&facts.statements[at].command).into_iter().map(|name| (name, root)));
+        let command = &facts.statements[at].command;
+        unmade.extend(made(command).into_iter().map(|name| (name, root)));
+        if let Command::CreateExtension { name } = command {
+            let real = extensions::meant(name).unwrap_or(name);
+            unmade.push((extension_key(real), root));
+        }
         if let Run::Failed(failure) = &mut facts.statements[at].run {
             failure.caused_by = cause;
         }
     }
 }
 
+/// Whether the statement failed because something is not there.
+pub(super) fn is_missing(failure: &Failure) -> bool {
+    MISSING.contains(&failure.sqlstate.as_str())
+}
+
+/// An extension among the names of what was not made; no object can be called so.
+fn extension_key(name: &str) -> String {
+    format!("extension {name}")
+}
+
 fn cause(failure: &Failure, unmade: &[(String, StatementId)]) -> Option<StatementId> {
-    if !MISSING.contains(&failure.sqlstate.as_str()) {
+    if !is_missing(failure) {
         return None;
     }
-    let missed = named(&failure.message);
+    let mut missed = named(&failure.message);
+    let brought: Vec<&str> = missed.iter().filter_map(|name| extensions::bringing(name)).collect();
+    missed.extend(brought.into_iter().map(extension_key));
     unmade.iter().find(|(name, _)| missed.contains(name)).map(|(_, root)| *root)
 }
 
 /// The names in a message: `relation "a.b" does not exist`, `function f(integer) does not exist`.
-fn named(message: &str) -> Vec<String> {
+pub(super) fn named(message: &str) -> Vec<String> {
     let mut names: Vec<String> = message
         .split('"')
         .skip(1)
@@ -51,7 +69,7 @@ fn named(message: &str) -> Vec<String> {
 }
 
 /// What a statement would have made, by its last name.
-fn made(command: &Command) -> Vec<String> {
+pub(super) fn made(command: &Command) -> Vec<String> {
     match command {
         Command::AlterTable(table) => table
             .actions

@@ -1,10 +1,15 @@
 //! Files to a database: every statement is run on a scratch server, and what it did is kept.
 
+mod advice;
+mod again;
 mod cascade;
+mod extensions;
 mod run;
 mod scratch;
 mod session;
 mod trace;
 
+pub use advice::{Advice, advice};
+pub use again::repeat;
 pub use run::{build, build_before};
 pub use scratch::{Scratch, ScratchDatabase};

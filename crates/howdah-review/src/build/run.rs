@@ -1,7 +1,7 @@
 //! The statements one by one, as their tool would run them.
 
 use howdah_error::Result;
-use howdah_sql::command::{Command, Escape};
+use howdah_sql::command::{Command, Escape, escapes_within};
 
 use super::cascade;
 use super::session::Session;
@@ -86,6 +86,13 @@ async fn run_one(
             }
             return Ok(Run::LeftOut("its effect would leave the database"));
         }
+        Command::Do { body, .. } => {
+            for escape in escapes_within(&body.text) {
+                if let Escape::CreateRole(role) = escape {
+                    session.make_role(&role).await?;
+                }
+            }
+        }
         Command::Copy(copy) if copy.from => return Ok(Run::LeftOut("its data are for psql alone")),
         Command::Transaction(_) => return Ok(Run::LeftOut("each file has a transaction already")),
         _ => {}
@@ -99,6 +106,10 @@ async fn run_one(
     if let Some(role) = failure.as_ref().and_then(missing) {
         session.make_role(&role).await?;
         missing_role = Some(role);
+        failure = session.run(sql).await?;
+    }
+    if let Some(schema) = failure.as_ref().and_then(|failure| guessed_schema(facts, failure)) {
+        session.make_schema(&schema).await?;
         failure = session.run(sql).await?;
     }
     if let Some(found) = failure {
@@ -133,6 +144,13 @@ async fn after_failure(
     {
         return Ok(Run::Done(Trace::default()));
     }
+    // What such a block lacks are rights that no migration should need; it is told as what it is.
+    if let Command::Do { body, .. } = &statement.command
+        && failure.sqlstate == scratch::INSUFFICIENT_PRIVILEGE
+        && !escapes_within(&body.text).is_empty()
+    {
+        return Ok(Run::LeftOut("its effect would leave the database"));
+    }
     if statement.needs_no_transaction && failure.sqlstate == scratch::ACTIVE_TRANSACTION {
         failure.ran_outside = session.run_outside(sql).await?.is_none();
     }
@@ -146,4 +164,10 @@ async fn after_failure(
 fn missing(failure: &Failure) -> Option<String> {
     let name = failure.message.strip_prefix("role \"")?.strip_suffix("\" does not exist")?;
     (failure.sqlstate == scratch::UNDEFINED_OBJECT).then(|| name.to_owned())
+}
+
+/// The schema that is missing, when its name is a guess of ours: then somebody else makes it.
+fn guessed_schema(facts: &Facts, failure: &Failure) -> Option<String> {
+    let name = failure.message.strip_prefix("schema \"")?.strip_suffix("\" does not exist")?;
+    facts.guesses.iter().any(|guess| guess.value == name).then(|| name.to_owned())
 }

@@ -16,6 +16,10 @@ const REACHING: &[&str] = &["adminpack", "dblink", "file_fdw", "postgres_fdw", "
 const NOTICE_OTHERS: &str = "savepoint howdah_look; select from pg_catalog.pg_roles limit 0; \
                              rollback to savepoint howdah_look; release savepoint howdah_look";
 
+/// The counters of a transaction hold what earlier ones have not handed on yet; handed on, they begin
+/// at zero.
+const COUNT_ANEW: &str = "select pg_catalog.pg_stat_force_next_flush()";
+
 /// A session as the owner of the scratch database.
 pub(super) struct Session<'a> {
     database: &'a ScratchDatabase,
@@ -39,6 +43,7 @@ impl<'a> Session<'a> {
     /// Begins a transaction, when none is open.
     pub(super) async fn begin(&mut self) -> Result<()> {
         if !self.in_transaction {
+            self.own(COUNT_ANEW).await?;
             self.own("begin").await?;
             self.in_transaction = true;
         }
@@ -51,6 +56,14 @@ impl<'a> Session<'a> {
             return Ok(None);
         }
         self.try_run("commit").await
+    }
+
+    /// Takes back what the open transaction did, when one is open.
+    pub(super) async fn roll_back(&mut self) -> Result<()> {
+        if std::mem::take(&mut self.in_transaction) {
+            self.own("rollback").await?;
+        }
+        Ok(())
     }
 
     /// Runs a statement under review; within a transaction it fails without taking the transaction
@@ -108,6 +121,11 @@ impl<'a> Session<'a> {
             self.own(NOTICE_OTHERS).await?;
         }
         Ok(())
+    }
+
+    /// Makes a schema that the files take as given.
+    pub(super) async fn make_schema(&mut self, name: &str) -> Result<()> {
+        self.own(&format!("create schema if not exists {}", Ident::new(name))).await
     }
 
     async fn try_run(&self, sql: &str) -> Result<Option<Failure>> {

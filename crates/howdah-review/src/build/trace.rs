@@ -22,8 +22,7 @@ pub(super) struct Tracer {
 pub(super) fn is_traced(command: &Command) -> bool {
     !matches!(
         command,
-        Command::Query
-            | Command::Comment
+        Command::Comment
             | Command::Insert { .. }
             | Command::Copy(_)
             | Command::Set { .. }
@@ -48,14 +47,18 @@ impl Tracer {
         let rows = connection.query_typed(include_str!("trace.sql"), &[]).await;
         let rows = rows.map_err(|error| from_pg("could not read the locks", &error))?;
         let mut trace = Trace::default();
+        let before_this = self.locks.clone();
         for row in &rows {
             let (oid, file, scans): (u32, u32, i64) = (row.get(0), row.get(4), row.get(5));
             let Some(before) = self.files.get_mut(&oid) else { continue };
             let name = RelName::new(row.get::<_, String>(1), row.get::<_, String>(2));
-            if let Some(mode) = LockMode::parse(row.get(3))
-                && self.locks.insert((oid, mode))
-            {
-                trace.locks.push((name.clone(), mode));
+            if let Some(mode) = LockMode::parse(row.get(3)) {
+                if self.locks.insert((oid, mode)) {
+                    trace.locks.push((name.clone(), mode));
+                }
+                if mode.blocks_writes() && before_this.contains(&(oid, mode)) {
+                    trace.held.push((name.clone(), mode));
+                }
             }
             if *before != file {
                 *before = file;
@@ -67,6 +70,7 @@ impl Tracer {
             }
         }
         trace.locks.sort();
+        trace.held.sort();
         Ok(trace)
     }
 

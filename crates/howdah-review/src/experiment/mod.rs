@@ -6,6 +6,7 @@
 //! ([`Trace`](crate::facts::Trace)).
 
 mod policy_plan;
+mod shown;
 
 use std::fmt::Debug;
 
@@ -18,6 +19,7 @@ use crate::facts::{Facts, StatementId};
 use crate::finding::{Expect, Reproducer};
 
 pub use policy_plan::PolicyPlan;
+pub use shown::Shown;
 
 /// Something to try.
 pub trait Experiment: Debug + Send + Sync {

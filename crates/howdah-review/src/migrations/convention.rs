@@ -80,6 +80,36 @@ impl Convention {
         files
     }
 
+    /// What a file that undoes another has in common with that one; `None` for other files.
+    pub(super) fn undoes(self, path: &str) -> Option<&str> {
+        match self {
+            Self::Diesel => path.strip_suffix("/down.sql"),
+            _ => path.strip_suffix(".down.sql"),
+        }
+    }
+
+    /// What a file that is applied has in common with the one that undoes it.
+    pub(super) fn stem(self, path: &str) -> &str {
+        let stem = match self {
+            Self::Diesel => path.strip_suffix("/up.sql"),
+            _ => path.strip_suffix(".up.sql").or_else(|| path.strip_suffix(".sql")),
+        };
+        stem.unwrap_or(path)
+    }
+
+    /// The version under which the tool books the file; `None` where names alone count.
+    #[must_use]
+    pub fn version(self, path: &str) -> Option<String> {
+        match self {
+            Self::Numbered | Self::Diesel | Self::Goose | Self::Dbmate => {
+                number(path).map(|number| number.to_string())
+            }
+            Self::Flyway => flyway_version(path)
+                .map(|version| version.iter().map(u64::to_string).collect::<Vec<_>>().join(".")),
+            Self::Plain | Self::Prisma | Self::Drizzle => None,
+        }
+    }
+
     fn applies(self, path: &str) -> bool {
         let name = file_name(path);
         let sql = is_sql(name);

@@ -3,8 +3,12 @@
 mod convention;
 mod drizzle;
 mod parts;
+mod template;
 
 pub use convention::Convention;
+pub use template::Guess;
+
+pub(crate) use template::fill;
 
 use howdah_sql::{Lines, split};
 
@@ -23,8 +27,18 @@ pub struct RawFile {
 #[must_use]
 pub fn order(files: Vec<RawFile>) -> Vec<SqlFile> {
     let convention = Convention::detect(&files);
+    let undoing: Vec<RawFile> =
+        files.iter().filter(|file| convention.undoes(&file.path).is_some()).cloned().collect();
     let ordered = convention.order(files);
-    ordered.into_iter().map(|file| parts::cut(convention, file)).collect()
+    let mut cut: Vec<SqlFile> =
+        ordered.into_iter().map(|file| parts::cut(convention, file)).collect();
+    for file in &mut cut {
+        file.undo = undoing
+            .iter()
+            .find(|undoing| convention.undoes(&undoing.path) == Some(convention.stem(&file.path)))
+            .cloned();
+    }
+    cut
 }
 
 /// The statements of all files, in order.

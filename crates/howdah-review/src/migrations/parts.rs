@@ -27,7 +27,7 @@ pub(super) fn cut(convention: Convention, file: RawFile) -> SqlFile {
         });
     }
     let transactional = is_transactional(convention, &text, &text[up.clone()]);
-    SqlFile { path, text, up, down, transactional }
+    SqlFile { path, text, up, down, undo: None, transactional }
 }
 
 fn is_transactional(convention: Convention, text: &str, up: &str) -> bool {

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use howdah_error::{Error, Kind, Result};
 
-use crate::facts::Facts;
-use crate::migrations::{self, RawFile};
+use crate::facts::{Facts, Unseen};
+use crate::migrations::{self, Convention, RawFile};
 
 /// Folders that hold what others wrote.
 const FOREIGN: &[&str] = &["node_modules", "target", "vendor", "dist", "build", "venv"];
@@ -23,11 +23,13 @@ pub(super) fn read(path: &Path) -> Result<Facts> {
         Error::new(Kind::Io, format!("could not read \"{}\"", path.display())).source(error)
     };
     let about = fs::metadata(path).map_err(failed)?;
+    let mut others = Vec::new();
     let (root, files) = if about.is_file() {
         let root = path.parent().unwrap_or(Path::new("")).to_owned();
         (root, vec![path.to_owned()])
     } else {
-        let root = migrations_of(path)?;
+        let (root, rest) = migrations_of(path);
+        others = rest;
         let mut files = Vec::new();
         walk(&root, DEPTH, &mut |file| files.push(file.to_owned()));
         (root, files)
@@ -42,6 +44,13 @@ pub(super) fn read(path: &Path) -> Result<Facts> {
     }
     let mut facts = facts_of(raw);
     facts.target = root.display().to_string();
+    facts.unseen.extend(others.iter().map(|other| {
+        Unseen {
+        what: format!("the migrations in \"{}\"", other.display()),
+        why: "They make another database, or the same by another tool: review them by their path."
+            .to_owned(),
+    }
+    }));
     if facts.files.is_empty() {
         return Err(Error::input(format!("there are no SQL files in \"{}\"", root.display()))
             .hint("Name a folder of migrations, a SQL file, or a database by its URL."));
@@ -50,34 +59,46 @@ pub(super) fn read(path: &Path) -> Result<Facts> {
 }
 
 /// The facts of files that are at hand.
-pub(crate) fn facts_of(files: Vec<RawFile>) -> Facts {
+pub(crate) fn facts_of(mut files: Vec<RawFile>) -> Facts {
+    let guesses = migrations::fill(&mut files);
+    let convention = Some(Convention::detect(&files));
     let files = migrations::order(files);
     let statements = migrations::statements(&files);
-    Facts { files, statements, ..Facts::default() }
+    let unseen = guesses
+        .iter()
+        .map(|guess| Unseen {
+            what: format!("the value of \"{}\"", guess.variable),
+            why: format!(
+                "It was taken as \"{}\"; \"-- howdah:let {} = value\" in a file declares it.",
+                guess.value, guess.variable
+            ),
+        })
+        .collect();
+    Facts { files, statements, convention, guesses, unseen, ..Facts::default() }
 }
 
-/// The folder itself when it holds SQL files, else the one folder of migrations below it.
-fn migrations_of(path: &Path) -> Result<PathBuf> {
+/// The folder itself when it holds SQL files, else the folder of migrations below it; of several the
+/// one with the most files, with the others.
+fn migrations_of(path: &Path) -> (PathBuf, Vec<PathBuf>) {
     let direct = entries(path).iter().any(|entry| entry.extension().is_some_and(|e| e == "sql"));
     if direct {
-        return Ok(path.to_owned());
+        return (path.to_owned(), Vec::new());
     }
     let system = path.join("migrations");
     if path.join("howdah.toml").is_file() && system.is_dir() {
-        return Ok(system);
+        return (system, Vec::new());
     }
     let mut found: Vec<PathBuf> = Vec::new();
     folders(path, DEPTH, &mut found);
-    match found.len() {
-        0 => Ok(path.to_owned()),
-        1 => Ok(found.remove(0)),
-        _ => {
-            let names: Vec<String> = found.iter().map(|f| format!("\"{}\"", f.display())).collect();
-            Err(Error::input(format!("\"{}\" has several folders of migrations", path.display()))
-                .detail(format!("They are {}.", names.join(", ")))
-                .hint("Name the one to review."))
-        }
-    }
+    let count = |folder: &PathBuf| {
+        let mut files = 0_usize;
+        walk(folder, DEPTH, &mut |_| files += 1);
+        std::cmp::Reverse(files)
+    };
+    // Those with as many files stay in the order of their names.
+    found.sort_by_cached_key(count);
+    let mut found = found.into_iter();
+    (found.next().unwrap_or_else(|| path.to_owned()), found.collect())
 }
 
 fn folders(path: &Path, depth: usize, found: &mut Vec<PathBuf>) {

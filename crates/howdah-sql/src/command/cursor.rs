@@ -8,6 +8,9 @@ use crate::split::lexer::{Lexer, Token, TokenKind};
 /// PostgreSQL cuts names to this many bytes.
 const MAX_NAME_BYTES: usize = 63;
 
+/// So many tokens of a statement within a body tell whether it leaves the database.
+const STATEMENT_HEAD: usize = 16;
+
 /// The tokens of one statement.
 pub(super) struct Tokens<'a> {
     text: &'a str,
@@ -97,6 +100,16 @@ impl<'t> Cursor<'t> {
     /// `if exists` or `if not exists`.
     pub(super) fn eat_if_exists(&mut self) -> bool {
         self.eat(&["if", "exists"]) || self.eat(&["if", "not", "exists"])
+    }
+
+    /// From here to the next semicolon, as a cursor of its own; this one stays.
+    pub(super) fn statement(&self) -> Self {
+        // Only the head of a statement is read, so that a long body is not read over and over.
+        let until = self.limit.min(self.at + STATEMENT_HEAD);
+        let end = (self.at..until)
+            .find(|at| self.of.list[*at].kind == TokenKind::Symbol(b';'))
+            .unwrap_or(until);
+        Self { of: self.of, at: self.at, limit: end }
     }
 
     /// The byte where the token here begins; where the last one ended at the end.

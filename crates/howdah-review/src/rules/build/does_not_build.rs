@@ -15,6 +15,28 @@
 //! create index concurrently orders_note on orders (note);
 //! ```
 //!
+//! What PostgreSQL refuses for a known reason comes with what works instead:
+//!
+//! ```sql,invalid
+//! create table sessions (id bigint primary key, expires timestamptz, closed boolean);
+//! create index sessions_live on sessions (expires) where expires > now() and not closed;
+//! ```
+//!
+//! ```sql,invalid
+//! create table sales (id bigint primary key, sold timestamptz);
+//! create index sales_month on sales (date_trunc('month', sold));
+//! ```
+//!
+//! ```sql,invalid
+//! create table events (id bigint primary key, at timestamptz not null) partition by range (at);
+//! ```
+//!
+//! ```sql,invalid
+//! create extension pgvector;
+//! create table items (id bigint primary key, embedding vector(3));
+//! create index on items using ivfflat (embedding);
+//! ```
+//!
 //! ```sql,valid
 //! create table orders (id bigint primary key, note text);
 //! grant select on orders to reporting;
@@ -30,6 +52,7 @@
 //! Mend the file if nobody has applied it. Otherwise write a new migration, and test in CI that an
 //! empty database can be brought to the newest version.
 
+use crate::build;
 use crate::facts::{Facts, Failure, Run, StatementId};
 use crate::finding::{Expect, Findings, Level, Reproducer, Subject};
 use crate::rule::{Group, Needs, Rule};
@@ -71,6 +94,12 @@ fn check(facts: &Facts, findings: &mut Findings<'_>) {
                 "Move it to a file of its own that the tool runs without a transaction; the \
                  statement works there.",
             );
+        } else if let Some(advice) = build::advice(facts, id, failure) {
+            finding.hint(advice.hint);
+            finding.level = advice.level.unwrap_or(finding.level);
+            if let Some(sql) = advice.instead {
+                finding.instead(id, vec![sql]);
+            }
         } else if let Some(hint) = &failure.hint {
             finding.hint(hint.clone());
         }

@@ -13,6 +13,15 @@
 //! copy t from program 'cat /etc/hostname';
 //! ```
 //!
+//! ```sql,invalid
+//! do $$ begin
+//!     if not exists (select from pg_roles where rolname = 'howdah_example') then
+//!         create role howdah_example;
+//!     end if;
+//! end $$;
+//! grant select on all tables in schema public to howdah_example;
+//! ```
+//!
 //! ```sql,valid
 //! create table t (line text);
 //! alter table t set (autovacuum_vacuum_scale_factor = 0.01);
@@ -30,7 +39,7 @@
 //! Set up servers and roles beside the migrations, where who set up the server does it once. What
 //! concerns this database alone goes into `alter database … set` or into the table's options.
 
-use howdah_sql::command::{Command, CopyTarget, Escape};
+use howdah_sql::command::{Command, CopyTarget, Escape, escapes_within};
 
 use crate::facts::Facts;
 use crate::finding::{Findings, Level, Reproducer, Subject};
@@ -48,13 +57,24 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(facts: &Facts, findings: &mut Findings<'_>) {
     for (id, statement) in facts.statements() {
-        let Command::Escape(escape) = &statement.command else { continue };
-        let (level, message) = describe(escape);
-        findings
-            .add(Subject::Statement(id), message)
-            .level(level)
-            .detail("It was left out when the files were tried.")
-            .proved(Reproducer::written(id));
+        let (escapes, detail) = match &statement.command {
+            Command::Escape(escape) => {
+                (vec![escape.clone()], "It was left out when the files were tried.")
+            }
+            Command::Do { body, .. } => (
+                escapes_within(&body.text),
+                "It stands in a block, which was run without the right.",
+            ),
+            _ => continue,
+        };
+        for escape in &escapes {
+            let (level, message) = describe(escape);
+            findings
+                .add(Subject::Statement(id), message)
+                .level(level)
+                .detail(detail)
+                .proved(Reproducer::written(id));
+        }
     }
 }
 

@@ -1,0 +1,1 @@
+select extname::text, '' from pg_extension
