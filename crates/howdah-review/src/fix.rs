@@ -157,5 +157,11 @@ fn edited(facts: &Facts, findings: &[Finding]) -> Facts {
         file.text.replace_range(span, &text);
     }
     let statements = migrations::statements(&files);
-    Facts { target: facts.target.clone(), files, statements, ..Facts::default() }
+    Facts {
+        target: facts.target.clone(),
+        today: facts.today.clone(),
+        files,
+        statements,
+        ..Facts::default()
+    }
 }
