@@ -3,7 +3,7 @@
 use std::fmt;
 use std::ops::Range;
 
-use howdah_catalog::{Catalog, RelName};
+use howdah_catalog::{Catalog, RelName, Relation, RelationKind};
 use howdah_sql::Position;
 use howdah_sql::command::{Command, Name, ObjectKind};
 
@@ -34,6 +34,34 @@ pub struct Facts {
     pub repeated: Vec<Repeated>,
     /// What could not be seen, and why.
     pub unseen: Vec<Unseen>,
+    /// The day of the review, `YYYY-MM-DD`.
+    pub today: String,
+    /// How a database in use is used, beyond its catalog.
+    pub usage: Usage,
+}
+
+/// What the counters of a database in use say about it as a whole.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Usage {
+    /// Days that its counters have counted, at least.
+    pub counted_days: f64,
+    /// Standby servers that read from it now; what they read is not in its counters.
+    pub standbys: i64,
+    /// Sequences that fill a column.
+    pub sequences: Vec<SequenceUse>,
+}
+
+/// How far a sequence has come that fills a column.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SequenceUse {
+    /// The table.
+    pub table: RelName,
+    /// The column.
+    pub column: String,
+    /// The last value that was given out.
+    pub last: i64,
+    /// The greatest value that both the sequence and the column can hold.
+    pub most: i64,
 }
 
 /// What came of a second try with a file that was applied.
@@ -248,6 +276,15 @@ impl Facts {
     /// The statements with their numbers.
     pub fn statements(&self) -> impl Iterator<Item = (StatementId, &Statement)> {
         self.statements.iter().enumerate().map(|(n, statement)| (StatementId(n), statement))
+    }
+
+    /// Tables, partitioned ones included, without the parts of others.
+    pub fn tables(&self) -> impl Iterator<Item = &Relation> {
+        self.catalog.iter().flat_map(|catalog| catalog.relations.values()).filter(|table| {
+            matches!(table.kind, RelationKind::Table | RelationKind::PartitionedTable)
+                && table.partition_of.is_none()
+                && table.inherits.is_empty()
+        })
     }
 
     /// The statement of that number.

@@ -184,6 +184,7 @@ fn edited(facts: &Facts, findings: &[Finding], fixes: &[usize]) -> Facts {
     let statements = migrations::statements(&files);
     Facts {
         target: facts.target.clone(),
+        today: facts.today.clone(),
         files,
         statements,
         convention: facts.convention,

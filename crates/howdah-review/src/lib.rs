@@ -21,6 +21,7 @@ pub mod experiment;
 pub mod facts;
 pub mod finding;
 pub mod fix;
+mod hypertable;
 pub mod migrations;
 pub mod proof;
 pub mod rephrase;

@@ -1,6 +1,6 @@
 //! Reproducers that several rules need.
 
-use howdah_catalog::{Ident, Literal, RelName};
+use howdah_catalog::{Column, Constraint, Ident, Index, Literal, RelName, Relation};
 use howdah_sql::command::Name;
 
 use crate::facts::{self, Facts, LockMode, StatementId};
@@ -152,4 +152,47 @@ fn lock_query(table: &RelName, mode: LockMode) -> String {
         Literal(&table.to_string()),
         words.collect::<String>(),
     )
+}
+
+/// The column is as `condition` says of its row `a` of `pg_attribute`.
+#[must_use]
+pub fn column(table: &Relation, column: &Column, condition: &str) -> Reproducer {
+    Reproducer::query(format!(
+        "select a.attname, format_type(a.atttypid, a.atttypmod) from pg_attribute a\n  \
+         where a.attrelid = {}::regclass and a.attname = {}\n  and {condition}",
+        Literal(&table.name.to_string()),
+        Literal(column.name.as_str())
+    ))
+}
+
+/// The index is as `condition` says of its row `i` of `pg_index`.
+#[must_use]
+pub fn index(table: &Relation, index: &Index, condition: &str) -> Reproducer {
+    let name = RelName { schema: table.name.schema.clone(), name: index.name.clone() };
+    Reproducer::query(format!(
+        "select pg_get_indexdef(i.indexrelid) from pg_index i\n  \
+         where i.indexrelid = {}::regclass and {condition}",
+        Literal(&name.to_string())
+    ))
+}
+
+/// The constraint is as `condition` says of its row `k` of `pg_constraint`.
+#[must_use]
+pub fn constraint(table: &Relation, constraint: &Constraint, condition: &str) -> Reproducer {
+    Reproducer::query(format!(
+        "select k.conname, pg_get_constraintdef(k.oid) from pg_constraint k\n  \
+         where k.conrelid = {}::regclass and k.conname = {}\n  and {condition}",
+        Literal(&table.name.to_string()),
+        Literal(constraint.name.as_str())
+    ))
+}
+
+/// The table has no trigger that is as `condition` says of its row `t` of `pg_trigger`.
+#[must_use]
+pub fn no_trigger(table: &Relation, condition: &str) -> Reproducer {
+    Reproducer::query(format!(
+        "select c.relname from pg_class c where c.oid = {}::regclass and not exists (\n    \
+         select from pg_trigger t where t.tgrelid = c.oid and {condition})",
+        Literal(&table.name.to_string())
+    ))
 }

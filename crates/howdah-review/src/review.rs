@@ -22,7 +22,8 @@ pub struct Options {
 
 /// Reviews `target`.
 pub async fn review(target: &Target, options: &Options) -> Result<Report> {
-    let facts = target.read().await?;
+    let mut facts = target.read().await?;
+    facts.today.clone_from(&options.today);
     if options.static_only || facts.live {
         let findings = check(&facts);
         return Ok(finish(facts, findings, options));
@@ -46,6 +47,7 @@ async fn review_on(scratch: &Scratch, mut facts: Facts, options: &Options) -> Re
     let database = scratch.database().await?;
     build::build(&mut facts, &database).await?;
     build::repeat(&mut facts, scratch, &database).await?;
+    facts.today.clone_from(&options.today);
     let mut findings = check(&facts);
     experiment(scratch, &database, &facts, &mut findings).await?;
     let withdrawn = fix::run_all(scratch, &database, &facts, &mut findings).await?;

@@ -150,6 +150,7 @@ impl Rule {
                     open = Some(Example {
                         invalid: has("invalid"),
                         live: has("live"),
+                        extension: has("extension"),
                         sql: String::new(),
                     });
                 }
@@ -169,13 +170,16 @@ impl Rule {
 /// ````.
 ///
 /// A line `-- file: NAME` begins another migration. With `live` the SQL makes a database in use,
-/// which is then reviewed as one.
+/// which is then reviewed as one. With `extension` statements may fail that need an extension which
+/// a stock server has not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Example {
     /// The rule finds something in it.
     pub invalid: bool,
     /// It is a database in use rather than migrations.
     pub live: bool,
+    /// Statements of it may fail for want of an extension.
+    pub extension: bool,
     /// The SQL.
     pub sql: String,
 }

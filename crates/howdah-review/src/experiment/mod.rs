@@ -5,8 +5,13 @@
 //! dropped, or stays what it was. Locks, rewrites and scans need none: the build has traced them
 //! ([`Trace`](crate::facts::Trace)).
 
+mod audit_cost;
+mod cascade;
+mod index_cost;
+mod made_up;
 mod policy_plan;
 mod shown;
+mod violations;
 
 use std::fmt::Debug;
 
@@ -18,8 +23,12 @@ use crate::build::{Scratch, ScratchDatabase, build_before};
 use crate::facts::{Facts, StatementId};
 use crate::finding::{Expect, Reproducer};
 
+pub use audit_cost::AuditCost;
+pub use cascade::Cascade;
+pub use index_cost::{IndexCost, UpdateCost, holds};
 pub use policy_plan::PolicyPlan;
 pub use shown::Shown;
+pub use violations::{Contradiction, Orphans};
 
 /// Something to try.
 pub trait Experiment: Debug + Send + Sync {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use howdah_error::Result;
 use howdah_pg::{ConnectOptions, Limits, connect, from_pg, introspect};
 
+use super::usage;
 use crate::facts::{Facts, Unseen};
 
 /// No query of ours may take longer.
@@ -43,6 +44,7 @@ pub(super) async fn read(options: &ConnectOptions) -> Result<Facts> {
         });
     }
     facts.catalog = Some(catalog);
+    facts.usage = usage::read(&connection).await?;
     connection.close().await;
     Ok(facts)
 }

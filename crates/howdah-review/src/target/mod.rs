@@ -2,6 +2,7 @@
 
 mod folder;
 mod live;
+mod usage;
 
 use std::path::{Path, PathBuf};
 

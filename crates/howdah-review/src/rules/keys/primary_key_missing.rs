@@ -12,6 +12,15 @@
 //! create table log_2026 partition of log for values from ('2026-01-01') to ('2027-01-01');
 //! ```
 //!
+//! A key in which nulls are equal names a row too, and so do ranges that must not overlap:
+//!
+//! ```sql,valid
+//! create table counts (caller text, hour timestamptz not null,
+//!                      unique nulls not distinct (caller, hour));
+//! create table tariffs (kind integer not null, during tstzrange not null, price numeric,
+//!                       exclude using gist (int4range(kind, kind, '[]') with &&, during with &&));
+//! ```
+//!
 //! ## Why
 //!
 //! A row cannot be named: it cannot be updated alone, a repeated insert is not noticed, and logical
@@ -66,16 +75,18 @@ fn check(facts: &Facts, findings: &mut Findings<'_>) {
 
 fn has_key(table: &Relation) -> bool {
     let not_null = |name: &str| table.column(name).is_some_and(|column| column.not_null);
-    let constraint =
-        table.constraints.iter().any(|constraint| constraint.kind == ConstraintKind::PrimaryKey);
+    let constraint = table.constraints.iter().any(|constraint| {
+        // What must not overlap does not repeat: a key over time, or over ranges of numbers.
+        matches!(constraint.kind, ConstraintKind::PrimaryKey | ConstraintKind::Exclusion)
+    });
     constraint
         || table.indexes.iter().any(|index| {
             index.unique
                 && index.valid
                 && index.predicate.is_none()
-                && index
-                    .columns
-                    .iter()
-                    .all(|key| key.column.as_ref().is_some_and(|column| not_null(column.as_str())))
+                && (index.nulls_not_distinct
+                    || index.columns.iter().all(|key| {
+                        key.column.as_ref().is_some_and(|column| not_null(column.as_str()))
+                    }))
         })
 }

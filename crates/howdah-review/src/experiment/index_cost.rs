@@ -1,0 +1,181 @@
+//! What the indexes of a table cost its writers: rows are written to a copy with all of them and
+//! to one with its keys alone; and whether updates of a column stay in place without an index.
+
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use howdah_catalog::{Column, Index, RelName, Relation};
+use howdah_error::Result;
+use howdah_pg::Connection;
+
+use super::made_up::{Cost, copy, cost, insert, median, number, run};
+use super::{Experiment, Lab, Verdict};
+use crate::finding::Reproducer;
+
+/// Rows of one round of inserts.
+const ROWS: u32 = 4_000;
+/// Rounds, of which the median counts.
+const ROUNDS: u32 = 3;
+
+/// Writes to a table with and without its secondary indexes.
+#[derive(Debug)]
+pub struct IndexCost {
+    /// The table.
+    pub table: RelName,
+}
+
+impl IndexCost {
+    fn setup(table: &Relation) -> String {
+        copy(table, "howdah_all", &table.indexes)
+            + &copy(table, "howdah_keys", table.indexes.iter().filter(|index| index.unique))
+    }
+
+    async fn measure(&self, lab: &Lab<'_>, connection: &Connection) -> Result<Verdict> {
+        let catalog = lab.facts().catalog.as_ref();
+        let Some((catalog, table)) = catalog.and_then(|c| Some((c, c.relation(&self.table)?)))
+        else {
+            return Ok(Verdict::Undecided);
+        };
+        run(connection, &Self::setup(table)).await?;
+        let (mut with, mut without): (Vec<Cost>, Vec<Cost>) = (Vec::new(), Vec::new());
+        for round in 0..ROUNDS {
+            let (from, to) = (round * ROWS + 1, (round + 1) * ROWS);
+            let sql = insert(catalog, table, "howdah_all", from, to);
+            with.push(cost(connection, &sql).await?);
+            let sql = insert(catalog, table, "howdah_keys", from, to);
+            without.push(cost(connection, &sql).await?);
+        }
+        let bytes = |name: &str| format!("select pg_total_relation_size('{name}')");
+        let all = number(connection, &bytes("howdah_all")).await?;
+        let keys = number(connection, &bytes("howdah_keys")).await?;
+        // A tenth more than twice, so that the proof holds when it is made again.
+        if all * 10 < keys * 21 {
+            return Ok(Verdict::Disputed);
+        }
+        let (a, b) = (median(&with), median(&without));
+        let measured = format!(
+            "{ROUNDS} rounds of {ROWS} made-up rows, medians: {:.0} ms and {} kB of WAL with all \
+             indexes, {:.0} ms and {} kB with the unique ones alone; {} kB on disk to {} kB.",
+            a.ms,
+            a.wal / 1024,
+            b.ms,
+            b.wal / 1024,
+            all / 1024,
+            keys / 1024
+        );
+        let rows = ROWS * ROUNDS;
+        let reproducer = Reproducer::query(format!(
+            "begin;\n{}{};\n{};\nselect 'more than twice' where\n  \
+             pg_total_relation_size('howdah_all') > 2 * pg_total_relation_size('howdah_keys')",
+            Self::setup(table),
+            insert(catalog, table, "howdah_all", 1, rows),
+            insert(catalog, table, "howdah_keys", 1, rows),
+        ));
+        Ok(Verdict::Proved(reproducer, Some(measured)))
+    }
+}
+
+impl Experiment for IndexCost {
+    fn run<'a>(&'a self, lab: &'a Lab<'a>) -> BoxFuture<'a, Result<Verdict>> {
+        async move {
+            let database = lab.copy().await?;
+            let connection = database.connect().await?;
+            let verdict = self.measure(lab, &connection).await;
+            connection.close().await;
+            lab.done(database).await?;
+            verdict
+        }
+        .boxed()
+    }
+}
+
+/// Rows that are updated once each.
+const UPDATED: i64 = 500;
+
+/// Updates a column with and without the indexes that hold it.
+#[derive(Debug)]
+pub struct UpdateCost {
+    /// The table.
+    pub table: RelName,
+    /// The column, a time.
+    pub column: String,
+}
+
+/// Whether the index has to be written when the column changes.
+#[must_use]
+pub fn holds(index: &Index, column: &Column) -> bool {
+    // A summarizing index does not keep an update from being made in place (PostgreSQL 16).
+    index.method != "brin"
+        && (index.columns.iter().any(|key| key.column.as_ref() == Some(&column.name))
+            || index.include.contains(&column.name))
+}
+
+impl UpdateCost {
+    fn script<'i>(
+        &self,
+        lab: &Lab<'_>,
+        table: &Relation,
+        indexes: impl IntoIterator<Item = &'i Index>,
+    ) -> Option<String> {
+        let catalog = lab.facts().catalog.as_ref()?;
+        let rows = u32::try_from(UPDATED).unwrap_or_default();
+        let column = table.column(&self.column)?;
+        Some(format!(
+            "{}alter table howdah_copy set (fillfactor = 40);\n{};\n\
+             update howdah_copy set {name} = {name} + interval '1 second';\n",
+            copy(table, "howdah_copy", indexes),
+            insert(catalog, table, "howdah_copy", 1, rows),
+            name = column.name,
+        ))
+    }
+
+    async fn in_place(connection: &Connection, script: &str) -> Result<i64> {
+        run(connection, &format!("begin;\n{script}")).await?;
+        let sql = "select pg_stat_get_xact_tuples_hot_updated('howdah_copy'::regclass)";
+        let count = number(connection, sql).await?;
+        run(connection, "rollback").await?;
+        Ok(count)
+    }
+
+    async fn measure(&self, lab: &Lab<'_>, connection: &Connection) -> Result<Verdict> {
+        let catalog = lab.facts().catalog.as_ref();
+        let Some(table) = catalog.and_then(|catalog| catalog.relation(&self.table)) else {
+            return Ok(Verdict::Undecided);
+        };
+        let Some(column) = table.column(&self.column) else { return Ok(Verdict::Undecided) };
+        let others = table.indexes.iter().filter(|index| !holds(index, column));
+        let (Some(with), Some(without)) =
+            (self.script(lab, table, &table.indexes), self.script(lab, table, others))
+        else {
+            return Ok(Verdict::Undecided);
+        };
+        let hot_with = Self::in_place(connection, &with).await?;
+        let hot_without = Self::in_place(connection, &without).await?;
+        if hot_with > 0 || hot_without * 10 < UPDATED * 9 {
+            return Ok(Verdict::Disputed);
+        }
+        let reproducer = Reproducer::query(format!(
+            "begin;\n{with}select 'not one in place' where \
+             pg_stat_get_xact_tuples_hot_updated('howdah_copy'::regclass) = 0"
+        ));
+        let measured = format!(
+            "Of {UPDATED} updates of \"{}\" on a copy, 0 are made in place with the index and \
+             {hot_without} without.",
+            self.column
+        );
+        Ok(Verdict::Proved(reproducer, Some(measured)))
+    }
+}
+
+impl Experiment for UpdateCost {
+    fn run<'a>(&'a self, lab: &'a Lab<'a>) -> BoxFuture<'a, Result<Verdict>> {
+        async move {
+            let database = lab.copy().await?;
+            let connection = database.connect().await?;
+            let verdict = self.measure(lab, &connection).await;
+            connection.close().await;
+            lab.done(database).await?;
+            verdict
+        }
+        .boxed()
+    }
+}
