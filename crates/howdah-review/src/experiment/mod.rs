@@ -5,19 +5,25 @@
 //! dropped, or stays what it was. Locks, rewrites and scans need none: the build has traced them
 //! ([`Trace`](crate::facts::Trace)).
 
+mod injection;
 mod policy_plan;
+mod two_tenants;
+mod workload_index;
 
 use std::fmt::Debug;
 
 use futures_util::future::BoxFuture;
-use howdah_error::Result;
+use howdah_error::{Error, Kind, Result};
 use tokio_postgres::SimpleQueryMessage;
 
 use crate::build::{Scratch, ScratchDatabase, build_before};
 use crate::facts::{Facts, StatementId};
 use crate::finding::{Expect, Reproducer};
 
+pub use injection::Injection;
 pub use policy_plan::PolicyPlan;
+pub use two_tenants::{TenantKey, TwoTenants};
+pub use workload_index::WorkloadIndex;
 
 /// Something to try.
 pub trait Experiment: Debug + Send + Sync {
@@ -34,6 +40,12 @@ pub enum Verdict {
     Disputed,
     /// It could not be told; the finding stays a heuristic.
     Undecided,
+}
+
+/// What failed shows nothing: for experiments without which a finding is not reported. A server
+/// that is gone is another thing.
+fn nothing_shown(error: Error) -> Result<Verdict> {
+    if error.kind() == Kind::Unavailable { Err(error) } else { Ok(Verdict::Disputed) }
 }
 
 /// Where experiments are made: databases of their own, with what was built.
