@@ -1,5 +1,6 @@
 //! Everything that rules may look at, whether it was built from files or read from a live database.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
 
@@ -38,6 +39,10 @@ pub struct Facts {
     pub today: String,
     /// How a database in use is used, beyond its catalog.
     pub usage: Usage,
+    /// The full definitions of a live database's functions, with which they are made anew.
+    pub function_definitions: Vec<FunctionDefinition>,
+    /// What a database in use shows beside its catalog.
+    pub in_use: Option<InUse>,
 }
 
 /// What the counters of a database in use say about it as a whole.
@@ -104,6 +109,59 @@ pub struct Difference {
     pub there: bool,
     /// A query that gives a row when it is so.
     pub query: String,
+}
+
+/// A function's definition, as `pg_get_functiondef` prints it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FunctionDefinition {
+    /// Schema and name.
+    pub name: RelName,
+    /// `CREATE OR REPLACE FUNCTION …`.
+    pub definition: String,
+}
+
+/// What a database in use shows beside its catalog.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct InUse {
+    /// Age of the oldest transaction id of the database.
+    pub xid_age: i64,
+    /// `autovacuum_freeze_max_age`.
+    pub freeze_max_age: i64,
+    /// Databases whose `drop database` was interrupted.
+    pub invalid_databases: Vec<String>,
+    /// Settings that wait for a restart.
+    pub pending_restart: Vec<String>,
+    /// `name=value` of settings that are given to this database or to roles.
+    pub assigned: Vec<String>,
+    /// Values of all settings that a new session gets, in their base unit.
+    pub settings: BTreeMap<String, String>,
+    /// Memory of the machine in bytes, when the server is on this one.
+    pub memory: Option<u64>,
+    /// Replication slots: name, whether somebody reads it, bytes of WAL that it holds back.
+    pub slots: Vec<(String, bool, i64)>,
+    /// Prepared transactions of this database: name, owner, age in seconds.
+    pub prepared: Vec<(String, String, i64)>,
+    /// Foreign servers and logins whose password is kept in the database.
+    pub mappings_with_password: Vec<(String, String)>,
+    /// Who makes tables that everybody may use at once, and what everybody may then do.
+    pub default_privileges: Vec<(String, String)>,
+    /// Materialized views that were never filled.
+    pub never_filled: Vec<RelName>,
+    /// Statements that were run most; `None` without `pg_stat_statements`.
+    pub workload: Option<Vec<WorkloadStatement>>,
+}
+
+/// A statement of `pg_stat_statements`, with constants taken out by the server.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WorkloadStatement {
+    /// The text.
+    pub query: String,
+    /// How often it was run.
+    pub calls: i64,
+    /// Rows that it returned or changed, in all.
+    pub rows: i64,
+    /// Milliseconds, in all.
+    pub total_ms: f64,
 }
 
 /// A SQL file.

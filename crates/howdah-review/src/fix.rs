@@ -2,15 +2,16 @@
 //! then the result is reviewed again. A fix that fails, or that leaves its finding there, is taken
 //! back: the finding stays, without it.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use howdah_error::Result;
+use howdah_pg::Connection;
 
 use crate::build::{self, Scratch, ScratchDatabase};
 use crate::facts::{Facts, Run};
 use crate::finding::{Finding, Fix};
 use crate::rule::Rule;
-use crate::{migrations, review};
+use crate::{copy, migrations, review};
 
 /// A fix that was taken back.
 #[derive(Debug)]
@@ -53,9 +54,14 @@ async fn run_after(
     if !findings.iter().any(|finding| matches!(finding.fix, Some(Fix::After(_)))) {
         return Ok(());
     }
-    let before: HashSet<String> = findings.iter().map(|f| f.fingerprint.clone()).collect();
+    let mut before: HashSet<String> = findings.iter().map(|f| f.fingerprint.clone()).collect();
     let database = scratch.copy(built).await?;
     let connection = database.connect().await?;
+    // What an experiment has disputed is found again, and so is what only the copy has.
+    before.extend(review::check(facts).into_iter().map(|finding| finding.fingerprint));
+    if facts.live {
+        before.extend(found_on(&connection, facts).await?.into_iter().map(|(found, _)| found));
+    }
     for finding in findings.iter_mut() {
         let Some(Fix::After(statements)) = finding.fix.clone() else { continue };
         for sql in statements {
@@ -66,22 +72,33 @@ async fn run_after(
             }
         }
     }
-    let mut mended = facts.clone();
-    mended.catalog = Some(howdah_pg::introspect(&connection).await?);
+    let after = found_on(&connection, facts).await?;
     connection.close().await;
     scratch.drop(database).await?;
-    let after: HashSet<String> =
-        review::check(&mended).into_iter().map(|finding| finding.fingerprint).collect();
     // Whoever brings something new is not told apart, so then none of them is printed.
-    let brings_new = after.difference(&before).next().is_some();
+    // What is only supposed is nothing new before it was tried.
+    let brings_new = after.iter().any(|(found, supposed)| !supposed && !before.contains(found));
     for finding in findings.iter_mut().filter(|f| matches!(f.fix, Some(Fix::After(_)))) {
-        if after.contains(&finding.fingerprint) {
+        if after.contains_key(&finding.fingerprint) {
             withdraw(finding, "the finding is still there", withdrawn);
         } else if brings_new {
             withdraw(finding, "the fixes together bring a new finding", withdrawn);
         }
     }
     Ok(())
+}
+
+/// The fingerprints of what is found in a database that was built or copied, as it is now, and
+/// whether each is only supposed.
+async fn found_on(connection: &Connection, facts: &Facts) -> Result<HashMap<String, bool>> {
+    let mut now = facts.clone();
+    let mut catalog = howdah_pg::introspect(connection).await?;
+    if let Some(target) = facts.catalog.as_ref().filter(|_| facts.live) {
+        copy::overlay(&mut catalog, target);
+    }
+    now.catalog = Some(catalog);
+    let found = review::check(&now).into_iter();
+    Ok(found.map(|finding| (finding.fingerprint, finding.experiment.is_some())).collect())
 }
 
 /// Fixes that are written instead of a statement: the files are built anew with all of them.
@@ -113,21 +130,22 @@ async fn run_instead(
     };
     let mended = built.as_ref().unwrap_or(facts);
     let edited = rebuilt(scratch, edited(facts, findings, &fixes)).await?;
-    let count = |found: &[Finding]| {
+    let count = |found: &[Finding], supposed: bool| {
         let mut counts: BTreeMap<(&str, Option<String>), usize> = BTreeMap::new();
-        for finding in found {
+        for finding in found.iter().filter(|f| supposed || f.experiment.is_none()) {
             let path = finding.place.as_ref().map(|place| place.path.clone());
             *counts.entry((finding.rule.code, path)).or_default() += 1;
         }
         counts
     };
-    // Both without experiments, so that what these would dispute counts on neither side.
-    let (before, after) = (count(&review::check(facts)), count(&review::check(&edited)));
-    let base = count(&review::check(mended));
+    let (was, is) = (review::check(facts), review::check(&edited));
+    // What is only supposed is nothing new before it was tried.
+    let (certain, base) = (count(&was, false), count(&review::check(mended), false));
     let known = |key: &(&str, Option<String>)| {
-        before.get(key).copied().unwrap_or(0).max(base.get(key).copied().unwrap_or(0))
+        certain.get(key).copied().unwrap_or(0).max(base.get(key).copied().unwrap_or(0))
     };
-    let worse = after.iter().any(|(key, n)| known(key) < *n);
+    let worse = count(&is, false).iter().any(|(key, number)| known(key) < *number);
+    let (before, after) = (count(&was, true), count(&is, true));
     let failed =
         |facts: &Facts| facts.statements.iter().filter(|s| matches!(s.run, Run::Failed(_))).count();
     let broke = failed(&edited) > failed(facts);

@@ -8,15 +8,17 @@
 //!    what each did: locks, rewrites, scans, failures with their root cause.
 //! 3. All that is known lies in [`Facts`]; what could not be seen is listed there too.
 //! 4. [`rules`] look at the facts and at nothing else. A [`Rule`] is one file.
-//! 5. [`experiment`]s try on the built database what a rule only supposes.
-//! 6. [`fix`] runs every fix in the order of the whole plan, and reviews the result again.
-//! 7. [`suppress`] and [`baseline`] take out what is known, [`score`] adds up, [`report`] prints.
+//! 5. [`mod@copy`] makes a live database's schema anew on the scratch server, without its rows.
+//! 6. [`experiment`]s try on the built database what a rule only supposes.
+//! 7. [`fix`] runs every fix in the order of the whole plan, and reviews the result again.
+//! 8. [`suppress`] and [`baseline`] take out what is known, [`score`] adds up, [`report`] prints.
 //!
 //! Invariant: a finding is printed as PROVED only with a reproducer that was run or that is a query
 //! on the catalog; a fix is printed only after it was run. A live database is never written to.
 
 pub mod baseline;
 pub mod build;
+pub mod copy;
 pub mod experiment;
 pub mod facts;
 pub mod finding;
@@ -27,6 +29,7 @@ pub mod proof;
 pub mod rephrase;
 pub mod report;
 mod review;
+pub mod row_security;
 pub mod rule;
 pub mod rules;
 pub mod score;
@@ -37,5 +40,5 @@ pub mod target;
 pub use facts::{Facts, StatementId};
 pub use finding::{Expect, Finding, Findings, Fix, Level, Place, Proof, Reproducer, Subject};
 pub use report::Report;
-pub use review::{Options, check, reproduce_on, review, review_folder_on};
+pub use review::{Options, check, reproduce_on, review, review_folder_on, review_live_on};
 pub use rule::{Group, Needs, Rule};

@@ -4,12 +4,12 @@ use howdah_error::{Kind, Result};
 
 use crate::build::{self, Scratch, ScratchDatabase};
 use crate::experiment::{Lab, Verdict};
-use crate::facts::Facts;
+use crate::facts::{Facts, Unseen};
 use crate::finding::{Finding, Findings, Proof, Reproducer};
 use crate::migrations::RawFile;
 use crate::report::{Report, Unchecked};
 use crate::target::{Target, facts_of};
-use crate::{fix, rules, secret, suppress};
+use crate::{copy, fix, rules, secret, suppress};
 
 /// How to review.
 #[derive(Debug, Clone, Default)]
@@ -24,14 +24,76 @@ pub struct Options {
 pub async fn review(target: &Target, options: &Options) -> Result<Report> {
     let mut facts = target.read().await?;
     facts.today.clone_from(&options.today);
-    if options.static_only || facts.live {
-        let findings = check(&facts);
+    if options.static_only {
+        let mut findings = check(&facts);
+        if facts.live {
+            not_tried(&mut findings);
+        }
         return Ok(finish(facts, findings, options));
+    }
+    if facts.live {
+        return review_live(facts, options).await;
     }
     let scratch = Scratch::start().await?;
     let report = Box::pin(review_on(&scratch, facts, options)).await;
     scratch.stop().await?;
     report
+}
+
+/// Reviews a live database; what is to be tried is tried on a copy of its schema, when there is
+/// anything to try.
+async fn review_live(mut facts: Facts, options: &Options) -> Result<Report> {
+    let mut findings = check(&facts);
+    if !findings.iter().any(|finding| finding.experiment.is_some() || finding.fix.is_some()) {
+        return Ok(finish(facts, findings, options));
+    }
+    let scratch = match Scratch::start().await {
+        Ok(scratch) => scratch,
+        Err(error) => {
+            facts.unseen.push(Unseen {
+                what: "experiments and fixes".to_owned(),
+                why: format!("No scratch server could be started here: {}.", error.message()),
+            });
+            not_tried(&mut findings);
+            return Ok(finish(facts, findings, options));
+        }
+    };
+    let report = Box::pin(try_on_copy(&scratch, facts, findings, options)).await;
+    scratch.stop().await?;
+    report
+}
+
+/// Takes out what has to be tried and was not: suppositions and fixes.
+fn not_tried(findings: &mut Vec<Finding>) {
+    findings.retain(|finding| finding.experiment.is_none());
+    findings.iter_mut().for_each(|finding| finding.fix = None);
+}
+
+/// Reviews a live database with a scratch server that runs already.
+pub async fn review_live_on(
+    scratch: &Scratch,
+    target: &Target,
+    options: &Options,
+) -> Result<Report> {
+    let facts = target.read().await?;
+    let findings = check(&facts);
+    Box::pin(try_on_copy(scratch, facts, findings, options)).await
+}
+
+async fn try_on_copy(
+    scratch: &Scratch,
+    mut facts: Facts,
+    mut findings: Vec<Finding>,
+    options: &Options,
+) -> Result<Report> {
+    let database = scratch.database().await?;
+    copy::copy(&mut facts, &database).await?;
+    experiment(scratch, &database, &facts, &mut findings).await?;
+    let withdrawn = fix::run_all(scratch, &database, &facts, &mut findings).await?;
+    scratch.drop(database).await?;
+    let mut report = finish(facts, findings, options);
+    report.withdrawn = withdrawn;
+    Ok(report)
 }
 
 /// Reviews files that are at hand, on a scratch server that runs already.
@@ -64,7 +126,11 @@ pub async fn reproduce_on(
     reproducer: &Reproducer,
 ) -> Result<bool> {
     let database = scratch.database().await?;
-    build::build(&mut facts.clone(), &database).await?;
+    if facts.live {
+        copy::copy(&mut facts.clone(), &database).await?;
+    } else {
+        build::build(&mut facts.clone(), &database).await?;
+    }
     let shown = Lab::new(scratch, &database, facts).reproduce(reproducer).await;
     scratch.drop(database).await?;
     shown

@@ -4,6 +4,8 @@
 
 #[path = "main/folders.rs"]
 mod folders;
+#[path = "main/live.rs"]
+mod live;
 #[path = "main/migrations.rs"]
 mod migrations;
 #[path = "main/rig.rs"]

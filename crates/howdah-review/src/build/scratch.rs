@@ -138,6 +138,12 @@ impl ScratchDatabase {
         &self.owner
     }
 
+    /// How to connect as the superuser.
+    #[must_use]
+    pub fn admin_options(&self) -> &ConnectOptions {
+        &self.admin
+    }
+
     /// The owner's role.
     #[must_use]
     pub fn owner(&self) -> &str {

@@ -9,7 +9,7 @@ use super::ScratchDatabase;
 use crate::facts::Failure;
 
 /// Extensions that reach files, programs or other servers; they are not made by the superuser.
-const REACHING: &[&str] = &["adminpack", "dblink", "file_fdw", "postgres_fdw", "xml2"];
+pub(crate) const REACHING: &[&str] = &["adminpack", "dblink", "file_fdw", "postgres_fdw", "xml2"];
 
 /// Within a transaction a session hears of what others committed only when it locks a table anew;
 /// the savepoint gives the lock back, so that the next time is anew too.

@@ -8,15 +8,18 @@
 mod audit_cost;
 mod cascade;
 mod index_cost;
+mod injection;
 mod made_up;
 mod policy_plan;
 mod shown;
+mod two_tenants;
 mod violations;
+mod workload_index;
 
 use std::fmt::Debug;
 
 use futures_util::future::BoxFuture;
-use howdah_error::Result;
+use howdah_error::{Error, Kind, Result};
 use tokio_postgres::SimpleQueryMessage;
 
 use crate::build::{Scratch, ScratchDatabase, build_before};
@@ -26,9 +29,12 @@ use crate::finding::{Expect, Reproducer};
 pub use audit_cost::AuditCost;
 pub use cascade::Cascade;
 pub use index_cost::{IndexCost, UpdateCost, holds};
+pub use injection::Injection;
 pub use policy_plan::PolicyPlan;
 pub use shown::Shown;
+pub use two_tenants::{TenantKey, TwoTenants};
 pub use violations::{Contradiction, Orphans};
+pub use workload_index::WorkloadIndex;
 
 /// Something to try.
 pub trait Experiment: Debug + Send + Sync {
@@ -45,6 +51,12 @@ pub enum Verdict {
     Disputed,
     /// It could not be told; the finding stays a heuristic.
     Undecided,
+}
+
+/// What failed shows nothing: for experiments without which a finding is not reported. A server
+/// that is gone is another thing.
+fn nothing_shown(error: Error) -> Result<Verdict> {
+    if error.kind() == Kind::Unavailable { Err(error) } else { Ok(Verdict::Disputed) }
 }
 
 /// Where experiments are made: databases of their own, with what was built.

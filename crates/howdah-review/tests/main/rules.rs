@@ -8,6 +8,8 @@ use howdah_review::migrations::RawFile;
 use howdah_review::rule::Example;
 use howdah_review::target::Target;
 use howdah_review::{Group, Proof, Report, Rule, rules};
+use howdah_testkit::{Cluster, ClusterOptions};
+use tokio_postgres::SimpleQueryMessage;
 
 use crate::rig;
 
@@ -46,13 +48,13 @@ async fn rules_find_what_is_invalid_and_nothing_else() {
 }
 
 async fn try_example(scratch: &Scratch, rule: &'static Rule, example: &Example) -> Vec<String> {
+    if example.live {
+        return try_live(scratch, rule, example).await;
+    }
+    let files = example.files().into_iter().map(|(path, text)| RawFile { path, text });
+    let report = howdah_review::review_folder_on(scratch, files.collect(), &rig::options()).await;
+    let report = report.unwrap();
     let mut wrong = Vec::new();
-    let report = if example.live {
-        live(scratch, example).await
-    } else {
-        let files = example.files().into_iter().map(|(path, text)| RawFile { path, text });
-        howdah_review::review_folder_on(scratch, files.collect(), &rig::options()).await.unwrap()
-    };
     for (id, statement) in report.facts.statements() {
         if let Run::Failed(failure) = &statement.run
             && rule.group != Group::Build
@@ -61,19 +63,8 @@ async fn try_example(scratch: &Scratch, rule: &'static Rule, example: &Example) 
             wrong.push(format!("\"{}\" fails: {}", report.facts.text(id), failure.message));
         }
     }
-    let found: Vec<_> = report.findings.iter().filter(|f| f.rule.code == rule.code).collect();
-    let expected = usize::from(example.invalid);
-    if found.len() != expected {
-        let messages: Vec<&str> = found.iter().map(|finding| finding.message.as_str()).collect();
-        wrong.push(format!("{} findings instead of {expected}: {messages:?}", found.len()));
-    }
-    for withdrawn in report.withdrawn.iter().filter(|w| w.rule.code == rule.code) {
-        wrong.push(format!("fix {:?} was taken back: {}", withdrawn.fix, withdrawn.reason));
-    }
-    if example.live {
-        return wrong;
-    }
-    for finding in found {
+    wrong.extend(judge(rule, example, &report));
+    for finding in report.findings.iter().filter(|f| f.rule.code == rule.code) {
         if let Proof::Proved(reproducer) = &finding.proof
             && !howdah_review::reproduce_on(scratch, &report.facts, reproducer).await.unwrap()
         {
@@ -83,14 +74,75 @@ async fn try_example(scratch: &Scratch, rule: &'static Rule, example: &Example) 
     wrong
 }
 
-/// Makes a database of the example's SQL as the superuser, and reviews it as one in use.
-async fn live(scratch: &Scratch, example: &Example) -> Report {
-    let database = scratch.database().await.unwrap();
+/// One finding where it is invalid, none where it is valid, and no fix that was taken back.
+fn judge(rule: &Rule, example: &Example, report: &Report) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let found = report.findings.iter().filter(|finding| finding.rule.code == rule.code);
+    let messages: Vec<&str> = found.map(|finding| finding.message.as_str()).collect();
+    let expected = usize::from(example.invalid);
+    if messages.len() != expected {
+        wrong.push(format!("{} findings instead of {expected}: {messages:?}", messages.len()));
+    }
+    for withdrawn in report.withdrawn.iter().filter(|w| w.rule.code == rule.code) {
+        wrong.push(format!("fix {:?} was taken back: {}", withdrawn.fix, withdrawn.reason));
+    }
+    wrong
+}
+
+/// Makes a database of the example's SQL as the superuser, and reviews it as one in use. A line
+/// `-- server: name = value` starts a server of its own with that setting.
+async fn try_live(shared: &Scratch, rule: &'static Rule, example: &Example) -> Vec<String> {
+    let settings: Vec<(String, String)> = example
+        .sql
+        .lines()
+        .filter_map(|line| line.strip_prefix("-- server: ")?.split_once('='))
+        .map(|(name, value)| (name.trim().to_owned(), value.trim().to_owned()))
+        .collect();
+    let server = match settings.is_empty() {
+        true => None,
+        false => Some(
+            Cluster::start(ClusterOptions { extra_settings: settings, ..Default::default() }).await,
+        ),
+    };
+    let own = match &server {
+        Some(server) => Some(Scratch::on(server.admin_options().clone()).await.unwrap()),
+        None => None,
+    };
+    let home = own.as_ref().unwrap_or(shared);
+    let database = home.database().await.unwrap();
     let connection = database.admin().await.unwrap();
-    connection.batch_execute(&example.sql).await.unwrap();
+    let loaded = async || {
+        let sql = "select pg_conf_load_time()::text";
+        connection.query_one(sql, &[]).await.unwrap().get::<_, String>(0)
+    };
+    let before = loaded().await;
+    for statement in howdah_sql::split(&example.sql).0 {
+        connection.batch_execute(statement.text).await.unwrap();
+    }
+    // The server reads its files before its sessions do.
+    while example.sql.contains("pg_reload_conf") && loaded().await == before {
+        tokio::task::yield_now().await;
+    }
+    let options = database.admin_options().clone();
+    let target = Target::Live(options);
+    let report = howdah_review::review_live_on(shared, &target, &rig::options()).await.unwrap();
+    let mut wrong = judge(rule, example, &report);
+    for finding in report.findings.iter().filter(|f| f.rule.code == rule.code) {
+        let Proof::Proved(reproducer) = &finding.proof else { continue };
+        // What a rule reads of a server in use is shown there, what was tried is shown on a copy.
+        let rows = connection.simple_query(&reproducer.sql).await;
+        let there = rows.is_ok_and(|messages| {
+            messages.iter().any(|message| matches!(message, SimpleQueryMessage::Row(_)))
+        });
+        let copied = || howdah_review::reproduce_on(shared, &report.facts, reproducer);
+        if !there && !copied().await.unwrap() {
+            wrong.push(format!("the reproducer does not show it:\n{}", reproducer.sql));
+        }
+    }
     connection.close().await;
-    let target = Target::Live(database.owner_options().clone());
-    let report = howdah_review::review(&target, &rig::options()).await.unwrap();
-    scratch.drop(database).await.unwrap();
-    report
+    // A server of its own ends with everything on it.
+    if own.is_none() {
+        shared.drop(database).await.unwrap();
+    }
+    wrong
 }
