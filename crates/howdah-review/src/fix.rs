@@ -2,6 +2,8 @@
 //! then the result is reviewed again. A fix that fails, or that leaves its finding there, is taken
 //! back: the finding stays, without it.
 
+mod write;
+
 use std::collections::{BTreeMap, HashSet};
 
 use howdah_error::Result;
@@ -11,6 +13,8 @@ use crate::facts::{Facts, Run};
 use crate::finding::{Finding, Fix};
 use crate::rule::Rule;
 use crate::{migrations, review};
+
+pub use write::files;
 
 /// A fix that was taken back.
 #[derive(Debug)]
@@ -157,5 +161,6 @@ fn edited(facts: &Facts, findings: &[Finding]) -> Facts {
         file.text.replace_range(span, &text);
     }
     let statements = migrations::statements(&files);
-    Facts { target: facts.target.clone(), files, statements, ..Facts::default() }
+    let (target, sources) = (facts.target.clone(), facts.sources.clone());
+    Facts { target, files, statements, sources, ..Facts::default() }
 }

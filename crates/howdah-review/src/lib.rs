@@ -17,6 +17,7 @@
 
 pub mod baseline;
 pub mod build;
+pub mod claims;
 pub mod experiment;
 pub mod facts;
 pub mod finding;
@@ -25,15 +26,19 @@ pub mod migrations;
 pub mod proof;
 pub mod report;
 mod review;
+pub mod routine;
 pub mod rule;
 pub mod rules;
 pub mod score;
 pub mod secret;
+pub mod source;
 pub mod suppress;
 pub mod target;
 
 pub use facts::{Facts, StatementId};
 pub use finding::{Expect, Finding, Findings, Fix, Level, Place, Proof, Reproducer, Subject};
 pub use report::Report;
-pub use review::{Options, check, reproduce_on, review, review_folder_on};
+pub use review::{
+    Options, check, claims, claims_of_folder_on, reproduce_on, review, review_folder_on,
+};
 pub use rule::{Group, Needs, Rule};

@@ -8,3 +8,4 @@ mod trace;
 
 pub use run::{build, build_before};
 pub use scratch::{Scratch, ScratchDatabase};
+pub(crate) use session::Session;

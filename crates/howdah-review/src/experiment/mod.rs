@@ -5,6 +5,7 @@
 //! dropped, or stays what it was. Locks, rewrites and scans need none: the build has traced them
 //! ([`Trace`](crate::facts::Trace)).
 
+mod call_fails;
 mod policy_plan;
 
 use std::fmt::Debug;
@@ -17,6 +18,7 @@ use crate::build::{Scratch, ScratchDatabase, build_before};
 use crate::facts::{Facts, StatementId};
 use crate::finding::{Expect, Reproducer};
 
+pub use call_fails::CallFails;
 pub use policy_plan::PolicyPlan;
 
 /// Something to try.
