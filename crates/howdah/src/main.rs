@@ -20,7 +20,7 @@ use clap::Parser as _;
 use howdah_error::{Error, Kind, Result};
 use tracing_subscriber::EnvFilter;
 
-use cli::{Cli, Command, OutputFormat};
+use cli::{Cli, Command};
 
 /// How a command ended, when it could be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

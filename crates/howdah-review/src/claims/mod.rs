@@ -132,8 +132,12 @@ pub(crate) async fn examine(ground: &Ground<'_>, markdown: &str) -> Result<Claim
     claims.extend(arithmetic::check(&document));
     claims.sort_by_key(|claim| claim.lines.first().copied());
     let mut statements = statements::run(ground, &document).await?;
-    claims.iter_mut().for_each(|claim| secret::mask(&mut claim.quote));
-    statements.iter_mut().for_each(|one| secret::mask(&mut one.sql));
+    for claim in &mut claims {
+        secret::mask(&mut claim.quote);
+    }
+    for one in &mut statements {
+        secret::mask(&mut one.sql);
+    }
     Ok(ClaimsReport {
         target: ground.facts.target.clone(),
         statements,

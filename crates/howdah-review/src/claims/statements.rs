@@ -16,6 +16,8 @@ use crate::review;
 
 /// Languages of code blocks that hold SQL.
 const SQL: &[&str] = &["sql", "postgresql", "postgres", "pgsql", "plpgsql", "inline"];
+/// SQLSTATE: the login may not do this.
+const INSUFFICIENT_PRIVILEGE: &str = "42501";
 /// No statement of a review may take longer.
 const LIMIT: &str = "set statement_timeout to '60s'";
 /// Shorter texts are found in the target by chance.
@@ -188,6 +190,11 @@ async fn run_one(
             && session.make_extension(name, sql).await?
         {
             return Ok(ran(None));
+        }
+        if failure.sqlstate == INSUFFICIENT_PRIVILEGE {
+            // Nothing under review runs as a superuser.
+            let why = "it needs more rights than the owner of a database has";
+            return Ok(Came::NotRun(why.to_owned()));
         }
         let cause = cause(sql, &failure, failed);
         return Ok(Came::Failed { sqlstate: failure.sqlstate, message: failure.message, cause });

@@ -66,7 +66,7 @@ async fn try_claims(global: &Global, target: &Target, path: &Path) -> Result<Out
         return Err(Error::input("claims are printed as text or as JSON alone")
             .hint("Leave --format out, or give --format json."));
     }
-    let report = Box::pin(howdah_review::claims(target, &read(path)?)).await?;
+    let report = Box::pin(claims(target, &read(path)?)).await?;
     match global.format {
         OutputFormat::Json => output::line(&claims::json(&report)?)?,
         _ => output::line(claims::text(&report).trim_end())?,

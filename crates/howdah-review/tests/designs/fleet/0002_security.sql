@@ -23,3 +23,11 @@ create policy aircraft_own on fleet.aircraft using (org_id = fleet.current_org()
 create policy sessions_own on fleet.flight_sessions using (org_id = fleet.current_org());
 create policy organizations_own on fleet.organizations using (id = fleet.current_org());
 -- select cron.schedule('purge', '0 3 * * *', 'select fleet.purge(''flight_telemetry'')');
+create function fleet_audit.record() returns trigger language plpgsql as $$
+begin
+  insert into fleet_audit.audit_log (table_name, action, changed)
+  values (tg_table_name, tg_op, to_jsonb(new));
+  return null;
+end $$;
+create trigger aircraft_audit after insert or update on fleet.aircraft
+  for each row execute function fleet_audit.record();
