@@ -224,7 +224,7 @@ fn rows_of_last_query(messages: &[SimpleQueryMessage]) -> Vec<String> {
     rows
 }
 
-/// The statements one by one, as psql runs a file; what must wait is the last of its session's turn.
+/// The statements one by one, as psql runs a file; what must wait is the last of its turn.
 fn steps(sql: &str) -> Vec<Step> {
     let mut turns: Vec<(usize, bool, String)> = vec![(0, false, String::new())];
     for line in sql.lines() {

@@ -88,7 +88,7 @@ fn is_call(file: &SourceFile, string: &Text, call: &str) -> bool {
 
 /// `"… name = '" + name`: the constant of SQL is open at the end of the string.
 fn is_glued(file: &SourceFile, string: &Text, sql: &str) -> bool {
-    if file.language == Language::Rust || sql.matches('\'').count() % 2 == 0 {
+    if file.language == Language::Rust || sql.matches('\'').count().is_multiple_of(2) {
         return false;
     }
     let behind = file.code.get(string.span.end + 1..).unwrap_or_default().trim_start();
