@@ -10,6 +10,7 @@ use howdah_sql::command::{Command, Name, ObjectKind};
 
 use crate::finding::Place;
 use crate::migrations::{Convention, Guess, RawFile};
+use crate::source::SourceFile;
 
 /// What is known of the target.
 #[derive(Debug, Clone, Default)]
@@ -23,6 +24,8 @@ pub struct Facts {
     pub files: Vec<SqlFile>,
     /// The statements of all files, in the order in which they are applied.
     pub statements: Vec<Statement>,
+    /// Application source that lies beside the migrations.
+    pub sources: Vec<SourceFile>,
     /// The database as it is, or as the files built it; `None` when nothing was built.
     pub catalog: Option<Catalog>,
     /// Whether the statements were run, so that [`Statement::run`] says what each did.

@@ -2,6 +2,8 @@
 //! then the result is reviewed again. A fix that fails, or that leaves its finding there, is taken
 //! back: the finding stays, without it.
 
+mod write;
+
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use howdah_error::Result;
@@ -12,6 +14,8 @@ use crate::facts::{Facts, Run};
 use crate::finding::{Finding, Fix};
 use crate::rule::Rule;
 use crate::{copy, migrations, review};
+
+pub use write::files;
 
 /// A fix that was taken back.
 #[derive(Debug)]
@@ -207,6 +211,7 @@ fn edited(facts: &Facts, findings: &[Finding], fixes: &[usize]) -> Facts {
         statements,
         convention: facts.convention,
         guesses: facts.guesses.clone(),
+        sources: facts.sources.clone(),
         ..Facts::default()
     }
 }

@@ -18,6 +18,7 @@
 
 pub mod baseline;
 pub mod build;
+pub mod claims;
 pub mod copy;
 pub mod experiment;
 pub mod facts;
@@ -29,16 +30,21 @@ pub mod proof;
 pub mod rephrase;
 pub mod report;
 mod review;
+pub mod routine;
 pub mod row_security;
 pub mod rule;
 pub mod rules;
 pub mod score;
 pub mod secret;
+pub mod source;
 pub mod suppress;
 pub mod target;
 
 pub use facts::{Facts, StatementId};
 pub use finding::{Expect, Finding, Findings, Fix, Level, Place, Proof, Reproducer, Subject};
 pub use report::Report;
-pub use review::{Options, check, reproduce_on, review, review_folder_on, review_live_on};
+pub use review::{
+    Options, check, claims, claims_of_folder_on, reproduce_on, review, review_folder_on,
+    review_live_on,
+};
 pub use rule::{Group, Needs, Rule};

@@ -3,6 +3,7 @@
 use howdah_error::{Kind, Result};
 
 use crate::build::{self, Scratch, ScratchDatabase};
+use crate::claims::{self, ClaimsReport, Ground};
 use crate::experiment::{Lab, Verdict};
 use crate::facts::{Facts, Unseen};
 use crate::finding::{Finding, Findings, Proof, Reproducer};
@@ -18,6 +19,8 @@ pub struct Options {
     pub static_only: bool,
     /// The day of the review, `YYYY-MM-DD`: suppressions expire by it.
     pub today: String,
+    /// What `howdah.toml` allows.
+    pub allow: Vec<suppress::Allowed>,
 }
 
 /// Reviews `target`.
@@ -119,6 +122,40 @@ async fn review_on(scratch: &Scratch, mut facts: Facts, options: &Options) -> Re
     Ok(report)
 }
 
+/// Tries what somebody else's review of `target` says; `markdown` is its text.
+pub async fn claims(target: &Target, markdown: &str) -> Result<ClaimsReport> {
+    let facts = target.read().await?;
+    let scratch = Scratch::start().await?;
+    let report = Box::pin(claims_on(&scratch, facts, markdown)).await;
+    scratch.stop().await?;
+    report
+}
+
+/// Likewise with files that are at hand, on a scratch server that runs already.
+pub async fn claims_of_folder_on(
+    scratch: &Scratch,
+    files: Vec<RawFile>,
+    markdown: &str,
+) -> Result<ClaimsReport> {
+    Box::pin(claims_on(scratch, facts_of(files), markdown)).await
+}
+
+async fn claims_on(scratch: &Scratch, mut facts: Facts, markdown: &str) -> Result<ClaimsReport> {
+    if facts.live {
+        let findings = check(&facts);
+        let ground = Ground { scratch, built: None, facts: &facts, findings: &findings };
+        return claims::examine(&ground, markdown).await;
+    }
+    let database = scratch.database().await?;
+    build::build(&mut facts, &database).await?;
+    let mut findings = check(&facts);
+    experiment(scratch, &database, &facts, &mut findings).await?;
+    let ground = Ground { scratch, built: Some(&database), facts: &facts, findings: &findings };
+    let report = claims::examine(&ground, markdown).await?;
+    scratch.drop(database).await?;
+    Ok(report)
+}
+
 /// Whether a reproducer shows what it promises, on files that were built before.
 pub async fn reproduce_on(
     scratch: &Scratch,
@@ -201,7 +238,7 @@ fn finish(mut facts: Facts, mut findings: Vec<Finding>, options: &Options) -> Re
             missing: rule.needs.iter().copied().filter(|need| !need.is_met(&facts)).collect(),
         })
         .collect();
-    let suppressed = suppress::apply(&facts, findings, &options.today);
+    let suppressed = suppress::apply(&facts, findings, &options.allow, &options.today);
     Report {
         facts,
         findings: suppressed.kept,

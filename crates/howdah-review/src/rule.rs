@@ -105,6 +105,8 @@ pub enum Needs {
     Statistics,
     /// Settings of a server in use.
     Settings,
+    /// Application source.
+    Source,
 }
 
 impl Needs {
@@ -112,6 +114,7 @@ impl Needs {
     #[must_use]
     pub fn is_met(self, facts: &Facts) -> bool {
         match self {
+            Self::Source => !facts.sources.is_empty(),
             Self::Statements => !facts.statements.is_empty(),
             Self::Build => facts.built,
             Self::Catalog => facts.catalog.is_some(),

@@ -43,6 +43,13 @@ fn blank(text: &str) -> usize {
     text.len() - text.trim_start().len()
 }
 
+/// Takes the passwords out of a text.
+pub(crate) fn mask(text: &mut String) {
+    for span in passwords(text).into_iter().rev() {
+        text.replace_range(span, MASK);
+    }
+}
+
 /// Takes the passwords out of the texts and of the findings; places stay as they are.
 pub(crate) fn conceal(facts: &mut Facts, findings: &mut [Finding]) {
     let mut secrets: Vec<String> = Vec::new();
@@ -68,9 +75,7 @@ pub(crate) fn conceal(facts: &mut Facts, findings: &mut [Finding]) {
             texts.extend(sql);
         }
         for text in texts {
-            for span in passwords(text).into_iter().rev() {
-                text.replace_range(span, MASK);
-            }
+            mask(text);
             for secret in &secrets {
                 if text.contains(&format!("'{secret}'")) {
                     *text = text.replace(secret.as_str(), MASK);

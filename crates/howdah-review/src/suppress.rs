@@ -7,11 +7,24 @@
 //!
 //! The comment stands on a line before the statement or in it. A reason is required; the date is
 //! not. One that nothing needs, that has no reason, or that has expired, is told.
+//!
+//! What no statement made is allowed by `howdah.toml`, whose fields are those of [`Allowed`]:
+//!
+//! ```toml
+//! [[review.allow]]
+//! rule = "foreign-key-without-index"
+//! subject = "table audit"
+//! reason = "never deleted from"
+//! until = "2027-03-01"
+//! ```
+
+use howdah_error::{Error, Result};
+use howdah_sql::{Lines, comments};
+use serde::Deserialize;
 
 use crate::facts::Facts;
 use crate::finding::{Finding, Place};
 use crate::rules;
-use howdah_sql::{Lines, comments};
 
 const MARK: &str = "howdah:allow ";
 
@@ -41,6 +54,105 @@ pub(crate) struct Outcome {
     pub(crate) notes: Vec<Note>,
 }
 
+/// A suppression of `howdah.toml`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Allowed {
+    /// The rule, by name or code.
+    pub rule: String,
+    /// Only findings about this, as reports name it; all of the rule when left out.
+    pub subject: Option<String>,
+    /// Only findings in files whose path begins so.
+    pub path: Option<String>,
+    /// Why.
+    pub reason: String,
+    /// The last day, `YYYY-MM-DD`.
+    pub until: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct File {
+    review: Option<Section>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Section {
+    #[serde(default)]
+    allow: Vec<Allowed>,
+}
+
+/// The suppressions of a `howdah.toml`; its other sections are not looked at.
+pub fn allowed(text: &str) -> Result<Vec<Allowed>> {
+    let file: File = toml::from_str(text).map_err(|error| {
+        Error::input("could not read the section \"review\" of howdah.toml")
+            .detail(format!("{}.", error.message()))
+            .hint("A [[review.allow]] has rule, reason, and perhaps subject, path and until.")
+    })?;
+    let allowed = file.review.map(|section| section.allow).unwrap_or_default();
+    for one in &allowed {
+        if one.until.as_deref().is_some_and(|until| !is_date(until)) {
+            return Err(Error::input(format!("the \"until\" for \"{}\" is no date", one.rule))
+                .hint("Write it as \"2027-03-01\"."));
+        }
+    }
+    Ok(allowed)
+}
+
+impl Allowed {
+    fn covers(&self, finding: &Finding) -> bool {
+        (self.rule == finding.rule.name || self.rule == finding.rule.code)
+            && self.subject.as_ref().is_none_or(|subject| *subject == finding.subject.to_string())
+            && self.path.as_ref().is_none_or(|path| {
+                finding.place.as_ref().is_some_and(|place| place.path.starts_with(path.as_str()))
+            })
+    }
+
+    /// Why it is not to be used.
+    fn fault(&self, today: &str) -> Option<String> {
+        if rules::find(&self.rule).is_none() {
+            Some(format!("there is no rule \"{}\" to allow", self.rule))
+        } else if self.reason.trim().is_empty() {
+            Some("a suppression needs a reason".to_owned())
+        } else if self.until.as_deref().is_some_and(|until| until < today) {
+            Some(format!("the suppression of {} has expired", self.rule))
+        } else {
+            None
+        }
+    }
+
+    fn note(&self, message: String) -> Note {
+        let place = Place {
+            path: "howdah.toml".to_owned(),
+            span: 0..0,
+            position: Lines::new("").position(0),
+        };
+        let about = self.subject.as_ref().map_or(String::new(), |subject| format!(" ({subject})"));
+        Note { place, message: message + &about }
+    }
+}
+
+/// Takes out what `howdah.toml` allows.
+fn apply_allowed(outcome: &mut Outcome, allowed: &[Allowed], today: &str) {
+    for one in allowed {
+        if let Some(fault) = one.fault(today) {
+            outcome.notes.push(one.note(fault));
+            continue;
+        }
+        let before = outcome.taken.len();
+        for finding in std::mem::take(&mut outcome.kept) {
+            if one.covers(&finding) {
+                outcome.taken.push(Suppressed { finding, reason: one.reason.clone() });
+            } else {
+                outcome.kept.push(finding);
+            }
+        }
+        if outcome.taken.len() == before {
+            outcome.notes.push(one.note(format!("the suppression of {} is not needed", one.rule)));
+        }
+    }
+}
+
 /// One comment.
 struct Allow {
     rules: Vec<String>,
@@ -53,7 +165,12 @@ struct Allow {
 }
 
 /// Takes out what is allowed.
-pub(crate) fn apply(facts: &Facts, findings: Vec<Finding>, today: &str) -> Outcome {
+pub(crate) fn apply(
+    facts: &Facts,
+    findings: Vec<Finding>,
+    allowed: &[Allowed],
+    today: &str,
+) -> Outcome {
     let mut outcome = Outcome::default();
     let mut allows = Vec::new();
     for allow in read(facts) {
@@ -84,6 +201,7 @@ pub(crate) fn apply(facts: &Facts, findings: Vec<Finding>, today: &str) -> Outco
         message: format!("the suppression of {} is not needed", allow.rules.join(", ")),
         place: allow.place,
     }));
+    apply_allowed(&mut outcome, allowed, today);
     outcome
 }
 

@@ -2,12 +2,18 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "main/claims.rs"]
+mod claims;
+#[path = "main/designs.rs"]
+mod designs;
 #[path = "main/folders.rs"]
 mod folders;
 #[path = "main/live.rs"]
 mod live;
 #[path = "main/migrations.rs"]
 mod migrations;
+#[path = "main/reports.rs"]
+mod reports;
 #[path = "main/rig.rs"]
 mod rig;
 #[path = "main/rules.rs"]

@@ -38,6 +38,13 @@ pub struct Global {
     pub format: OutputFormat,
 }
 
+impl OutputFormat {
+    /// Whether only `review` prints so.
+    pub fn is_for_review(self) -> bool {
+        !matches!(self, Self::Text | Self::Json)
+    }
+}
+
 /// How to print.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum OutputFormat {
@@ -47,6 +54,21 @@ pub enum OutputFormat {
     Json,
     /// For code scanning, SARIF 2.1; only review.
     Sarif,
+    /// For GitHub Actions, which shows it beside the lines; only review.
+    #[value(hide = true)]
+    Github,
+    /// For GitLab's Code Quality; only review.
+    #[value(hide = true)]
+    Gitlab,
+    /// For test reports; only review.
+    #[value(hide = true)]
+    Junit,
+    /// For a comment on a change; only review.
+    #[value(hide = true)]
+    Markdown,
+    /// One page with figures; only review.
+    #[value(hide = true)]
+    Html,
 }
 
 /// What to do.
@@ -88,6 +110,9 @@ pub enum Command {
 
 /// `howdah review`
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Formats besides text, json and sarif: github, gitlab, junit, markdown, html."
+)]
 pub struct ReviewArgs {
     /// A postgres:// URL, a SQL file, a folder of migrations, or a repository
     #[arg(default_value = ".", value_name = "TARGET")]
@@ -107,6 +132,15 @@ pub struct ReviewArgs {
     /// A report in JSON of before, of which the findings are not told again
     #[arg(long, value_name = "FILE")]
     pub baseline: Option<PathBuf>,
+    /// Only findings in files that changed since this revision of git
+    #[arg(long, value_name = "REV", conflicts_with = "claims")]
+    pub since: Option<String>,
+    /// Write the fixes, each of which was run, into this folder as migrations of the same kind
+    #[arg(long, value_name = "DIR", conflicts_with = "claims")]
+    pub fix: Option<PathBuf>,
+    /// Try somebody else's review of the target: its SQL, its claims and its sums
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["static_only", "baseline"])]
+    pub claims: Option<PathBuf>,
 }
 
 /// `howdah plan`

@@ -20,7 +20,7 @@ use clap::Parser as _;
 use howdah_error::{Error, Kind, Result};
 use tracing_subscriber::EnvFilter;
 
-use cli::{Cli, Command, OutputFormat};
+use cli::{Cli, Command};
 
 /// How a command ended, when it could be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,8 +74,8 @@ fn start_log(cli: &Cli) {
 
 async fn run(cli: Cli) -> Result<Outcome> {
     let Cli { global, command, .. } = cli;
-    if global.format == OutputFormat::Sarif && !matches!(command, Command::Review(_)) {
-        return Err(Error::input("only review can print SARIF").hint("Use text or json."));
+    if global.format.is_for_review() && !matches!(command, Command::Review(_)) {
+        return Err(Error::input("only review can print in this format").hint("Use text or json."));
     }
     match command {
         Command::Review(args) => Box::pin(command::review::run(&global, &args)).await,

@@ -28,6 +28,8 @@ mod market;
 mod rebuilds;
 #[path = "main/recorded.rs"]
 mod recorded;
+#[path = "main/review.rs"]
+mod review;
 #[path = "main/rig.rs"]
 mod rig;
 #[path = "main/shards.rs"]

@@ -13,4 +13,4 @@ pub use advice::{Advice, advice};
 pub use again::repeat;
 pub use run::{build, build_before};
 pub use scratch::{Scratch, ScratchDatabase};
-pub(crate) use session::REACHING;
+pub(crate) use session::{REACHING, Session};

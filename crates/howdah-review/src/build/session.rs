@@ -21,27 +21,27 @@ const NOTICE_OTHERS: &str = "savepoint howdah_look; select from pg_catalog.pg_ro
 const COUNT_ANEW: &str = "select pg_catalog.pg_stat_force_next_flush()";
 
 /// A session as the owner of the scratch database.
-pub(super) struct Session<'a> {
+pub(crate) struct Session<'a> {
     database: &'a ScratchDatabase,
     connection: Connection,
     in_transaction: bool,
 }
 
 impl<'a> Session<'a> {
-    pub(super) async fn open(database: &'a ScratchDatabase) -> Result<Self> {
+    pub(crate) async fn open(database: &'a ScratchDatabase) -> Result<Self> {
         Ok(Self { database, connection: database.connect().await?, in_transaction: false })
     }
 
-    pub(super) fn connection(&self) -> &Connection {
+    pub(crate) fn connection(&self) -> &Connection {
         &self.connection
     }
 
-    pub(super) async fn close(self) {
+    pub(crate) async fn close(self) {
         self.connection.close().await;
     }
 
     /// Begins a transaction, when none is open.
-    pub(super) async fn begin(&mut self) -> Result<()> {
+    pub(crate) async fn begin(&mut self) -> Result<()> {
         if !self.in_transaction {
             self.own(COUNT_ANEW).await?;
             self.own("begin").await?;
@@ -51,7 +51,7 @@ impl<'a> Session<'a> {
     }
 
     /// Commits, when a transaction is open; the failure is that of a deferred constraint.
-    pub(super) async fn commit(&mut self) -> Result<Option<Failure>> {
+    pub(crate) async fn commit(&mut self) -> Result<Option<Failure>> {
         if !std::mem::take(&mut self.in_transaction) {
             return Ok(None);
         }
@@ -68,7 +68,7 @@ impl<'a> Session<'a> {
 
     /// Runs a statement under review; within a transaction it fails without taking the transaction
     /// with it.
-    pub(super) async fn run(&mut self, sql: &str) -> Result<Option<Failure>> {
+    pub(crate) async fn run(&mut self, sql: &str) -> Result<Option<Failure>> {
         if !self.in_transaction {
             return self.try_run(sql).await;
         }
@@ -82,7 +82,7 @@ impl<'a> Session<'a> {
     }
 
     /// Runs a statement outside of any transaction; one that is open is committed before.
-    pub(super) async fn run_outside(&mut self, sql: &str) -> Result<Option<Failure>> {
+    pub(crate) async fn run_outside(&mut self, sql: &str) -> Result<Option<Failure>> {
         let was_open = self.in_transaction;
         self.commit().await?;
         let failure = self.try_run(sql).await?;
@@ -93,7 +93,7 @@ impl<'a> Session<'a> {
     }
 
     /// Makes an extension as the superuser; false for one that reaches out of the database.
-    pub(super) async fn make_extension(&mut self, name: &str, sql: &str) -> Result<bool> {
+    pub(crate) async fn make_extension(&mut self, name: &str, sql: &str) -> Result<bool> {
         if REACHING.contains(&name) || name.ends_with('u') {
             return Ok(false);
         }
@@ -109,7 +109,7 @@ impl<'a> Session<'a> {
     }
 
     /// Makes a role that can do nothing, of which the owner is a member.
-    pub(super) async fn make_role(&mut self, role: &str) -> Result<()> {
+    pub(crate) async fn make_role(&mut self, role: &str) -> Result<()> {
         let admin = self.database.admin().await?;
         let (role, owner) = (Ident::new(role), Ident::new(self.database.owner()));
         // Another review on the same server may make the same role at this moment.

@@ -6,6 +6,7 @@
 //! ([`Trace`](crate::facts::Trace)).
 
 mod audit_cost;
+mod call_fails;
 mod cascade;
 mod index_cost;
 mod injection;
@@ -27,6 +28,7 @@ use crate::facts::{Facts, StatementId};
 use crate::finding::{Expect, Reproducer};
 
 pub use audit_cost::AuditCost;
+pub use call_fails::CallFails;
 pub use cascade::Cascade;
 pub use index_cost::{IndexCost, UpdateCost, holds};
 pub use injection::Injection;

@@ -1,6 +1,11 @@
 //! A review's result, and the ways to print it.
 
+mod github;
+mod gitlab;
+mod html;
 mod json;
+mod junit;
+mod markdown;
 mod sarif;
 mod terminal;
 
@@ -10,7 +15,12 @@ use crate::fix::Withdrawn;
 use crate::rule::{Needs, Rule};
 use crate::suppress::{Note, Suppressed};
 
+pub use github::github;
+pub use gitlab::gitlab;
+pub use html::html;
 pub use json::json;
+pub use junit::junit;
+pub use markdown::markdown;
 pub use sarif::sarif;
 pub use terminal::terminal;
 
@@ -41,6 +51,15 @@ pub struct Unchecked {
 }
 
 impl Report {
+    /// A path of a file as others see it: from where howdah was started, not from the target.
+    #[must_use]
+    pub fn path(&self, path: &str) -> String {
+        match self.facts.target.as_str() {
+            "" | "." => path.to_owned(),
+            target => format!("{}/{path}", target.trim_end_matches('/')),
+        }
+    }
+
     /// Whether a finding is at least as bad as `level`.
     #[must_use]
     pub fn fails(&self, level: Level) -> bool {

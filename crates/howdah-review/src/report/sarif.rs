@@ -28,12 +28,11 @@ pub fn sarif(report: &Report) -> howdah_error::Result<String> {
         })
         .collect();
     let mut results: Vec<Value> =
-        report.findings.iter().map(|finding| result(finding, None)).collect();
+        report.findings.iter().map(|finding| result(report, finding, None)).collect();
     results.extend(
-        report
-            .suppressed
-            .iter()
-            .map(|suppressed| result(&suppressed.finding, Some(suppressed.reason.as_str()))),
+        report.suppressed.iter().map(|suppressed| {
+            result(report, &suppressed.finding, Some(suppressed.reason.as_str()))
+        }),
     );
     let document = json!({
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
@@ -52,7 +51,7 @@ pub fn sarif(report: &Report) -> howdah_error::Result<String> {
         .map_err(|error| howdah_error::Error::internal("could not print SARIF").source(error))
 }
 
-fn result(finding: &Finding, reason: Option<&str>) -> Value {
+fn result(report: &Report, finding: &Finding, reason: Option<&str>) -> Value {
     let text = [Some(finding.message.as_str()), finding.detail.as_deref(), finding.hint.as_deref()];
     let text: Vec<&str> = text.into_iter().flatten().collect();
     let mut result = json!({
@@ -64,7 +63,7 @@ fn result(finding: &Finding, reason: Option<&str>) -> Value {
     });
     if let Some(place) = &finding.place {
         result["locations"] = json!([{"physicalLocation": {
-            "artifactLocation": {"uri": place.path},
+            "artifactLocation": {"uri": report.path(&place.path)},
             "region": {
                 "startLine": place.position.line,
                 "startColumn": place.position.column,

@@ -79,7 +79,8 @@ fn shown(text: &str, span: std::ops::Range<usize>) -> std::ops::Range<usize> {
     span.start..end.map_or(span.end, |at| span.start + at)
 }
 
-fn proof(report: &Report, finding: &Finding) -> String {
+/// How a finding is known, for people.
+pub(super) fn proof(report: &Report, finding: &Finding) -> String {
     match &finding.proof {
         Proof::Heuristic => "by the look of it; nothing was run".to_owned(),
         Proof::Estimated(method) => method.clone(),

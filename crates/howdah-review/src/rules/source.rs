@@ -1,7 +1,22 @@
 //! The rules of the group "source". This list is written by `cargo xtask rules`.
 
+mod backoff_without_jitter;
+mod execute_raw_select;
+mod insert_in_loop;
+mod lock_key_of_32_bits;
+mod offset_pages;
+mod sql_from_values;
+mod task_aborted;
+
 use crate::rule::Rule;
 
 #[rustfmt::skip] // One line a rule, so that two new rules are two new lines.
 pub(super) const RULES: &[Rule] = &[
+    backoff_without_jitter::RULE,
+    execute_raw_select::RULE,
+    insert_in_loop::RULE,
+    lock_key_of_32_bits::RULE,
+    offset_pages::RULE,
+    sql_from_values::RULE,
+    task_aborted::RULE,
 ];

@@ -7,6 +7,7 @@ use howdah_error::{Error, Kind, Result};
 
 use crate::facts::{Facts, Unseen};
 use crate::migrations::{self, Convention, RawFile};
+use crate::source::{Language, SourceFile};
 
 /// Folders that hold what others wrote.
 const FOREIGN: &[&str] = &["node_modules", "target", "vendor", "dist", "build", "venv"];
@@ -14,6 +15,10 @@ const FOREIGN: &[&str] = &["node_modules", "target", "vendor", "dist", "build", 
 const MIGRATIONS: &[&str] = &["migrations", "migrate", "migration", "drizzle", "db_migrations"];
 /// How deep below the path folders are looked into.
 const DEPTH: usize = 8;
+/// More files of source than this are not read.
+const MAX_SOURCES: usize = 20_000;
+/// A larger file of source was written by a program.
+const MAX_SOURCE_BYTES: u64 = 1 << 20;
 /// The most bytes that are read of one file.
 const MAX_BYTES: u64 = 64 << 20;
 
@@ -42,6 +47,9 @@ pub(super) fn read(path: &Path) -> Result<Facts> {
         }
         raw.push(RawFile { path: plain(&file, &root), text: text_of(&file)? });
     }
+    if about.is_dir() && root != path {
+        raw.extend(sources(path, &root));
+    }
     let mut facts = facts_of(raw);
     facts.target = root.display().to_string();
     facts.unseen.extend(others.iter().map(|other| {
@@ -58,8 +66,31 @@ pub(super) fn read(path: &Path) -> Result<Facts> {
     Ok(facts)
 }
 
+/// The source of the repository at `path`, with paths as they are seen from its migrations.
+fn sources(path: &Path, root: &Path) -> Vec<RawFile> {
+    let mut files = Vec::new();
+    walk(path, DEPTH, &mut |file| {
+        if Language::of(&file.to_string_lossy()).is_some() && files.len() < MAX_SOURCES {
+            files.push(file.to_owned());
+        }
+    });
+    let up = root.strip_prefix(path).map_or(0, |below| below.components().count());
+    let read = files.into_iter().filter_map(|file| {
+        if fs::metadata(&file).ok()?.len() > MAX_SOURCE_BYTES {
+            return None;
+        }
+        let below = plain(&file, path);
+        Some(RawFile { path: format!("{}{below}", "../".repeat(up)), text: text_of(&file).ok()? })
+    });
+    read.collect()
+}
+
 /// The facts of files that are at hand.
-pub(crate) fn facts_of(mut files: Vec<RawFile>) -> Facts {
+pub(crate) fn facts_of(files: Vec<RawFile>) -> Facts {
+    let (sources, mut files): (Vec<RawFile>, Vec<RawFile>) =
+        files.into_iter().partition(|file| Language::of(&file.path).is_some());
+    let sources = sources.into_iter().filter_map(|file| SourceFile::read(file.path, file.text));
+    let sources = sources.collect();
     let guesses = migrations::fill(&mut files);
     let convention = Some(Convention::detect(&files));
     let files = migrations::order(files);
@@ -74,7 +105,7 @@ pub(crate) fn facts_of(mut files: Vec<RawFile>) -> Facts {
             ),
         })
         .collect();
-    Facts { files, statements, convention, guesses, unseen, ..Facts::default() }
+    Facts { files, statements, sources, convention, guesses, unseen, ..Facts::default() }
 }
 
 /// The folder itself when it holds SQL files, else the folder of migrations below it; of several the

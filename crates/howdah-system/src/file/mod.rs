@@ -116,6 +116,8 @@ impl SystemFile {
     }
 
     fn read(top: &Section<'_>) -> Self {
+        // What `howdah review` allows is its own to read.
+        top.pass("review");
         let name = read_name(top);
         let database = database::read(top);
         let tenants = top.section("tenants").map(|section| {

@@ -43,10 +43,9 @@ pub async fn run(global: &Global, args: &FeedArgs) -> Result<Outcome> {
     let only = args.stream.as_deref();
     known_stream(feed.expected(), only)?;
     match (global.format, &target) {
-        (_, Target::Stdout) | (OutputFormat::Text | OutputFormat::Sarif, _) => {
-            say_summary(feed.expected(), only);
-        }
+        (_, Target::Stdout) => say_summary(feed.expected(), only),
         (OutputFormat::Json, _) => output::json(&summary(feed.expected(), only))?,
+        _ => say_summary(feed.expected(), only),
     }
     Ok(Outcome::Fine)
 }

@@ -1,0 +1,7 @@
+-- claim: the migrations change the server by ALTER SYSTEM
+-- says: alter system
+-- like: There is ALTER SYSTEM in a migration
+-- unlike: There is ALTER TABLE in a migration
+-- finding: statement-escapes-database
+-- rows: TRUE HERE {}.
+-- none: FALSE No statement of the target reaches out of its database.

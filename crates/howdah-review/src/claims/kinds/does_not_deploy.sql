@@ -1,0 +1,7 @@
+-- claim: the migrations do not build a database
+-- says: fail to deploy|migration will fail|won't deploy|not deploy in
+-- like: It will fail to deploy
+-- unlike: Do not deploy it
+-- finding: does-not-build
+-- rows: TRUE HERE {}.
+-- none: FALSE Every statement ran on an empty database.

@@ -1,0 +1,7 @@
+-- claim: the scripts fail when they are run a second time
+-- says: fail on second run|fail when run again|not idempotent|no idempotency
+-- like: Scripts will fail on second run
+-- unlike: Scripts run once
+-- on: again
+-- rows: TRUE HERE {}.
+-- none: FALSE Every statement ran a second time.

@@ -1,0 +1,7 @@
+-- claim: foreign keys have no index
+-- says: foreign key ; lack|^no|without|missing ; index
+-- like: Some foreign keys lack an index
+-- unlike: Foreign keys are valid
+-- finding: foreign-key-without-index
+-- rows: TRUE HERE {}.
+-- none: FALSE Every foreign key of the target is led by an index.

@@ -1,0 +1,5 @@
+-- claim: a gain in per cent
+-- says: estimated gain|expected impact|performance gain|% improvement
+-- like: Estimated gain: 300 %
+-- unlike: It was 2 ms before and is 1 ms now
+-- always: NOT PROVABLE No query, number of rows or measurement is named that could be repeated.

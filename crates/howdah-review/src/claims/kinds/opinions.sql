@@ -1,0 +1,5 @@
+-- claim: an opinion or a forecast
+-- says: too many schemas|schemas maximum|wrong technology|complete rewrite|synchronous everything|sharding strategy|concurrent users|unmaintainable
+-- like: Too many schemas
+-- unlike: Schema "a" is missing
+-- always: NOT PROVABLE No experiment decides it: it says how much is too much, or what will happen once.

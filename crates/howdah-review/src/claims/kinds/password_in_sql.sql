@@ -1,0 +1,7 @@
+-- claim: a password stands in the SQL
+-- says: password ; hardcoded|hard-coded|plain text|version control
+-- like: Hardcoded passwords in plain text
+-- unlike: No policy of passwords
+-- finding: secret-in-sql
+-- rows: TRUE HERE {}.
+-- none: FALSE No statement of the target holds a password.

@@ -1,0 +1,7 @@
+-- claim: row security is enabled and not forced, so the owner passes it by
+-- says: force row level|forced row|rls without
+-- like: Where are the FORCE ROW LEVEL SECURITY policies?
+-- unlike: Row level security is there
+-- finding: row-security-not-forced
+-- rows: TRUE HERE {}.
+-- none: FALSE No table of the target has row security that is not forced.

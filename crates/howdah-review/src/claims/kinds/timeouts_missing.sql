@@ -1,0 +1,5 @@
+-- claim: timeouts are not set
+-- says: statement_timeout|lock_timeout|idle_in_transaction_session_timeout
+-- like: Where is statement_timeout?
+-- unlike: Where is work_mem?
+-- always: NOT PROVABLE Migrations have no server whose settings could be read; review the database in use.

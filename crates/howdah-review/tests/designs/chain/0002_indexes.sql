@@ -1,0 +1,15 @@
+create index deposited_sender on deposited_event (sender);
+create index deposited_receiver on deposited_event (receiver);
+create index deposited_term on deposited_event (term_id);
+create index deposited_block on deposited_event (block_number);
+create index deposited_created on deposited_event (created_at desc);
+create index deposited_curve on deposited_event (curve_id);
+create index deposited_assets on deposited_event (assets);
+create index deposited_shares on deposited_event (shares);
+create index deposited_hash on deposited_event (transaction_hash, log_index);
+create index deposited_sender_block on deposited_event (sender, block_number);
+create index deposited_term_block on deposited_event (term_id, block_number);
+create index vault_term_curve on vault (term_id, curve_id);
+create index vault_updated on vault (updated_at);
+create index triple_subject on triple (subject_id);
+create index triple_predicate on triple (predicate_id);

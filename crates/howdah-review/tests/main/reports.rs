@@ -1,0 +1,219 @@
+//! Reports for programs and for people, fixes as files, and what `howdah.toml` allows.
+
+use howdah_review::fix;
+use howdah_review::migrations::RawFile;
+use howdah_review::report::{github, gitlab, html, json, junit, markdown, sarif};
+use howdah_review::suppress::allowed;
+use howdah_review::{Level, Options, Report};
+use serde_json::Value;
+
+use crate::rig::{TODAY, names, review, scratch};
+
+const FILES: &[(&str, &str)] = &[(
+    "0001_a.sql",
+    "create table a (id bigint primary key, b nonsense, \"<script>\" text);\n\
+     create table c (id bigint primary key, at timestamp);\ncreate index c_id on c (id);\n\
+     create index c_at on c (at);\n-- howdah:allow index-duplicate: shown, \"why\" & <how>\n\
+     create index c_at_2 on c (at);",
+)];
+
+async fn report() -> Report {
+    review(&scratch().await, FILES).await
+}
+
+#[tokio::test]
+async fn the_score_can_be_computed_from_the_printed_json_alone() {
+    let document: Value = serde_json::from_str(&json(&report().await).unwrap()).unwrap();
+    let checks = document["score"]["checks"].as_array().unwrap();
+    let (mut passed, mut known, mut all) = (0, 0, 0);
+    for check in checks {
+        let weight = check["weight"].as_u64().unwrap();
+        all += weight;
+        let code = &check["code"];
+        let found: Vec<&Value> = document["findings"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|f| f["code"] == *code)
+            .collect();
+        match check["outcome"].as_str().unwrap() {
+            "passed" => {
+                assert!(found.is_empty(), "{code} passed with findings");
+                (passed, known) = (passed + weight, known + weight);
+            }
+            "failed" => {
+                assert!(found.iter().any(|f| f["proof"] == "proved"), "{code} failed unproved");
+                known += weight;
+            }
+            "unknown" => assert!(found.iter().all(|f| f["proof"] != "proved"), "{code} unknown"),
+            other => panic!("{other}"),
+        }
+    }
+    let score = &document["score"];
+    assert_eq!(score["all_weight"], all);
+    assert_eq!(score["known_weight"], known);
+    assert_eq!(score["passed_weight"], passed);
+    let tenths = passed * 1000 / known;
+    assert_eq!(score["score"].to_string(), format!("{}.{}", tenths / 10, tenths % 10));
+    assert!(passed < known, "something failed");
+}
+
+#[tokio::test]
+async fn sarif_has_the_structure_that_its_schema_asks_for() {
+    let report = report().await;
+    let document: Value = serde_json::from_str(&sarif(&report).unwrap()).unwrap();
+    assert_eq!(document["version"], "2.1.0");
+    let run = &document["runs"][0];
+    let driver = &run["tool"]["driver"];
+    assert!(driver["name"].is_string());
+    assert_eq!(run["columnKind"], "unicodeCodePoints");
+    let rules = driver["rules"].as_array().unwrap();
+    let levels = ["none", "note", "warning", "error"];
+    for rule in rules {
+        assert!(rule["id"].is_string() && rule["help"]["text"].is_string(), "{rule}");
+        let level = rule["defaultConfiguration"]["level"].as_str().unwrap();
+        assert!(levels.contains(&level), "{level}");
+    }
+    let results = run["results"].as_array().unwrap();
+    assert_eq!(results.len(), report.findings.len() + report.suppressed.len());
+    for result in results {
+        assert!(!result["message"]["text"].as_str().unwrap().is_empty());
+        assert!(levels.contains(&result["level"].as_str().unwrap()));
+        assert!(rules.iter().any(|rule| rule["id"] == result["ruleId"]), "{result}");
+        for location in result["locations"].as_array().into_iter().flatten() {
+            let physical = &location["physicalLocation"];
+            assert!(physical["artifactLocation"]["uri"].is_string());
+            let region = &physical["region"];
+            for key in ["startLine", "startColumn"] {
+                assert!(region[key].as_u64().unwrap() >= 1, "{region}");
+            }
+            assert!(region["byteOffset"].is_u64() && region["byteLength"].is_u64());
+        }
+        for suppression in result["suppressions"].as_array().into_iter().flatten() {
+            assert!(["inSource", "external"].contains(&suppression["kind"].as_str().unwrap()));
+        }
+    }
+    assert_eq!(results.iter().filter(|r| r["suppressions"].is_array()).count(), 1);
+}
+
+#[tokio::test]
+async fn annotations_have_a_line_a_finding() {
+    let report = report().await;
+    let text = github(&report);
+    assert_eq!(text.lines().count(), report.findings.len());
+    for line in text.lines() {
+        let (head, message) = line[2..].split_once("::").unwrap();
+        assert!(!message.is_empty() && head.contains("file=0001_a.sql,line="), "{line}");
+    }
+    let issues: Value = serde_json::from_str(&gitlab(&report).unwrap()).unwrap();
+    let issues = issues.as_array().unwrap();
+    assert_eq!(issues.len(), report.findings.len());
+    let mut prints: Vec<&str> =
+        issues.iter().map(|issue| issue["fingerprint"].as_str().unwrap()).collect();
+    prints.sort_unstable();
+    prints.dedup();
+    assert_eq!(prints.len(), issues.len(), "fingerprints are unique");
+    for issue in issues {
+        assert!(issue["location"]["lines"]["begin"].as_u64().unwrap() >= 1);
+        let severity = issue["severity"].as_str().unwrap();
+        assert!(["info", "minor", "major", "critical", "blocker"].contains(&severity));
+    }
+}
+
+#[tokio::test]
+async fn pages_hold_every_finding_and_no_markup_of_others() {
+    let report = report().await;
+    let (page, tests, text) = (html(&report), junit(&report), markdown(&report, Level::Info));
+    for finding in &report.findings {
+        assert!(page.contains(finding.rule.code) && text.contains(finding.rule.code));
+    }
+    assert!(!page.contains("<script>") && page.contains("&amp; &lt;how&gt;"), "{page}");
+    assert!(!page.contains("http"), "the page loads nothing");
+    assert_eq!(page.matches("<article").count(), report.findings.len());
+    for tag in ["article", "svg", "figure", "details", "pre", "table", "tr"] {
+        let (opened, closed) = (format!("<{tag}"), format!("</{tag}>"));
+        assert_eq!(
+            page.matches(&format!("{opened}>")).count()
+                + page.matches(&format!("{opened} ")).count(),
+            page.matches(&closed).count(),
+            "{tag}"
+        );
+    }
+    assert!(tests.starts_with("<?xml") && tests.trim_end().ends_with("</testsuites>"));
+    assert_eq!(tests.matches("<testsuite ").count(), tests.matches("</testsuite>").count());
+    assert_eq!(tests.matches("<failure").count(), tests.matches("</failure>").count());
+    assert!(tests.contains("nonsense"), "{tests}");
+}
+
+#[tokio::test]
+async fn fixes_are_written_as_migrations_that_mend() {
+    let scratch = scratch().await;
+    let files = [
+        ("0001_a.sql", "create table c (id bigint primary key, n int);"),
+        ("0002_b.sql", "create index c_id on c (id);"),
+    ];
+    for (up, place) in [(".sql", "0003_review_fixes.sql"), (".up.sql", "0003_review_fixes.up.sql")]
+    {
+        let mut all: Vec<RawFile> = files
+            .iter()
+            .map(|(path, text)| RawFile {
+                path: path.replace(".sql", up),
+                text: (*text).to_owned(),
+            })
+            .collect();
+        let run = |files: Vec<RawFile>| {
+            let options = crate::rig::options();
+            let scratch = &scratch;
+            async move { howdah_review::review_folder_on(scratch, files, &options).await.unwrap() }
+        };
+        let report = run(all.clone()).await;
+        assert!(names(&report).contains(&"index-duplicate"), "{:?}", names(&report));
+        let written = fix::files(&report);
+        assert!(written.iter().any(|file| file.path == place), "{written:?}");
+        for file in written {
+            all.retain(|known| known.path != file.path);
+            all.push(file);
+        }
+        let after = run(all).await;
+        for rule in ["index-duplicate", "does-not-build", "create-index-not-concurrently"] {
+            assert!(!names(&after).contains(&rule), "{rule} in {:?}", names(&after));
+        }
+    }
+}
+
+#[tokio::test]
+async fn howdah_toml_allows_with_a_reason() {
+    let text = |more: &str| {
+        format!("name = \"x\"\n[[review.allow]]\nrule = \"index-duplicate\"\n{more}\n")
+    };
+    let scratch = scratch().await;
+    let files = [("1_a.sql", "create table a (id bigint primary key);\ncreate index i on a (id);")];
+    let run = async |more: &str| {
+        let raw =
+            files.map(|(path, text)| RawFile { path: path.to_owned(), text: text.to_owned() });
+        let options = Options {
+            today: TODAY.to_owned(),
+            allow: allowed(&text(more)).unwrap(),
+            ..Options::default()
+        };
+        howdah_review::review_folder_on(&scratch, raw.to_vec(), &options).await.unwrap()
+    };
+    let report = run("reason = \"dropped later\"").await;
+    assert_eq!(names(&report), Vec::<&str>::new());
+    assert_eq!(report.suppressed[0].reason, "dropped later");
+    let subject = "subject = \"index i on a\"\nreason = \"x\"";
+    assert_eq!(names(&run(subject).await), Vec::<&str>::new());
+    for (more, note) in [
+        ("reason = \"\"", "needs a reason"),
+        ("reason = \"x\"\nuntil = \"2026-05-31\"", "has expired"),
+        ("reason = \"x\"\nsubject = \"index j on a\"", "not needed"),
+    ] {
+        let report = run(more).await;
+        assert_eq!(names(&report), ["index-duplicate"]);
+        assert!(report.notes[0].message.contains(note), "{:?}", report.notes);
+    }
+    for wrong in ["reason = 1", "reason = \"x\"\nuntil = \"soon\"", "because = \"x\""] {
+        let error = allowed(&text(wrong)).unwrap_err();
+        assert!(error.report().contains("review.allow") || wrong.contains("soon"));
+    }
+}
