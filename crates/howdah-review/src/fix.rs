@@ -113,37 +113,46 @@ async fn run_instead(
     };
     let mended = built.as_ref().unwrap_or(facts);
     let edited = rebuilt(scratch, edited(facts, findings, &fixes)).await?;
-    let count = |found: &[Finding]| {
-        let mut counts: BTreeMap<(&str, Option<String>), usize> = BTreeMap::new();
-        for finding in found {
-            let path = finding.place.as_ref().map(|place| place.path.clone());
-            *counts.entry((finding.rule.code, path)).or_default() += 1;
-        }
-        counts
-    };
     // Both without experiments, so that what these would dispute counts on neither side.
     let (before, after) = (count(&review::check(facts)), count(&review::check(&edited)));
     let base = count(&review::check(mended));
-    let known = |key: &(&str, Option<String>)| {
-        before.get(key).copied().unwrap_or(0).max(base.get(key).copied().unwrap_or(0))
-    };
-    let worse = after.iter().any(|(key, n)| known(key) < *n);
+    let known =
+        |key: &Key| before.get(key).copied().unwrap_or(0).max(base.get(key).copied().unwrap_or(0));
+    // A fix answers for its file; for what is new elsewhere all of them answer.
+    let worse: HashSet<&Option<String>> =
+        after.iter().filter(|(key, n)| known(key) < **n).map(|((_, path), _)| path).collect();
+    let path_of = |at: &usize| findings[*at].place.as_ref().map(|place| place.path.clone());
+    let fixed: HashSet<Option<String>> = fixes.iter().map(path_of).collect();
+    let elsewhere = worse.iter().any(|path| !fixed.contains(*path));
     let failed =
         |facts: &Facts| facts.statements.iter().filter(|s| matches!(s.run, Run::Failed(_))).count();
     let broke = failed(&edited) > failed(facts);
     for at in fixes {
         let path = findings[at].place.as_ref().map(|place| place.path.clone());
+        let brings_new = elsewhere || worse.contains(&path);
         let key = (findings[at].rule.code, path);
         let fewer = after.get(&key).copied().unwrap_or(0) < before.get(&key).copied().unwrap_or(0);
         if broke {
             withdraw(&mut findings[at], "with it the files do not build", withdrawn);
-        } else if worse {
+        } else if brings_new {
             withdraw(&mut findings[at], "the fixes together bring a new finding", withdrawn);
         } else if !fewer {
             withdraw(&mut findings[at], "the finding is still there", withdrawn);
         }
     }
     Ok(())
+}
+
+/// What is counted: a rule and a file.
+type Key = (&'static str, Option<String>);
+
+fn count(found: &[Finding]) -> BTreeMap<Key, usize> {
+    let mut counts = BTreeMap::new();
+    for finding in found {
+        let path = finding.place.as_ref().map(|place| place.path.clone());
+        *counts.entry((finding.rule.code, path)).or_default() += 1;
+    }
+    counts
 }
 
 /// The facts with what each statement did.
