@@ -224,8 +224,8 @@ pub enum Run {
 pub struct Trace {
     /// The locks that it took and held to the end of its transaction.
     pub locks: Vec<(RelName, LockMode)>,
-    /// The locks of mode `SHARE` or stronger that statements before it in the same transaction took,
-    /// and that are held still.
+    /// The locks of mode `SHARE` or stronger that statements before it in the same transaction
+    /// took, and that are held still.
     pub held: Vec<(RelName, LockMode)>,
     /// Tables that were written anew (a new relfilenode).
     pub rewritten: Vec<RelName>,

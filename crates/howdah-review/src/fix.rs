@@ -134,38 +134,51 @@ async fn run_instead(
     };
     let mended = built.as_ref().unwrap_or(facts);
     let edited = rebuilt(scratch, edited(facts, findings, &fixes)).await?;
-    let count = |found: &[Finding], supposed: bool| {
-        let mut counts: BTreeMap<(&str, Option<String>), usize> = BTreeMap::new();
-        for finding in found.iter().filter(|f| supposed || f.experiment.is_none()) {
-            let path = finding.place.as_ref().map(|place| place.path.clone());
-            *counts.entry((finding.rule.code, path)).or_default() += 1;
-        }
-        counts
-    };
     let (was, is) = (review::check(facts), review::check(&edited));
     // What is only supposed is nothing new before it was tried.
     let (certain, base) = (count(&was, false), count(&review::check(mended), false));
-    let known = |key: &(&str, Option<String>)| {
-        certain.get(key).copied().unwrap_or(0).max(base.get(key).copied().unwrap_or(0))
-    };
-    let worse = count(&is, false).iter().any(|(key, number)| known(key) < *number);
+    let known =
+        |key: &Key| certain.get(key).copied().unwrap_or(0).max(base.get(key).copied().unwrap_or(0));
+    // A fix answers for its file; for what is new elsewhere all of them answer.
+    let worse: HashSet<Option<String>> = count(&is, false)
+        .into_iter()
+        .filter(|(key, number)| known(key) < *number)
+        .map(|((_, path), _)| path)
+        .collect();
     let (before, after) = (count(&was, true), count(&is, true));
+    let path_of = |at: &usize| findings[*at].place.as_ref().map(|place| place.path.clone());
+    let fixed: HashSet<Option<String>> = fixes.iter().map(path_of).collect();
+    let elsewhere = worse.iter().any(|path| !fixed.contains(path));
     let failed =
         |facts: &Facts| facts.statements.iter().filter(|s| matches!(s.run, Run::Failed(_))).count();
     let broke = failed(&edited) > failed(facts);
     for at in fixes {
         let path = findings[at].place.as_ref().map(|place| place.path.clone());
+        let brings_new = elsewhere || worse.contains(&path);
         let key = (findings[at].rule.code, path);
         let fewer = after.get(&key).copied().unwrap_or(0) < before.get(&key).copied().unwrap_or(0);
         if broke {
             withdraw(&mut findings[at], "with it the files do not build", withdrawn);
-        } else if worse {
+        } else if brings_new {
             withdraw(&mut findings[at], "the fixes together bring a new finding", withdrawn);
         } else if !fewer {
             withdraw(&mut findings[at], "the finding is still there", withdrawn);
         }
     }
     Ok(())
+}
+
+/// What is counted: a rule and a file.
+type Key = (&'static str, Option<String>);
+
+/// Findings by rule and file; with `supposed` those too whose experiment is still to come.
+fn count(found: &[Finding], supposed: bool) -> BTreeMap<Key, usize> {
+    let mut counts = BTreeMap::new();
+    for finding in found.iter().filter(|finding| supposed || finding.experiment.is_none()) {
+        let path = finding.place.as_ref().map(|place| place.path.clone());
+        *counts.entry((finding.rule.code, path)).or_default() += 1;
+    }
+    counts
 }
 
 /// The facts with what each statement did.

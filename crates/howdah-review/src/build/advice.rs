@@ -7,6 +7,9 @@ use super::{cascade, extensions};
 use crate::facts::{Facts, Failure, StatementId};
 use crate::finding::Level;
 
+const BY_PARTITION: &str = "Make the index \"on only\" the parent, build it concurrently on each \
+                            partition, and attach those to it.";
+
 /// What is known of a failure.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Advice {
@@ -44,8 +47,8 @@ pub fn advice(facts: &Facts, id: StatementId, failure: &Failure) -> Option<Advic
         ),
         (Command::CreateIndex(index), "42P17") => Some(
             Advice::new(
-                "The value depends on a setting of the session, such as the time zone. Name the time \
-                 zone in the expression, and write it so in the query too.",
+                "The value depends on a setting of the session, such as the time zone. Name the \
+                 time zone in the expression, and write it so in the query too.",
             )
             .or_write(in_utc(text, index)),
         ),
@@ -58,10 +61,9 @@ pub fn advice(facts: &Facts, id: StatementId, failure: &Failure) -> Option<Advic
                 .or_write(with_partition_key(text, table)),
             )
         }
-        (Command::CreateIndex(_), "0A000") if message.contains("concurrently") => Some(Advice::new(
-            "Make the index \"on only\" the parent, build it concurrently on each partition, and \
-             attach those to it.",
-        )),
+        (Command::CreateIndex(_), "0A000") if message.contains("concurrently") => {
+            Some(Advice::new(BY_PARTITION))
+        }
         (_, "55P04") => Some(Advice::new(
             "A new value of an enum can be used when its transaction has ended: add it in a file \
              before this one.",

@@ -16,8 +16,8 @@ pub(crate) const REACHING: &[&str] = &["adminpack", "dblink", "file_fdw", "postg
 const NOTICE_OTHERS: &str = "savepoint howdah_look; select from pg_catalog.pg_roles limit 0; \
                              rollback to savepoint howdah_look; release savepoint howdah_look";
 
-/// The counters of a transaction hold what earlier ones have not handed on yet; handed on, they begin
-/// at zero.
+/// The counters of a transaction hold what earlier ones have not handed on yet; handed on, they
+/// begin at zero.
 const COUNT_ANEW: &str = "select pg_catalog.pg_stat_force_next_flush()";
 
 /// A session as the owner of the scratch database.

@@ -4,6 +4,7 @@ mod does_not_build;
 mod not_repeatable;
 mod secret_in_sql;
 mod statement_escapes_database;
+mod transaction_in_transaction;
 mod undo_does_not_restore;
 mod undo_fails;
 mod version_twice;
@@ -16,6 +17,7 @@ pub(super) const RULES: &[Rule] = &[
     not_repeatable::RULE,
     secret_in_sql::RULE,
     statement_escapes_database::RULE,
+    transaction_in_transaction::RULE,
     undo_does_not_restore::RULE,
     undo_fails::RULE,
     version_twice::RULE,

@@ -108,8 +108,8 @@ pub(crate) fn facts_of(files: Vec<RawFile>) -> Facts {
     Facts { files, statements, sources, convention, guesses, unseen, ..Facts::default() }
 }
 
-/// The folder itself when it holds SQL files, else the folder of migrations below it; of several the
-/// one with the most files, with the others.
+/// The folder itself when it holds SQL files, else the folder of migrations below it; of several
+/// the one with the most files, with the others.
 fn migrations_of(path: &Path) -> (PathBuf, Vec<PathBuf>) {
     let direct = entries(path).iter().any(|entry| entry.extension().is_some_and(|e| e == "sql"));
     if direct {

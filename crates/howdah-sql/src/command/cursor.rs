@@ -293,8 +293,10 @@ fn inside(text: &str, span: Range<usize>) -> Range<usize> {
     let written = &text[span.clone()];
     if let Some(behind) = written.strip_prefix('$') {
         let tag = behind.find('$').map_or(written.len(), |at| at + 2);
-        let end = if written.len() >= 2 * tag { span.end - tag } else { span.end };
-        return span.start + tag.min(written.len())..end;
+        let tag = tag.min(written.len());
+        // One that never ends runs to the end of the text.
+        let closed = written.len() >= 2 * tag && written.ends_with(&written[..tag]);
+        return span.start + tag..span.end - if closed { tag } else { 0 };
     }
     let open = written.find('\'').map_or(0, |at| at + 1);
     let closed = written.len() > open && written.ends_with('\'');

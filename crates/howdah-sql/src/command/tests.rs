@@ -88,6 +88,20 @@ fn bodies_have_places() {
     assert_eq!(routine.settings, ["search_path"]);
 }
 
+#[test]
+fn a_body_that_never_ends_is_read_to_the_end() {
+    let Command::Do { body, .. } = read("do $a$ begin é🦀") else { panic!("no block") };
+    assert_eq!(body.text, " begin é🦀");
+}
+
+#[test]
+fn what_leaves_the_database_is_seen_in_bodies() {
+    let body = "begin if true then create role app; end if; drop table t; alter system reset all; \
+                execute 'create role b'; end";
+    let expected = [Escape::CreateRole("app".to_owned()), Escape::AlterSystem("all".to_owned())];
+    assert_eq!(escapes_within(body), expected);
+}
+
 proptest! {
     #[test]
     fn reading_never_fails(text in "\\PC{0,200}") {

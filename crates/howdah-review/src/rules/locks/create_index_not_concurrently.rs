@@ -67,10 +67,12 @@ fn check(facts: &Facts, findings: &mut Findings<'_>) {
     }
 }
 
-/// The statement with `concurrently` behind `index`.
+/// The statement with `concurrently` behind `index`, and without `if not exists`: that would pass
+/// over what a first try left invalid.
 fn concurrent(text: &str, index: &CreateIndex) -> String {
     let before = index.name.as_ref().map_or(index.table.span.start, |name| name.span.start);
     let head = text[..before].to_ascii_lowercase();
     let at = head.find("index").map_or(before, |at| at + "index".len());
-    format!("{} concurrently{}", &text[..at], &text[at..])
+    let rest = if index.if_not_exists { &text[before..] } else { text[at..].trim_start() };
+    format!("{} concurrently {rest}", &text[..at])
 }
