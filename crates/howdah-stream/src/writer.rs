@@ -24,6 +24,7 @@ mod events;
 mod failed;
 mod letters;
 mod memory;
+mod quiet;
 mod requests;
 mod retract;
 mod sql;

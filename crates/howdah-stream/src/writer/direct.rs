@@ -91,6 +91,8 @@ struct Trial {
     asked: BTreeSet<usize>,
     /// Those that break a check; refused until something is found that they were judged without.
     judged: Vec<usize>,
+    /// Those that their stream has with another content; refused as long as they are looked up.
+    unlike: Vec<usize>,
     /// Rows were refused: the others are copied few at a time.
     careful: bool,
     /// The next order in the staging tables.
@@ -111,7 +113,7 @@ impl Trial {
 
     /// What was found depends on events that were refused since.
     fn forget(&mut self, events: &mut Events<'_>) {
-        for event in self.judged.drain(..) {
+        for event in self.judged.drain(..).chain(self.unlike.drain(..)) {
             events.pardon(event);
         }
         self.within.clear();
@@ -160,6 +162,9 @@ impl Writer {
         if self.careful || !part.iter().all(|t| self.sql.targets[*t].folding.is_some()) {
             return Ok(None);
         }
+        if !self.is_quiet(events, part).await? {
+            return Ok(None);
+        }
         self.execute("savepoint howdah_direct").await?;
         let can_look = part.iter().all(|t| self.statements.targets[*t].repeated.is_some());
         let mut trial =
@@ -183,6 +188,7 @@ impl Writer {
             self.direct.ways.undone += 1;
             self.execute("rollback to savepoint howdah_direct").await?;
         }
+        self.register_blocks(events, part).await?;
         self.execute("release savepoint howdah_direct").await?;
         let repeated = !trial.here.is_empty() || (trial.looked && !trial.within.is_empty());
         self.direct.learn(repeated);
@@ -243,7 +249,7 @@ impl Writer {
     /// Judges the events that are not repeated, and refuses those that break a check. `false`: the
     /// server must judge.
     async fn judge_all(
-        &self,
+        &mut self,
         events: &mut Events<'_>,
         part: &[usize],
         trial: &mut Trial,
@@ -303,7 +309,7 @@ impl Writer {
     /// cannot be said, or one is repeated that would be refused if it were not; only the staged way
     /// knows the server's words for it.
     async fn look_up(
-        &self,
+        &mut self,
         events: &mut Events<'_>,
         part: &[usize],
         mut places: Vec<usize>,
@@ -348,6 +354,7 @@ impl Writer {
                 Err(error) => return Err(failed("could not check repeated events")(error)),
             }
         }
+        let staged = (places.as_slice(), trial.order);
         trial.order += places.len();
         for (event, (repeated, here)) in &found {
             // An event of which only some rows are repeated is for the server.
@@ -357,6 +364,11 @@ impl Writer {
             let set = if *here > 0 { &mut trial.here } else { &mut trial.within };
             set.insert(*event);
         }
+        let within = found.iter().filter(|(_, (_, here))| *here == 0).map(|(event, _)| *event);
+        let Some(unlike) = self.refuse_unlike(events, part, staged, within).await? else {
+            return Ok(false);
+        };
+        trial.unlike.extend(unlike);
         // One that was not found may repeat an event that was not looked up with it.
         Ok(broken.is_empty() || (whole && !broken.iter().any(|event| found.contains_key(event))))
     }

@@ -13,6 +13,7 @@ use tokio_postgres::Statement;
 
 use super::corrections::Corrections;
 use super::memory::{self, FoldStatements, Folding};
+use super::quiet::Quiet;
 use super::tenants;
 use super::verdict::Judging;
 use crate::decode::staged_as_text;
@@ -37,6 +38,8 @@ pub struct SourceSql {
     pub(super) derivation: Option<Derivation>,
     /// What takes events back.
     pub(super) corrections: Corrections,
+    /// When nothing is taken back.
+    pub(super) quiet: Quiet,
 }
 
 /// A stream that the source fills.
@@ -89,7 +92,7 @@ impl SourceSql {
             targets.push(Target::new(system, source, *index, &foreign)?);
         }
         let target_of = |route: &Route| streams.iter().position(|index| *index == route.stream);
-        let routes = source
+        let routes: Vec<Layout> = source
             .routes
             .iter()
             .filter_map(|route| target_of(route).map(|target| (route, target)))
@@ -105,6 +108,7 @@ impl SourceSql {
         Ok(Self {
             source: source.name.clone(),
             clock: clock(&targets),
+            quiet: Quiet::new(system, &streams, &targets, &routes),
             targets,
             routes,
             generation,
@@ -132,9 +136,6 @@ impl Target {
         for (rollup, foreign) in rollups.iter().zip(&foreign) {
             judges.extend(first_refused(&stream, rollup, foreign, &staging)?);
         }
-        let corrected = stream.retracted.is_some()
-            || stream.refuse_conflicts
-            || system.reorganisation_of(index).is_some();
         let layout = memory::layout(&stream, &staging);
         let judging = if judges.is_empty() {
             None
@@ -147,7 +148,8 @@ impl Target {
             fold: fold(&stream, &rollups, &staging)?,
             repeated: repeated(&stream, &staging),
             unknown_tenants: tenants::unknown(system, &stream),
-            folding: if !corrected && (judges.is_empty() || judging.is_some()) {
+            // What reverses others is staged always; blocks and conflicts are asked for, see `quiet`.
+            folding: if stream.reverses.is_empty() && (judges.is_empty() || judging.is_some()) {
                 Folding::compile(&stream, &layout, &rollups, &staging)?
             } else {
                 None
