@@ -29,6 +29,7 @@ mod requests;
 mod retract;
 mod sql;
 mod staged;
+mod statistics;
 mod tenants;
 mod tuple;
 mod verdict;
@@ -85,6 +86,8 @@ pub struct Writer {
     requests: Option<requests::Statements>,
     /// Prepared statements that take events back, by their text.
     corrections: HashMap<String, Statement>,
+    /// How many batches were committed.
+    batches: u64,
 }
 
 /// What the beginning of a transaction found.
@@ -122,6 +125,7 @@ impl Writer {
                 .await
                 .map_err(|error| from_pg("could not make the tables of old rows", &error))?;
         }
+        statistics::keep_plans(&connection, &sql.read_by_keys).await?;
         let statements = sql::Statements::prepare(&connection, &sql).await?;
         let mut chunks = Vec::with_capacity(sql.targets.len());
         for target in &sql.targets {
@@ -139,6 +143,7 @@ impl Writer {
             lease: None,
             requests: None,
             corrections: HashMap::new(),
+            batches: 0,
         })
     }
 
@@ -456,6 +461,7 @@ impl Commit for Writer {
                 Ok(outcome) => {
                     self.piece = self.piece.saturating_mul(2);
                     self.careful = false;
+                    self.keep_statistics().await;
                     return Ok(outcome);
                 }
                 Err(failed) => failed,

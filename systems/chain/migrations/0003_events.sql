@@ -93,14 +93,16 @@ create table stakes (
         (case when kind = 'Deposited' then assets_after_fees is not null and fees is null
               else fees is not null and assets_after_fees is null end)
 );
--- What lies behind a position, in order; and what happens to it when an event is taken back.
+-- What lies behind a position, in order; and what happens to it when an event is taken back: the
+-- indexes begin as the keys of rollups do, so that howdah needs no others beside them.
 create index stakes_of_position
-    on stakes (account, term_id, curve_id, block_number, log_index);
+    on stakes (chain_id, address, account, term_id, curve_id, block_timestamp, block_number,
+               log_index);
 -- Activity of an account, newest first: as the one who holds, or as the one who sent.
 create index stakes_by_account
-    on stakes (account, block_timestamp, block_number, log_index);
+    on stakes (chain_id, address, account, day, block_timestamp, block_number, log_index);
 create index stakes_by_sender
-    on stakes (sender, block_timestamp, block_number, log_index)
+    on stakes (chain_id, address, sender, day, block_timestamp, block_number, log_index)
     where sender <> account;
 comment on table stakes is 'Deposited and Redeemed: what accounts put into vaults and took out';
 comment on column stakes.chain_id is 'With the address: the deployment';
@@ -139,7 +141,8 @@ create table share_prices (
 );
 -- Price history of a vault, and the price before an event that is taken back.
 create index share_prices_of_vault
-    on share_prices (term_id, curve_id, block_number, log_index);
+    on share_prices (chain_id, address, term_id, curve_id, block_timestamp, block_number,
+                     log_index);
 comment on table share_prices is 'SharePriceChanged: what a vault is worth, absolute';
 comment on column share_prices.chain_id is 'With the address: the deployment';
 comment on column share_prices.address is 'The contract';

@@ -14,8 +14,8 @@ use tokio_postgres::Statement;
 use super::corrections::Corrections;
 use super::memory::{self, FoldStatements, Folding};
 use super::quiet::Quiet;
-use super::tenants;
 use super::verdict::Judging;
+use super::{statistics, tenants};
 use crate::decode::staged_as_text;
 
 /// Everything that a writer of one source runs.
@@ -40,6 +40,8 @@ pub struct SourceSql {
     pub(super) corrections: Corrections,
     /// When nothing is taken back.
     pub(super) quiet: Quiet,
+    /// The tables whose statistics matter to batches.
+    pub(super) read_by_keys: Vec<String>,
 }
 
 /// A stream that the source fills.
@@ -108,6 +110,7 @@ impl SourceSql {
         Ok(Self {
             source: source.name.clone(),
             clock: clock(&targets),
+            read_by_keys: statistics::read_by_keys(system, &streams),
             quiet: Quiet::new(system, &streams, &targets, &routes),
             targets,
             routes,

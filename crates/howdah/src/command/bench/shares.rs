@@ -19,15 +19,16 @@ const SESSIONS: &str = "select state, query from pg_stat_activity \
     and xact_start is not null and wait_event_type is distinct from 'Lock'";
 
 /// The steps of a batch, by how their statements begin or what they hold; the first that fits.
-const STEPS: [(&str, &str, &str); 20] = [
+const STEPS: [(&str, &str, &str); 22] = [
     ("take the locks", "begin", ""),
     ("commit", "commit", ""),
     ("commit", "select pg_xact_status", ""),
     ("copy into staging tables", "copy ", "howdah_stag"),
     ("copy into chunks", "copy ", ""),
     ("look for replaced blocks", "with r as", ""),
-    ("look for replaced blocks", "with b as", ""),
-    ("register blocks", "insert into howdah", " as b ("),
+    ("look for replaced blocks", "with c (", " select exists"),
+    ("register blocks", "with c (", ""),
+    ("register blocks", "insert into howdah", ""),
     ("register blocks", "update howdah", ""),
     ("restore suspended events", "with back as", ""),
     ("divert retracted events", "with c as", ""),
@@ -36,6 +37,7 @@ const STEPS: [(&str, &str, &str); 20] = [
     ("merge folded rows", "with howdah_delta", ""),
     ("look for other content", "select distinct howdah_ord", ""),
     ("sums over states", "with moved as", ""),
+    ("statistics", "analyze", ""),
     ("sums over states", "set local", ""),
     ("sums over states", "delete from pg_temp", ""),
     ("compute anew after retraction", "with touched as", ""),
