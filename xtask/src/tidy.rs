@@ -10,6 +10,7 @@ mod limits;
 mod manifest;
 mod manifests;
 mod mask;
+mod proofs;
 mod pure;
 mod secrets;
 mod spaces;
@@ -36,6 +37,7 @@ const CHECKS: &[Check] = &[
     spaces::check,
     words::check,
     docs::check,
+    proofs::check,
 ];
 
 /// Runs every check and prints all findings in the order of the files.

@@ -412,4 +412,6 @@ pub enum BenchWhat {
     Ingest,
     /// The system chain with everything on, under the loads of its README.
     Chain,
+    /// Hot keys and poison, beside the same load without them.
+    Hostile,
 }

@@ -10,6 +10,7 @@
 
 mod chain;
 mod freshness;
+mod hostile;
 mod reviewed;
 mod shares;
 mod usage;
@@ -90,6 +91,7 @@ pub async fn run(global: &Global, args: &BenchArgs) -> Result<Outcome> {
     match args.what {
         BenchWhat::Ingest => {}
         BenchWhat::Chain => return Box::pin(chain::run(global, args)).await,
+        BenchWhat::Hostile => return Box::pin(hostile::run(global, args)).await,
     }
     if let Some(unknown) = args.rollups.iter().find(|number| !CASES.contains(number)) {
         return Err(Error::input(format!("there is no case of {unknown} rollup tables"))
