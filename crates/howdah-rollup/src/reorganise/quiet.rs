@@ -1,5 +1,5 @@
-//! Batches that take nothing back: what the server must say of their blocks before their rows may go
-//! straight into the chunks.
+//! Batches that take nothing back: what the server must say of their blocks before their rows may
+//! go straight into the chunks.
 //!
 //! The blocks of a batch are parameters, `$1`, `$2`, …: one array for each of [`columns`], of one
 //! length. They are few beside the rows, so these statements cost little where nothing is wrong,

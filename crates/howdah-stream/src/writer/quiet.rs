@@ -1,5 +1,5 @@
-//! Streams of which events may be taken back, and a batch that takes none back: its rows go straight
-//! into the chunks like any other's.
+//! Streams of which events may be taken back, and a batch that takes none back: its rows go
+//! straight into the chunks like any other's.
 //!
 //! The blocks of a batch are gathered in memory and asked for in one query
 //! ([`howdah_rollup::reorganise::quiet`]). Where anything is unusual (another hash of a known
@@ -21,7 +21,7 @@ use super::failed::{Tried, failed};
 use super::retract::CONFLICT;
 use super::sql::{Layout, Target};
 use super::staged::bounds;
-use super::tuple::Fields;
+use super::tuple::{Fields, is_null};
 
 /// What of the streams of a source may be written directly although events may be taken back.
 #[derive(Debug, Clone, Default)]
@@ -85,13 +85,15 @@ impl Quiet {
 struct Arrays {
     len: usize,
     columns: Vec<BytesMut>,
+    /// Some value is the column's default, which only the database knows.
+    defaults: bool,
 }
 
 impl Blocks {
     /// The blocks of some events, with what is in one block only.
     fn of(&self, events: &Events<'_>, some: &[usize]) -> Arrays {
         let count = self.fields.iter().flatten().map(Vec::len).next().unwrap_or_default();
-        let mut arrays = Arrays { len: 0, columns: vec![BytesMut::new(); count] };
+        let mut arrays = Arrays { len: 0, columns: vec![BytesMut::new(); count], defaults: false };
         let mut known: HashSet<Box<[u8]>> = HashSet::new();
         let mut key: Vec<u8> = Vec::new();
         let rows = some.iter().flat_map(|event| events.all[*event].rows.clone());
@@ -108,6 +110,7 @@ impl Blocks {
             }
             known.insert(key.as_slice().into());
             arrays.len += 1;
+            arrays.defaults |= picked().any(|field| is_null(field));
             for (column, field) in arrays.columns.iter_mut().zip(picked()) {
                 column.put_slice(field);
             }
@@ -126,7 +129,11 @@ impl Writer {
         }
         for blocks in sql.quiet.of(part) {
             let live = events.live(part);
-            let rows = self.with_blocks(&blocks.is_disturbed, &blocks.of(events, &live)).await?;
+            let arrays = blocks.of(events, &live);
+            if arrays.defaults {
+                return Ok(false);
+            }
+            let rows = self.with_blocks(&blocks.is_disturbed, &arrays).await?;
             if rows.first().is_none_or(|row| row.get(0)) {
                 return Ok(false);
             }

@@ -151,7 +151,7 @@ impl Target {
             fold: fold(&stream, &rollups, &staging)?,
             repeated: repeated(&stream, &staging),
             unknown_tenants: tenants::unknown(system, &stream),
-            // What reverses others is staged always; blocks and conflicts are asked for, see `quiet`.
+            // What reverses others is always staged; blocks and conflicts are asked for (`quiet`).
             folding: if stream.reverses.is_empty() && (judges.is_empty() || judging.is_some()) {
                 Folding::compile(&stream, &layout, &rollups, &staging)?
             } else {

@@ -188,7 +188,8 @@ fn write_events(path: &Path, events: u64, trouble: Trouble) -> Result<[u64; 3]> 
         };
         let at = FROM_MS * 1_000 + id * STEP_US;
         let line = format!(
-            "{{\"id\":{id},\"at\":\"{}\",\"account\":\"account-{account:05}\",\"amount\":{amount}}}",
+            "{{\"id\":{id},\"at\":\"{}\",\"account\":\"account-{account:05}\",\
+             \"amount\":{amount}}}",
             time(at)?
         );
         let (line, kind) = match poison {

@@ -2,6 +2,7 @@
 //! stream, whose verdicts must be those of one order.
 
 use std::collections::{BTreeMap, HashMap};
+use std::net::SocketAddr;
 
 use howdah_pg::Connection;
 use howdah_testkit::{Cluster, Persistence, RedisServer};
@@ -78,6 +79,30 @@ async fn send_all(mut redis: MultiplexedConnection, client: u32) {
     }
 }
 
+/// All clients at once; what those over HTTP were answered, by hold.
+async fn all_at_once(
+    address: SocketAddr,
+    secret: &str,
+    feeder: &MultiplexedConnection,
+) -> HashMap<u32, u16> {
+    let mut by_redis = tokio::task::JoinSet::new();
+    let mut by_http = tokio::task::JoinSet::new();
+    for client in 0..CLIENTS {
+        by_redis.spawn(send_all(feeder.clone(), client));
+        let secret = secret.to_owned();
+        by_http.spawn(async move {
+            let mut answers = Vec::new();
+            for number in (0..HOLDS).map(|n| client * HOLDS + n) {
+                let name = format!("hold-{number}");
+                answers.push((number, settle(address, &secret, &name, &wanted(number)).await));
+            }
+            answers
+        });
+    }
+    by_redis.join_all().await;
+    by_http.join_all().await.into_iter().flatten().collect()
+}
+
 /// I1, R13: whoever comes by whichever way, the limit holds after each event, every accepted event
 /// is there once, and who is refused would have broken the limit where it came.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -98,22 +123,7 @@ async fn r13_i1_80_clients_over_http_and_redis_never_break_the_limit_and_lose_no
 
     let client = redis::Client::open(server.url()).unwrap();
     let mut feeder = client.get_multiplexed_async_connection().await.unwrap();
-    let mut by_redis = tokio::task::JoinSet::new();
-    let mut by_http = tokio::task::JoinSet::new();
-    for client in 0..CLIENTS {
-        by_redis.spawn(send_all(feeder.clone(), client));
-        let secret = secret.clone();
-        by_http.spawn(async move {
-            let mut answers = Vec::new();
-            for number in (0..HOLDS).map(|n| client * HOLDS + n) {
-                let name = format!("hold-{number}");
-                answers.push((number, settle(address, &secret, &name, &wanted(number)).await));
-            }
-            answers
-        });
-    }
-    by_redis.join_all().await;
-    let answers: HashMap<u32, u16> = by_http.join_all().await.into_iter().flatten().collect();
+    let answers = all_at_once(address, &secret, &feeder).await;
     let connection = rig.connect().await;
     let read =
         format!("select coalesce(sum(events), 0) = {} from howdah.positions", CLIENTS * HOLDS);
