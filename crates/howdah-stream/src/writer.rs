@@ -30,6 +30,7 @@ mod retract;
 mod sql;
 mod staged;
 mod statistics;
+mod suspects;
 mod tenants;
 mod tuple;
 mod verdict;

@@ -19,6 +19,7 @@ use super::events::Events;
 use super::failed::{Tried, failed};
 use super::memory::Merged;
 use super::staged::{bounds, refuse};
+use super::suspects::Recent;
 use super::tuple::{nulls, put_without};
 use crate::failpoint;
 
@@ -57,6 +58,7 @@ pub(super) struct Direct {
     repeats: f32,
     /// Whether it was said that a stream's chunks are closed to it.
     told: bool,
+    pub(super) recent: Recent,
     pub(super) ways: Ways,
 }
 
@@ -80,9 +82,9 @@ impl Direct {
 
 /// What is known of the events of a part while it is tried.
 #[derive(Default)]
-struct Trial {
+pub(super) struct Trial {
     /// Whether all events were looked up.
-    looked: bool,
+    pub(super) looked: bool,
     /// Of those that were looked up: the ones that are in their streams.
     here: BTreeSet<usize>,
     /// The ones that repeat an event of the batch, unless that one is refused.
@@ -91,8 +93,6 @@ struct Trial {
     asked: BTreeSet<usize>,
     /// Those that break a check; refused until something is found that they were judged without.
     judged: Vec<usize>,
-    /// Those that their stream has with another content; refused as long as they are looked up.
-    unlike: Vec<usize>,
     /// Rows were refused: the others are copied few at a time.
     careful: bool,
     /// The next order in the staging tables.
@@ -113,15 +113,21 @@ impl Trial {
 
     /// What was found depends on events that were refused since.
     fn forget(&mut self, events: &mut Events<'_>) {
-        for event in self.judged.drain(..).chain(self.unlike.drain(..)) {
+        for event in self.judged.drain(..) {
             events.pardon(event);
         }
+        self.within.clear();
+    }
+
+    /// Nothing is known of repeats.
+    pub(super) fn forget_found(&mut self) {
+        self.here.clear();
         self.within.clear();
     }
 }
 
 /// What became of a try.
-enum End {
+pub(super) enum End {
     /// Everything that is live is in the chunks.
     Done,
     /// A key was there already.
@@ -169,6 +175,7 @@ impl Writer {
         let can_look = part.iter().all(|t| self.statements.targets[*t].repeated.is_some());
         let mut trial =
             Trial { looked: can_look && self.direct.expects_repeats(), ..Trial::default() };
+        self.try_suspects(events, part, &mut trial).await?;
         loop {
             match self.try_direct(events, part, &mut trial).await? {
                 End::Done => break,
@@ -189,6 +196,7 @@ impl Writer {
             self.execute("rollback to savepoint howdah_direct").await?;
         }
         self.register_blocks(events, part).await?;
+        self.remember(events, part);
         self.execute("release savepoint howdah_direct").await?;
         let repeated = !trial.here.is_empty() || (trial.looked && !trial.within.is_empty());
         self.direct.learn(repeated);
@@ -308,7 +316,7 @@ impl Writer {
     /// of which a value cannot be read by its type is refused, as the staged way does. `false`: it
     /// cannot be said, or one is repeated that would be refused if it were not; only the staged way
     /// knows the server's words for it.
-    async fn look_up(
+    pub(super) async fn look_up(
         &mut self,
         events: &mut Events<'_>,
         part: &[usize],
@@ -365,10 +373,9 @@ impl Writer {
             set.insert(*event);
         }
         let within = found.iter().filter(|(_, (_, here))| *here == 0).map(|(event, _)| *event);
-        let Some(unlike) = self.refuse_unlike(events, part, staged, within).await? else {
+        if !self.refuse_unlike(events, part, staged, within).await? {
             return Ok(false);
-        };
-        trial.unlike.extend(unlike);
+        }
         // One that was not found may repeat an event that was not looked up with it.
         Ok(broken.is_empty() || (whole && !broken.iter().any(|event| found.contains_key(event))))
     }
@@ -436,6 +443,15 @@ impl Writer {
         }
         self.direct.statements.insert(run.clone(), statement.clone());
         Ok(statement)
+    }
+
+    /// Copies some events, refusing those that the database refuses; to be undone.
+    pub(super) async fn sift_some(
+        &mut self,
+        events: &mut Events<'_>,
+        some: &[usize],
+    ) -> Tried<End> {
+        self.copy_direct(events, some, Care::Sift).await
     }
 
     async fn copy_direct(

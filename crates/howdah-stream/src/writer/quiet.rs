@@ -173,22 +173,22 @@ impl Writer {
     }
 
     /// Refuses those of the events at `places`, staged from the order `first` on, that are in their
-    /// streams with another content; gives them. `None`: only the staged way can tell, of these or
-    /// of `within`, which repeat events of the batch.
+    /// streams with another content. `false`: only the staged way can tell, of these or of
+    /// `within`, which repeat events of the batch.
     pub(super) async fn refuse_unlike(
         &mut self,
         events: &mut Events<'_>,
         part: &[usize],
         (places, first): (&[usize], usize),
         within: impl Iterator<Item = usize>,
-    ) -> Tried<Option<Vec<usize>>> {
+    ) -> Tried<bool> {
         let sql = self.sql.clone();
         let asking = |target: &usize| sql.corrections.targets[*target].in_conflict.as_ref();
         if part.iter().all(|target| asking(target).is_none()) {
-            return Ok(Some(Vec::new()));
+            return Ok(true);
         }
         if !all_alike(events, places, within) {
-            return Ok(None);
+            return Ok(false);
         }
         let mut unlike: Vec<usize> = Vec::new();
         let (from, to) = bounds(&(first..first + places.len()));
@@ -202,12 +202,13 @@ impl Writer {
         unlike.sort_unstable();
         unlike.dedup();
         if !unlike.iter().all(|event| events.stands_alone(*event)) {
-            return Ok(None);
+            return Ok(false);
         }
+        // They stay refused whatever way the batch goes: what they differ from is stored.
         for event in &unlike {
             events.refuse(*event, CONFLICT.0, CONFLICT.1);
         }
-        Ok(Some(unlike))
+        Ok(true)
     }
 }
 

@@ -57,7 +57,7 @@ const CASES: [(Trouble, &str, Option<f64>); 7] = [
 
 #[derive(Debug, Serialize)]
 struct Case {
-    case: &'static str,
+    name: &'static str,
     events: u64,
     dead_letters: u64,
     repeats: u64,
@@ -121,8 +121,8 @@ async fn measure(session: &Session, args: &BenchArgs) -> Result<Report> {
     }
     let count = args.events as f64;
     let seconds = |at: usize| median(&samples[at], |sample| sample.seconds);
-    let cases = CASES.iter().enumerate().map(|(at, (_, case, goal))| Case {
-        case,
+    let cases = CASES.iter().enumerate().map(|(at, (_, name, goal))| Case {
+        name,
         events: args.events,
         dead_letters: fed[at][2],
         repeats: fed[at][1],
@@ -229,7 +229,7 @@ fn print(report: &Report) -> Result<()> {
     let mut table = Table::new(&["case", "events/s", "ratio", "goal", "CPU s/M", "dead letters"]);
     for case in &report.cases {
         table.row(vec![
-            case.case.to_owned(),
+            case.name.to_owned(),
             grouped(case.events_per_second as i64),
             format!("{:.2}", case.ratio),
             case.goal.map_or_else(|| "-".to_owned(), |goal| format!("{goal:.1}")),
