@@ -10,6 +10,7 @@ mod limits;
 mod manifest;
 mod manifests;
 mod mask;
+mod proofs;
 mod pure;
 mod rules;
 mod secrets;
@@ -38,6 +39,7 @@ const CHECKS: &[Check] = &[
     words::check,
     docs::check,
     rules::check,
+    proofs::check,
 ];
 
 /// Runs every check and prints all findings in the order of the files.

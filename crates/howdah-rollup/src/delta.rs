@@ -134,7 +134,7 @@ fn arrays(relation: &str, columns: &[DeltaColumn]) -> String {
 
 /// `numeric(38,18)` is `numeric`, `timestamp(3) with time zone` is `timestamp with time zone`.
 /// Cutting each element of an array to the modifiers would cost a call for each.
-fn without_modifiers(type_name: &str) -> String {
+pub(crate) fn without_modifiers(type_name: &str) -> String {
     // A quoted name may hold brackets of its own.
     let (before, after) = match (type_name.split_once('('), type_name.rsplit_once(')')) {
         (Some((before, _)), Some((_, after))) if !type_name.contains('"') => (before, after),

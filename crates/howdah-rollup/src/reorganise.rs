@@ -11,6 +11,8 @@ use howdah_system::{KeyColumn, Reorganisation, Stream, System};
 use crate::retract::{CAUSE, equal, joined, take};
 use crate::staging::{ORD, Staging};
 
+pub mod quiet;
+
 /// The state of a known block.
 pub const STATE: &str = "state";
 /// Its events count.

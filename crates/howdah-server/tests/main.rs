@@ -4,6 +4,8 @@
 
 #[path = "main/client.rs"]
 mod client;
+#[path = "main/hostile.rs"]
+mod hostile;
 #[path = "main/keys.rs"]
 mod keys;
 #[path = "main/limits.rs"]

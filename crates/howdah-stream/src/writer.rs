@@ -25,10 +25,13 @@ mod failed;
 mod laps;
 mod letters;
 mod memory;
+mod quiet;
 mod requests;
 mod retract;
 mod sql;
 mod staged;
+mod statistics;
+mod suspects;
 mod tenants;
 mod tuple;
 mod verdict;
@@ -90,6 +93,8 @@ pub struct Writer {
     corrections: HashMap<String, Statement>,
     /// Of the last attempt to commit a batch.
     laps: Laps,
+    /// How many batches were committed.
+    batches: u64,
 }
 
 /// What the beginning of a transaction found.
@@ -127,6 +132,7 @@ impl Writer {
                 .await
                 .map_err(|error| from_pg("could not make the tables of old rows", &error))?;
         }
+        statistics::keep_plans(&connection, &sql.read_by_keys).await?;
         let statements = sql::Statements::prepare(&connection, &sql).await?;
         let mut chunks = Vec::with_capacity(sql.targets.len());
         for target in &sql.targets {
@@ -146,6 +152,7 @@ impl Writer {
             requests: None,
             corrections: HashMap::new(),
             laps: Laps::start(),
+            batches: 0,
         })
     }
 
@@ -476,6 +483,7 @@ impl Commit for Writer {
                 Ok(outcome) => {
                     self.piece = self.piece.saturating_mul(2);
                     self.careful = false;
+                    self.keep_statistics().await;
                     return Ok(outcome);
                 }
                 Err(failed) => failed,

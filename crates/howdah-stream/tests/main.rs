@@ -12,6 +12,8 @@ mod dead_letters;
 mod decode;
 #[path = "main/fake.rs"]
 mod fake;
+#[path = "main/fuzz.rs"]
+mod fuzz;
 #[path = "main/groups.rs"]
 mod groups;
 #[path = "main/losses.rs"]

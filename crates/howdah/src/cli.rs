@@ -463,6 +463,10 @@ pub struct BenchArgs {
     /// How many events the reviewed design of calls gets; 0: it is not measured
     #[arg(long, value_name = "EVENTS", default_value_t = 5_000)]
     pub reviewed: u64,
+    /// Which loads of chain, by the names of its README
+    #[arg(long, value_delimiter = ',', value_name = "LOADS")]
+    #[arg(default_values_t = ["L1-75", "L3", "L5", "L6"].map(String::from))]
+    pub loads: Vec<String>,
 }
 
 /// What `howdah bench` measures.
@@ -470,4 +474,8 @@ pub struct BenchArgs {
 pub enum BenchWhat {
     /// The whole path of ingestion against a bare COPY.
     Ingest,
+    /// The system chain with everything on, under the loads of its README.
+    Chain,
+    /// Hot keys and poison, beside the same load without them.
+    Hostile,
 }

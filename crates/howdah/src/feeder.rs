@@ -42,6 +42,8 @@ pub struct Sending {
     pub rate: Option<u64>,
     /// Only those of this stream.
     pub only: Option<String>,
+    /// All into this one, whatever stream they are of.
+    pub into: Option<&'static str>,
 }
 
 enum Sink {
@@ -70,7 +72,9 @@ pub async fn send(
     let wanted = |event: &Event| sending.only.as_ref().is_none_or(|name| event.stream == *name);
     let mut events = feed.filter(wanted);
     loop {
-        let chunk: Vec<Event> = events.by_ref().take(size).collect();
+        let sent_into =
+            |event: Event| Event { stream: sending.into.unwrap_or(event.stream), ..event };
+        let chunk: Vec<Event> = events.by_ref().take(size).map(sent_into).collect();
         if chunk.is_empty() || shutdown.is_cancelled() {
             break;
         }

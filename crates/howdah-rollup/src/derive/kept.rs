@@ -154,6 +154,10 @@ pub fn definition(system: &System, derived: &Derived) -> String {
 
 /// The columns by which the rows of a state are found from a row of a lookup, for each lookup that
 /// finds it by something else than the beginning of its key: an index is needed.
+///
+/// The rest of the key stands behind them. A state grows fast from nothing, and without statistics
+/// the planner takes the index of the fewest columns even for one row by its whole key: it would
+/// read all rows that the lookup's row finds.
 #[must_use]
 pub fn lookups_of(system: &System, state: usize) -> Vec<Vec<Ident>> {
     let mut out: Vec<Vec<Ident>> = Vec::new();
@@ -163,8 +167,11 @@ pub fn lookups_of(system: &System, state: usize) -> Vec<Vec<Ident>> {
         let columns: Vec<Ident> = through.on.iter().map(|(_, column)| column.clone()).collect();
         let beginning = key.iter().take(columns.len());
         let served = columns.iter().all(|column| beginning.clone().any(|known| *known == column));
-        if through.state != state && !served && !out.contains(&columns) {
-            out.push(columns);
+        let rest: Vec<Ident> =
+            key.iter().filter(|k| !columns.contains(k)).map(|k| (*k).clone()).collect();
+        let whole: Vec<Ident> = columns.into_iter().chain(rest).collect();
+        if through.state != state && !served && !out.contains(&whole) {
+            out.push(whole);
         }
     }
     out

@@ -19,6 +19,7 @@ use super::events::Events;
 use super::failed::{Tried, failed};
 use super::memory::Merged;
 use super::staged::{bounds, refuse};
+use super::suspects::Recent;
 use super::tuple::{nulls, put_without};
 use crate::failpoint;
 
@@ -57,6 +58,7 @@ pub(super) struct Direct {
     repeats: f32,
     /// Whether it was said that a stream's chunks are closed to it.
     told: bool,
+    pub(super) recent: Recent,
     pub(super) ways: Ways,
 }
 
@@ -80,9 +82,9 @@ impl Direct {
 
 /// What is known of the events of a part while it is tried.
 #[derive(Default)]
-struct Trial {
+pub(super) struct Trial {
     /// Whether all events were looked up.
-    looked: bool,
+    pub(super) looked: bool,
     /// Of those that were looked up: the ones that are in their streams.
     here: BTreeSet<usize>,
     /// The ones that repeat an event of the batch, unless that one is refused.
@@ -116,10 +118,16 @@ impl Trial {
         }
         self.within.clear();
     }
+
+    /// Nothing is known of repeats.
+    pub(super) fn forget_found(&mut self) {
+        self.here.clear();
+        self.within.clear();
+    }
 }
 
 /// What became of a try.
-enum End {
+pub(super) enum End {
     /// Everything that is live is in the chunks.
     Done,
     /// A key was there already.
@@ -160,10 +168,14 @@ impl Writer {
         if self.careful || !part.iter().all(|t| self.sql.targets[*t].folding.is_some()) {
             return Ok(None);
         }
+        if !self.is_quiet(events, part).await? {
+            return Ok(None);
+        }
         self.execute("savepoint howdah_direct").await?;
         let can_look = part.iter().all(|t| self.statements.targets[*t].repeated.is_some());
         let mut trial =
             Trial { looked: can_look && self.direct.expects_repeats(), ..Trial::default() };
+        self.try_suspects(events, part, &mut trial).await?;
         loop {
             match self.try_direct(events, part, &mut trial).await? {
                 End::Done => break,
@@ -183,6 +195,8 @@ impl Writer {
             self.direct.ways.undone += 1;
             self.execute("rollback to savepoint howdah_direct").await?;
         }
+        self.register_blocks(events, part).await?;
+        self.remember(events, part);
         self.execute("release savepoint howdah_direct").await?;
         let repeated = !trial.here.is_empty() || (trial.looked && !trial.within.is_empty());
         self.direct.learn(repeated);
@@ -246,7 +260,7 @@ impl Writer {
     /// Judges the events that are not repeated, and refuses those that break a check. `false`: the
     /// server must judge.
     async fn judge_all(
-        &self,
+        &mut self,
         events: &mut Events<'_>,
         part: &[usize],
         trial: &mut Trial,
@@ -305,8 +319,8 @@ impl Writer {
     /// of which a value cannot be read by its type is refused, as the staged way does. `false`: it
     /// cannot be said, or one is repeated that would be refused if it were not; only the staged way
     /// knows the server's words for it.
-    async fn look_up(
-        &self,
+    pub(super) async fn look_up(
+        &mut self,
         events: &mut Events<'_>,
         part: &[usize],
         mut places: Vec<usize>,
@@ -351,6 +365,7 @@ impl Writer {
                 Err(error) => return Err(failed("could not check repeated events")(error)),
             }
         }
+        let staged = (places.as_slice(), trial.order);
         trial.order += places.len();
         for (event, (repeated, here)) in &found {
             // An event of which only some rows are repeated is for the server.
@@ -359,6 +374,10 @@ impl Writer {
             }
             let set = if *here > 0 { &mut trial.here } else { &mut trial.within };
             set.insert(*event);
+        }
+        let within = found.iter().filter(|(_, (_, here))| *here == 0).map(|(event, _)| *event);
+        if !self.refuse_unlike(events, part, staged, within).await? {
+            return Ok(false);
         }
         // One that was not found may repeat an event that was not looked up with it.
         Ok(broken.is_empty() || (whole && !broken.iter().any(|event| found.contains_key(event))))
@@ -427,6 +446,15 @@ impl Writer {
         }
         self.direct.statements.insert(run.clone(), statement.clone());
         Ok(statement)
+    }
+
+    /// Copies some events, refusing those that the database refuses; to be undone.
+    pub(super) async fn sift_some(
+        &mut self,
+        events: &mut Events<'_>,
+        some: &[usize],
+    ) -> Tried<End> {
+        self.copy_direct(events, some, Care::Sift).await
     }
 
     async fn copy_direct(

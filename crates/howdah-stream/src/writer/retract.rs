@@ -37,7 +37,7 @@ type Diverted = BTreeMap<usize, bool>;
 const TOO_DEEP: (&str, &str) =
     ("reorg_too_deep", "a block that it replaces lies deeper than may be replaced");
 const BREAKS: (&str, &str) = ("check_refused", "the event would break the check of a state");
-const CONFLICT: (&str, &str) =
+pub(super) const CONFLICT: (&str, &str) =
     ("conflicting_content", "an event of the same key is known with another content");
 
 impl Writer {
@@ -303,7 +303,7 @@ impl Writer {
     }
 
     /// The statement, prepared once a connection.
-    async fn prepared(&mut self, text: &str) -> Asked<Statement> {
+    pub(super) async fn prepared(&mut self, text: &str) -> Asked<Statement> {
         if let Some(statement) = self.corrections.get(text) {
             return Ok(statement.clone());
         }

@@ -2,6 +2,7 @@
 
 use howdah_catalog::{Ident, Literal};
 use howdah_error::{Error, Result};
+use howdah_fold::Screen;
 use howdah_pg::{Connection, from_pg};
 use howdah_rollup::derive::{self, Derivation};
 use howdah_rollup::fold::fold;
@@ -13,8 +14,9 @@ use tokio_postgres::Statement;
 
 use super::corrections::Corrections;
 use super::memory::{self, FoldStatements, Folding};
-use super::tenants;
+use super::quiet::Quiet;
 use super::verdict::Judging;
+use super::{statistics, suspects, tenants};
 use crate::decode::staged_as_text;
 
 /// Everything that a writer of one source runs.
@@ -37,6 +39,12 @@ pub struct SourceSql {
     pub(super) derivation: Option<Derivation>,
     /// What takes events back.
     pub(super) corrections: Corrections,
+    /// When nothing is taken back.
+    pub(super) quiet: Quiet,
+    /// For each route, the fields of its stream's key.
+    pub(super) keys: Vec<Option<Vec<usize>>>,
+    /// The tables whose statistics matter to batches.
+    pub(super) read_by_keys: Vec<String>,
 }
 
 /// A stream that the source fills.
@@ -89,7 +97,7 @@ impl SourceSql {
             targets.push(Target::new(system, source, *index, &foreign)?);
         }
         let target_of = |route: &Route| streams.iter().position(|index| *index == route.stream);
-        let routes = source
+        let routes: Vec<Layout> = source
             .routes
             .iter()
             .filter_map(|route| target_of(route).map(|target| (route, target)))
@@ -105,6 +113,9 @@ impl SourceSql {
         Ok(Self {
             source: source.name.clone(),
             clock: clock(&targets),
+            keys: suspects::keys(&routes, &targets),
+            read_by_keys: statistics::read_by_keys(system, &streams),
+            quiet: Quiet::new(system, &streams, &targets, &routes),
             targets,
             routes,
             generation,
@@ -132,9 +143,6 @@ impl Target {
         for (rollup, foreign) in rollups.iter().zip(&foreign) {
             judges.extend(first_refused(&stream, rollup, foreign, &staging)?);
         }
-        let corrected = stream.retracted.is_some()
-            || stream.refuse_conflicts
-            || system.reorganisation_of(index).is_some();
         let layout = memory::layout(&stream, &staging);
         let judging = if judges.is_empty() {
             None
@@ -147,7 +155,8 @@ impl Target {
             fold: fold(&stream, &rollups, &staging)?,
             repeated: repeated(&stream, &staging),
             unknown_tenants: tenants::unknown(system, &stream),
-            folding: if !corrected && (judges.is_empty() || judging.is_some()) {
+            // What reverses others is always staged; blocks and conflicts are asked for (`quiet`).
+            folding: if stream.reverses.is_empty() && (judges.is_empty() || judging.is_some()) {
                 Folding::compile(&stream, &layout, &rollups, &staging)?
             } else {
                 None
@@ -252,6 +261,8 @@ pub(super) struct TargetStatements {
     pub(super) states: Vec<Statement>,
     /// Which staged rows break a condition of the stream's table.
     pub(super) broken: Option<Statement>,
+    /// Which tuples may.
+    pub(super) screen: Option<Screen>,
 }
 
 impl Statements {
@@ -263,11 +274,18 @@ impl Statements {
                 None => None,
             };
             let repeated = prepare_all(connection, &target.repeated).await?.pop();
+            let conditions = match &target.folding {
+                Some(_) => conditions(connection, target).await?,
+                None => Vec::new(),
+            };
+            let (stream, staging) = (&target.stream, &target.staging);
             let broken = if repeated.is_some() && folding.is_some() {
-                Some(prepare_broken(connection, target).await?)
+                Some(prepare(connection, &broken(stream, staging, &conditions)).await?)
             } else {
                 None
             };
+            let layout = memory::layout(stream, staging);
+            let screen = Screen::compile(stream, &layout, &conditions);
             let states = match &target.judging {
                 Some(judging) => judging.prepare(connection).await?,
                 None => Vec::new(),
@@ -277,6 +295,7 @@ impl Statements {
                 states,
                 repeated,
                 broken,
+                screen: target.folding.is_some().then_some(screen),
                 fold: prepare(connection, &target.fold).await?,
                 judges: prepare_all(connection, &target.judges).await?,
                 unknown_tenants: prepare_all(connection, &target.unknown_tenants).await?.pop(),
@@ -299,13 +318,13 @@ impl Statements {
     }
 }
 
-async fn prepare_broken(connection: &Connection, target: &Target) -> Result<Statement> {
+/// What every row of the stream must fulfil.
+async fn conditions(connection: &Connection, target: &Target) -> Result<Vec<String>> {
     let rows = connection
         .query(include_str!("conditions.sql"), &[&target.stream.table.to_string()])
         .await
         .map_err(|error| from_pg("could not read the conditions of a stream", &error))?;
-    let conditions: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
-    prepare(connection, &broken(&target.stream, &target.staging, &conditions)).await
+    Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 
 pub(super) async fn prepare(connection: &Connection, text: &str) -> Result<Statement> {

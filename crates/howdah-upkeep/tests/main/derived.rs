@@ -402,11 +402,12 @@ async fn derived_rollups_are_made_changed_and_dropped_over_rows() {
     let event = Event::random(&mut dice, 500);
     let stopped = before[event.source()].try_commit(&[event.json()]).await.unwrap_err();
     assert!(stopped.report().contains("HD0402"), "{}", stopped.report());
-    // The index by which a lookup finds the holdings is there: their key begins with the account.
+    // The index by which a lookup finds the holdings is there, with the rest of their key, which
+    // begins with the account.
     let found: i64 = engine
         .one(
             "select count(*) from pg_indexes where tablename = 'holdings' \
-             and indexdef like '%(term)'",
+             and indexdef like '%(term, account, curve)'",
         )
         .await;
     assert_eq!(found, 1);

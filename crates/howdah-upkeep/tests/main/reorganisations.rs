@@ -332,7 +332,8 @@ fn story(dice: &mut Dice) -> Vec<Event> {
 
 #[tokio::test]
 async fn a_replaced_block_is_gone_with_all_that_it_caused_whatever_the_cuts() {
-    for (seed, most) in [(5, 40), (6, 4), (7, 400)] {
+    let (mut direct, mut staged) = (0, 0);
+    for (seed, most) in [(5, 40), (6, 4), (7, 400), (8, 2), (9, 12)] {
         let engine = Engine::applied(TABLES, SYSTEM).await;
         let mut dice = Dice(seed);
         let mut feed = engine.feed("chain").await;
@@ -352,7 +353,10 @@ async fn a_replaced_block_is_gone_with_all_that_it_caused_whatever_the_cuts() {
         assert!(!model.retracted.is_empty() && !model.live.is_empty());
         engine.assert_fold_is_rebuild().await;
         model.assert_kept(&engine, "after a rebuild").await;
+        let ways = feed.writer.ways();
+        (direct, staged) = (direct + ways.direct, staged + ways.staged);
     }
+    assert!(direct > 50 && staged > 50, "quiet batches: {direct}, others: {staged}");
 }
 
 #[tokio::test]

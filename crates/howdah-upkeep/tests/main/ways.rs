@@ -251,3 +251,44 @@ async fn a_chunk_that_is_detached_meanwhile_takes_nothing() {
     assert_eq!(error.kind(), howdah_error::Kind::Unavailable);
     assert_eq!(engine.texts("select id::text from howdah_chunks.a_20261001").await, ["1"]);
 }
+
+/// The first event of a key stays; the same again is a repeat, another content is refused.
+#[tokio::test]
+async fn conflicts_are_refused_on_the_direct_way_whatever_the_cuts() {
+    let engine = Engine::applied(
+        "create table a (id bigint not null, at timestamptz not null, amount int not null, \
+         primary key (id, at))",
+        "[system]\nname = \"{db}\"\n[streams.a]\ntime = \"at\"\nkey = [\"id\"]\n\
+         conflict = \"refuse\"\n[sources.a]\nfile = \"a.ndjson\"\ninto = \"a\"\n\
+         [rollups.sums]\nfrom = \"a\"\nevery = \"1 day\"\ntotal = \"sum(amount)\"\n",
+    )
+    .await;
+    let mut feed = engine.feed("a").await;
+    let mut dice = Cuts::new(11);
+    let mut known: std::collections::BTreeMap<u64, u64> = std::collections::BTreeMap::new();
+    for most in [1, 3, 40, 200].repeat(8) {
+        let mut expected = Outcome::default();
+        let mut events = Vec::new();
+        for _ in 0..=dice.below(most) {
+            let (id, amount) = (dice.below(1_500), dice.below(12) / 10);
+            match known.get(&id) {
+                None => expected.rows += 1,
+                Some(kept) if *kept == amount => expected.duplicates += 1,
+                Some(_) => expected.dead_letters += 1,
+            }
+            known.entry(id).or_insert(amount);
+            events.push(format!(
+                r#"{{"id": {id}, "at": "2026-10-01T00:00:00Z", "amount": {amount}}}"#
+            ));
+        }
+        assert_eq!(feed.commit(&events).await, expected);
+    }
+    let total: i64 = engine.one("select sum(amount)::bigint from a").await;
+    assert_eq!(total, known.values().sum::<u64>() as i64);
+    assert!(known.values().any(|amount| *amount > 0));
+    let letters: Vec<String> = engine.texts("select distinct code from howdah.dead_letters").await;
+    assert_eq!(letters, ["conflicting_content"]);
+    let ways = feed.writer.ways();
+    assert!(ways.direct > 10, "{ways:?}");
+    engine.assert_proved().await;
+}

@@ -8,9 +8,12 @@
 //! tell how long an event takes to show in its candle. Last, the system calls takes its events
 //! beside the design of it that was reviewed.
 
+mod chain;
 mod freshness;
+mod hostile;
 mod profile;
 mod reviewed;
+mod shares;
 mod usage;
 mod yardstick;
 
@@ -93,7 +96,11 @@ struct Sample {
 
 /// Runs the benchmark and prints it.
 pub async fn run(global: &Global, args: &BenchArgs) -> Result<Outcome> {
-    let BenchWhat::Ingest = args.what;
+    match args.what {
+        BenchWhat::Ingest => {}
+        BenchWhat::Chain => return Box::pin(chain::run(global, args)).await,
+        BenchWhat::Hostile => return Box::pin(hostile::run(global, args)).await,
+    }
     if let Some(unknown) = args.rollups.iter().find(|number| !CASES.contains(number)) {
         return Err(Error::input(format!("there is no case of {unknown} rollup tables"))
             .hint("The cases are 1, 3 and 6."));

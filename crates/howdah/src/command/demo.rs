@@ -135,7 +135,7 @@ fn start_feed(
     let target = Target::Redis { url: stage.redis.url.clone(), field };
     let (sent, end) = (Arc::clone(sent), end.clone());
     Ok(tokio::spawn(async move {
-        let sending = Sending { rate, only: None };
+        let sending = Sending { rate, ..Sending::default() };
         let tell = |count| sent.store(count, Ordering::Relaxed);
         send(&mut feed, &target, &sending, &end, tell).await?;
         Ok(feed.expected().clone())

@@ -1,5 +1,8 @@
 //! The calls system with the binary: money under many clients at once, over HTTP and over a crash.
 
+#[path = "calls/together.rs"]
+mod together;
+
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
@@ -30,10 +33,22 @@ amount = "legs[].amount"
 
 /// The system in a folder, listening on a port that was free a moment ago, with one buyer.
 async fn exchange(database: &TestDatabase) -> (Rig, SocketAddr) {
+    exchange_with(database, None, "").await
+}
+
+/// The same with `sources` beside that of requests, and the Redis of that URL.
+async fn exchange_with(
+    database: &TestDatabase,
+    redis: Option<String>,
+    sources: &str,
+) -> (Rig, SocketAddr) {
     let free = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = free.local_addr().unwrap();
     drop(free);
-    let rig = Rig::new(database);
+    let rig = match redis {
+        Some(url) => Rig::new(database).with_redis(url),
+        None => Rig::new(database),
+    };
     let system = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../systems/calls");
     copy_folder(&rig, &system.join("migrations"), "migrations/");
     let text = std::fs::read_to_string(system.join("howdah.toml")).unwrap();
@@ -44,7 +59,10 @@ async fn exchange(database: &TestDatabase) -> (Rig, SocketAddr) {
     let text = format!("{before}{rollups}").replace("name = \"calls\"", &name);
     let port = address.port().to_string();
     let database_section = "[database]\nurl = \"env:HOWDAH_TEST_DATABASE\"\n";
-    rig.write("howdah.toml", format!("{text}{database_section}{}", HTTP.replace("PORT", &port)));
+    rig.write(
+        "howdah.toml",
+        format!("{text}{database_section}{}{sources}", HTTP.replace("PORT", &port)),
+    );
     rig.fine(&["apply"]).await;
     let account = format!(
         "insert into accounts (id, email, name, type, status) \

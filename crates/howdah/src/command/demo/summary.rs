@@ -11,7 +11,7 @@ use super::stage::Stage;
 use super::systems::{DEAD_LETTERS, Embedded};
 use crate::cli::DemoArgs;
 use crate::command::verify::{print_positions, print_rollups};
-use crate::output::{Table, grouped, line};
+use crate::output::{Table, cut, grouped, line};
 
 /// What is committed of each Redis stream, in the order of the system file.
 pub type Committed = Vec<(String, Counts)>;
@@ -108,7 +108,7 @@ async fn print_claims(connection: &Connection, expected: &Expected) -> Result<bo
 
 fn print_counts(expected: &Expected, before: &Committed, now: &Committed) -> Result<bool> {
     let mut table =
-        Table::new(&["stream", "rows", "of", "repeats", "of", "dead letters", "of", "proof"]);
+        Table::new(&["stream", "rows", "of", "repeats", "of", "letters", "of", "proof"]);
     let fresh = before.iter().all(|(_, counts)| *counts == Counts::default());
     let mut all = true;
     for (index, (name, now)) in now.iter().enumerate() {
@@ -125,7 +125,7 @@ fn print_counts(expected: &Expected, before: &Committed, now: &Committed) -> Res
             && pairs[0].0 + pairs[1].0 == pairs[0].1 + pairs[1].1
             && pairs[2].0 == pairs[2].1;
         all &= exact || kept;
-        let mut cells = vec![name.clone()];
+        let mut cells = vec![cut(name)];
         for (is, want) in pairs {
             cells.extend([grouped(is as i64), grouped(want as i64)]);
         }
