@@ -147,8 +147,8 @@ async fn run_instead(
         .collect();
     let (before, after) = (count(&was, true), count(&is, true));
     let path_of = |at: &usize| findings[*at].place.as_ref().map(|place| place.path.clone());
-    let fixed: HashSet<Option<String>> = fixes.iter().map(path_of).collect();
-    let elsewhere = worse.iter().any(|path| !fixed.contains(path));
+    let their_files: HashSet<Option<String>> = fixes.iter().map(path_of).collect();
+    let elsewhere = worse.iter().any(|path| !their_files.contains(path));
     let failed =
         |facts: &Facts| facts.statements.iter().filter(|s| matches!(s.run, Run::Failed(_))).count();
     let broke = failed(&edited) > failed(facts);
@@ -190,9 +190,9 @@ async fn rebuilt(scratch: &Scratch, mut facts: Facts) -> Result<Facts> {
 }
 
 /// The facts of the files with these fixes written into them.
-fn edited(facts: &Facts, findings: &[Finding], fixes: &[usize]) -> Facts {
+fn edited(facts: &Facts, findings: &[Finding], which: &[usize]) -> Facts {
     let mut files = facts.files.clone();
-    let mut edits: Vec<(usize, std::ops::Range<usize>, String)> = fixes
+    let mut edits: Vec<(usize, std::ops::Range<usize>, String)> = which
         .iter()
         .filter_map(|at| match &findings[*at].fix {
             Some(Fix::Instead(id, statements)) => {

@@ -81,6 +81,8 @@ pub fn split(text: &str) -> (Vec<Statement<'_>>, Vec<SplitProblem>) {
     let mut statements = Vec::new();
     let mut problems = Vec::new();
     let mut open = Open::default();
+    // Where one search for the end of a copy's data found none, a later one finds none either.
+    let mut data_may_end = true;
     while let Some(token) = lexer.next() {
         if token.kind == TokenKind::Symbol(b'\\') && open.start.is_none() {
             problems.push((ProblemKind::PsqlCommand, token.span.start));
@@ -93,8 +95,10 @@ pub fn split(text: &str) -> (Vec<Statement<'_>>, Vec<SplitProblem>) {
         }
         if let Some(start) = open.start {
             let statement = Statement::new(text, start..open.end, &lines);
-            if statement.copies_from_stdin() {
-                problems.extend(skip_copy_data(text, token.span.end, &mut lexer));
+            if data_may_end && statement.copies_from_stdin() {
+                let data = skip_copy_data(text, token.span.end, &mut lexer);
+                data_may_end = data.is_some();
+                problems.extend(data);
             }
             statements.push(statement);
         }

@@ -227,7 +227,7 @@ async fn snapshot(database: &ScratchDatabase) -> Result<Vec<(usize, String, Stri
     let connection = database.connect().await?;
     let mut all = Vec::new();
     for (kind, (_, sql)) in KINDS.iter().enumerate() {
-        let rows = connection.query_typed(*sql, &[]).await;
+        let rows = connection.query_typed(sql, &[]).await;
         let rows = rows.map_err(|error| from_pg("could not list what is there", &error))?;
         all.extend(rows.iter().map(|row| (kind, row.get(0), row.get(1))));
     }

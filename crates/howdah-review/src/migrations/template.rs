@@ -73,16 +73,13 @@ fn filled(
         let new = rest[inner..line_end]
             .find(close)
             .and_then(|end| Some((value(&rest[inner..inner + end])?, inner + end + close.len())));
-        match new {
-            Some((value, end)) => {
-                out.push_str(&rest[..at]);
-                out.push_str(&value);
-                rest = &rest[end..];
-            }
-            None => {
-                out.push_str(&rest[..inner]);
-                rest = &rest[inner..];
-            }
+        if let Some((value, end)) = new {
+            out.push_str(&rest[..at]);
+            out.push_str(&value);
+            rest = &rest[end..];
+        } else {
+            out.push_str(&rest[..inner]);
+            rest = &rest[inner..];
         }
     }
     out.push_str(rest);

@@ -50,7 +50,8 @@ fn check(facts: &Facts, findings: &mut Findings<'_>) {
     for (id, statement) in facts.statements() {
         let Command::CreateIndex(index) = &statement.command else { continue };
         let Some(name) = &index.name else { continue };
-        if !(index.concurrently && index.if_not_exists) || !facts.may_hold_rows(&index.table, id) {
+        let again = index.concurrently && index.if_not_exists;
+        if !(again && facts.may_hold_rows(&index.table, id)) {
             continue;
         }
         let dropped = facts.before_in_file(id).any(|(_, before)| match &before.command {

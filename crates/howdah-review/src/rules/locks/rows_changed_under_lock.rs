@@ -49,9 +49,9 @@ pub(super) const RULE: Rule = Rule {
 fn check(facts: &Facts, findings: &mut Findings<'_>) {
     let mut told = None;
     for (id, statement) in facts.statements() {
-        let table = match &statement.command {
-            Command::Update { table, .. } | Command::Delete { table, .. } => table,
-            _ => continue,
+        let (Command::Update { table, .. } | Command::Delete { table, .. }) = &statement.command
+        else {
+            continue;
         };
         // Of a file the first one is told; what follows goes with it.
         if told == Some(statement.file) || !facts.may_hold_rows(table, id) {

@@ -48,8 +48,8 @@ fn check(facts: &Facts, findings: &mut Findings<'_>) {
     for (id, statement) in facts.statements() {
         let Command::Truncate { tables, cascade: true } = &statement.command else { continue };
         let Some(trace) = facts.trace(id) else { continue };
-        let named = |name: &RelName| tables.iter().any(|t| t.last() == name.name.as_str());
-        let others: Vec<&RelName> = trace.rewritten.iter().filter(|name| !named(name)).collect();
+        let is_named = |name: &RelName| tables.iter().any(|t| t.last() == name.name.as_str());
+        let others: Vec<&RelName> = trace.rewritten.iter().filter(|name| !is_named(name)).collect();
         let Some(reproducer) =
             others.first().and_then(|name| proof::rewritten(facts, id, &facts::name(name)))
         else {

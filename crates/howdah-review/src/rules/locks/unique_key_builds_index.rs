@@ -48,9 +48,10 @@ pub(super) const RULE: Rule = Rule {
 fn check(facts: &Facts, findings: &mut Findings<'_>) {
     for (id, statement) in facts.statements() {
         let Command::AlterTable(table) = &statement.command else { continue };
-        let Some(constraint) = table.actions.iter().find_map(|(action, _)| added(action)) else {
+        let actions = || table.actions.iter().map(|(action, _)| action);
+        if !actions().any(|action| makes_column(action) || key(action).is_some()) {
             continue;
-        };
+        }
         let lock = proof::locked(facts, id, &table.name, LockMode::AccessExclusive);
         let Some((_, reproducer)) = lock else { continue };
         let finding = findings.add(
@@ -60,10 +61,13 @@ fn check(facts: &Facts, findings: &mut Findings<'_>) {
         finding
             .hint("Build the unique index concurrently, then make the key \"using index\".")
             .proved(reproducer);
-        // What is behind the columns would be lost.
-        let ends = |span: &std::ops::Range<usize>| facts.text(id)[span.clone()].ends_with(')');
-        if let Some(constraint) = constraint
-            && ends(&constraint.span)
+        // What is written besides the columns would be lost.
+        let is_plain = |span: &std::ops::Range<usize>| {
+            let text = facts.text(id)[span.clone()].to_ascii_lowercase();
+            text.ends_with(')') && !text.contains("include") && !text.contains("nulls")
+        };
+        if let Some(constraint) = actions().find_map(key)
+            && is_plain(&constraint.span)
             && let Some(sql) = rephrase::by_index(table, constraint)
         {
             finding.instead(id, sql);
@@ -71,18 +75,18 @@ fn check(facts: &Facts, findings: &mut Findings<'_>) {
     }
 }
 
-/// Whether the action makes a unique index; the constraint, when it is an action of its own.
-fn added(action: &AlterAction) -> Option<Option<&ConstraintDef>> {
-    match action {
-        AlterAction::AddConstraint(constraint) => (constraint.using_index.is_none()
-            && matches!(
-                constraint.constraint,
-                TableConstraint::Unique(_) | TableConstraint::PrimaryKey(_)
-            ))
-        .then_some(Some(constraint)),
-        AlterAction::AddColumn(column) => (column.has(&ColumnConstraint::Unique)
-            || column.has(&ColumnConstraint::PrimaryKey))
-        .then_some(None),
-        _ => None,
-    }
+/// The key that the action adds over an index that is not there yet.
+fn key(action: &AlterAction) -> Option<&ConstraintDef> {
+    let AlterAction::AddConstraint(constraint) = action else { return None };
+    let unique = matches!(
+        constraint.constraint,
+        TableConstraint::Unique(_) | TableConstraint::PrimaryKey(_)
+    );
+    (unique && constraint.using_index.is_none()).then_some(constraint)
+}
+
+/// Whether the action adds a column with a key of its own.
+fn makes_column(action: &AlterAction) -> bool {
+    let AlterAction::AddColumn(column) = action else { return false };
+    column.has(&ColumnConstraint::Unique) || column.has(&ColumnConstraint::PrimaryKey)
 }
