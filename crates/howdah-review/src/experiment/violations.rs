@@ -87,10 +87,11 @@ impl Experiment for Contradiction {
             );
             let expect = Expect::Line("One-Time Filter: false".to_owned());
             let reproducer = Reproducer { before: None, sql: explain, expect };
-            Ok(match lab.reproduce(&reproducer).await? {
-                true => Verdict::Proved(reproducer, None),
-                false => Verdict::Disputed,
-            })
+            if lab.reproduce(&reproducer).await? {
+                Ok(Verdict::Proved(reproducer, None))
+            } else {
+                Ok(Verdict::Disputed)
+            }
         }
         .boxed()
     }

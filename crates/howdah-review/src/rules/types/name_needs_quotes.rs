@@ -9,7 +9,7 @@
 //! ```
 //!
 //! ```sql,valid
-//! create table orders (id bigint primary key, placed_at timestamptz, order_number text, ünit text);
+//! create table orders (id bigint primary key, placed_at timestamptz, number text, ünit text);
 //! ```
 //!
 //! ## Why
