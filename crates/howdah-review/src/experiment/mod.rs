@@ -8,7 +8,6 @@
 mod injection;
 mod policy_plan;
 mod two_tenants;
-mod workload_index;
 
 use std::fmt::Debug;
 
@@ -23,7 +22,6 @@ use crate::finding::{Expect, Reproducer};
 pub use injection::Injection;
 pub use policy_plan::PolicyPlan;
 pub use two_tenants::{TenantKey, TwoTenants};
-pub use workload_index::WorkloadIndex;
 
 /// Something to try.
 pub trait Experiment: Debug + Send + Sync {
