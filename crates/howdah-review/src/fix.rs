@@ -64,7 +64,7 @@ async fn run_after(
     // What an experiment has disputed is found again, and so is what only the copy has.
     before.extend(review::check(facts).into_iter().map(|finding| finding.fingerprint));
     if facts.live {
-        before.extend(found_on(&connection, facts).await?.into_iter().map(|(found, _)| found));
+        before.extend(found_on(&connection, facts).await?.into_keys());
     }
     for finding in findings.iter_mut() {
         let Some(Fix::After(statements)) = finding.fix.clone() else { continue };

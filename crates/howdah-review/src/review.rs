@@ -69,7 +69,9 @@ async fn review_live(mut facts: Facts, options: &Options) -> Result<Report> {
 /// Takes out what has to be tried and was not: suppositions and fixes.
 fn not_tried(findings: &mut Vec<Finding>) {
     findings.retain(|finding| finding.experiment.is_none());
-    findings.iter_mut().for_each(|finding| finding.fix = None);
+    for finding in findings {
+        finding.fix = None;
+    }
 }
 
 /// Reviews a live database with a scratch server that runs already.

@@ -15,7 +15,6 @@ mod policy_plan;
 mod shown;
 mod two_tenants;
 mod violations;
-mod workload_index;
 
 use std::fmt::Debug;
 
@@ -36,7 +35,6 @@ pub use policy_plan::PolicyPlan;
 pub use shown::Shown;
 pub use two_tenants::{TenantKey, TwoTenants};
 pub use violations::{Contradiction, Orphans};
-pub use workload_index::WorkloadIndex;
 
 /// Something to try.
 pub trait Experiment: Debug + Send + Sync {

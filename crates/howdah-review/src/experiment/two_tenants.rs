@@ -285,8 +285,8 @@ impl TwoTenants {
 fn value(column: &Column, number: u32) -> Option<String> {
     let text = match column.type_base.as_str() {
         "uuid" => format!("00000000-0000-4000-8000-{number:012}"),
-        "text" | "varchar" | "bpchar" | "name" | "citext" => number.to_string(),
-        "int2" | "int4" | "int8" | "numeric" | "float4" | "float8" | "oid" => number.to_string(),
+        "text" | "varchar" | "bpchar" | "name" | "citext" | "int2" | "int4" | "int8"
+        | "numeric" | "float4" | "float8" | "oid" => number.to_string(),
         "bool" => "true".to_owned(),
         "date" => "2026-01-01".to_owned(),
         "timestamptz" | "timestamp" => "2026-01-01 00:00:00".to_owned(),

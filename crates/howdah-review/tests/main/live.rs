@@ -31,7 +31,7 @@ const SCHEMA: &str = "
         half numeric generated always as (app.half(total)) stored,
         placed timestamptz not null default now(),
         constraint limited check (total < 1000000));
-    create index on app.orders (customer) where total > 0;
+    create index orders_open on app.orders (customer) where total > 0;
     create unique index on app.orders (tenant_id, lower(id::text)) include (total);
     create table app.events (at timestamptz not null, id bigint not null, what app.pair,
         primary key (at, id)) partition by range (at);

@@ -98,11 +98,12 @@ async fn try_live(shared: &Scratch, rule: &'static Rule, example: &Example) -> V
         .filter_map(|line| line.strip_prefix("-- server: ")?.split_once('='))
         .map(|(name, value)| (name.trim().to_owned(), value.trim().to_owned()))
         .collect();
-    let server = match settings.is_empty() {
-        true => None,
-        false => Some(
+    let server = if settings.is_empty() {
+        None
+    } else {
+        Some(
             Cluster::start(ClusterOptions { extra_settings: settings, ..Default::default() }).await,
-        ),
+        )
     };
     let own = match &server {
         Some(server) => Some(Scratch::on(server.admin_options().clone()).await.unwrap()),

