@@ -6,6 +6,7 @@ use howdah_testkit::{
     Clock, Cluster, ClusterOptions, Persistence, RedisServer, SmallDisk, TcpProxy, TestDatabase,
 };
 
+use super::load::connected;
 use crate::market::{FILES, REDIS, write};
 use crate::rig::Rig;
 
@@ -24,9 +25,9 @@ pub struct Arena {
     pub proxy: TcpProxy,
     /// Between HTTP clients and howdah.
     pub door: Arc<TcpProxy>,
-    /// The time of day of PostgreSQL in the rounds that move it. In others it has the machine's: the
-    /// library is not safe in signal handlers, and a backend that waits for itself is no fault of
-    /// a clock.
+    /// The time of day of PostgreSQL in the rounds that move it. In others it has the machine's:
+    /// the library is not safe in signal handlers, and a backend that waits for itself is no fault
+    /// of a clock.
     pub server_clock: Option<Clock>,
     /// The time of day of howdah.
     pub howdah_clock: Option<Clock>,
@@ -88,8 +89,7 @@ impl Arena {
     /// A fresh database, and a folder to run howdah on it.
     pub async fn stage(&self) -> (TestDatabase, Rig) {
         for redis in [&self.redis, &self.forgetful] {
-            let client = redis::Client::open(redis.url()).unwrap();
-            let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+            let mut connection = connected(&redis.url()).await.expect("Redis runs");
             redis::cmd("FLUSHALL").exec_async(&mut connection).await.unwrap();
         }
         let database = self.template.copy().await;

@@ -205,7 +205,7 @@ impl Fed {
 /// A connection to Redis, if it can be had now.
 pub async fn connected(url: &str) -> Option<MultiplexedConnection> {
     let config = AsyncConnectionConfig::new()
-        .set_connection_timeout(Some(Duration::from_secs(5)))
+        .set_connection_timeout(Some(PATIENCE / 10))
         .set_response_timeout(Some(PATIENCE));
     let client = redis::Client::open(url).unwrap();
     client.get_multiplexed_async_connection_with_config(&config).await.ok()

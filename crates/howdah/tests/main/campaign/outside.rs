@@ -160,7 +160,8 @@ impl Block<'_> {
         }
     }
 
-    /// The clock of howdah jumps, and jumps again, while one works and another waits for its shards.
+    /// The clock of howdah jumps, and jumps again, while one works and another waits for its
+    /// shards.
     async fn jump_of_howdah(&mut self, dice: &mut Cuts) -> Option<String> {
         let rival = self.rig.start(&["run"]);
         for _ in 0..2 {
