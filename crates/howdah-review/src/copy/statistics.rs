@@ -1,13 +1,14 @@
 //! The target's numbers on the copy: the planner's row counts in it, everything else over it.
 
-use howdah_catalog::{Catalog, Literal};
+use howdah_catalog::{Catalog, Literal, RelName};
 use howdah_error::Result;
 use howdah_pg::{Connection, from_pg};
 
 /// Bytes of a page, as PostgreSQL is built almost everywhere.
 const PAGE: i64 = 8192;
 
-/// Gives the copy's tables the row counts and sizes that the planner of the target knows.
+/// Gives the copy's tables the row counts and sizes that the planner of the target knows, and makes
+/// the indexes invalid that are invalid there: a fix can make them valid again.
 pub(super) async fn pretend(catalog: &Catalog, admin: &Connection) -> Result<()> {
     let mut sql = String::new();
     for table in catalog.relations.values().filter(|table| table.stats.estimated_rows > 0.0) {
@@ -17,6 +18,16 @@ pub(super) async fn pretend(catalog: &Catalog, admin: &Connection) -> Result<()>
              where oid = pg_catalog.to_regclass({});\n",
             Literal(&table.name.to_string())
         ));
+    }
+    for table in catalog.relations.values() {
+        for index in table.indexes.iter().filter(|index| !index.valid) {
+            let name = RelName { schema: table.name.schema.clone(), name: index.name.clone() };
+            sql.push_str(&format!(
+                "update pg_catalog.pg_index set indisvalid = false \
+                 where indexrelid = pg_catalog.to_regclass({});\n",
+                Literal(&name.to_string())
+            ));
+        }
     }
     let done = admin.batch_execute(&sql).await;
     done.map_err(|error| from_pg("could not copy the statistics", &error))
@@ -58,7 +69,6 @@ pub fn overlay(copy: &mut Catalog, target: &Catalog) {
             if let Some(known) = known.indexes.iter().find(|known| known.name == index.name) {
                 index.bytes = known.bytes;
                 index.scans = known.scans;
-                index.valid = known.valid;
             }
         }
     }
