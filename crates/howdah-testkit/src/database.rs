@@ -1,13 +1,16 @@
 //! A database for one test, owned by a plain login.
 
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
-use howdah_pg::{ConnectOptions, Connection, connect};
+use howdah_pg::{ConnectOptions, Connection, Limits, connect};
 
 use crate::proxy::TcpProxy;
 
 /// The password of every test login; the servers listen on the loopback and live for minutes.
 const PASSWORD: &str = "test";
+/// How long a test waits for a connection.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A fresh database whose owner is a fresh login: LOGIN CREATEROLE, neither superuser nor
 /// BYPASSRLS. Both stay until the cluster ends.
@@ -32,8 +35,10 @@ impl TestDatabase {
         }
         connection.close().await;
         let owner = ConnectOptions::new("127.0.0.1", admin.get_port(), &name, &name);
-        let admin = admin.clone().database(&name);
-        Self { owner: owner.password(PASSWORD), admin, name }
+        // A busy machine is not a server that is away.
+        let limits = Limits { connect_timeout: PATIENCE, ..Limits::default() };
+        let admin = admin.clone().database(&name).limits(limits);
+        Self { owner: owner.password(PASSWORD).limits(limits), admin, name }
     }
 
     /// A database with the same content and the same owner. Nobody may be connected to this one.

@@ -107,5 +107,9 @@ impl Arena {
 /// Writes the system's files: roles are those of the first database.
 fn lay(rig: &Rig, template: &TestDatabase) {
     write(rig, template, &format!("{FILES}{REDIS}{}", include_str!("system/campaign.toml")));
+    // A busy machine is not a server that is away.
+    let system = std::fs::read_to_string(rig.path("howdah.toml")).unwrap();
+    let patient = "[database]\nconnect_timeout = \"60 s\"\n";
+    rig.write("howdah.toml", system.replace("[database]\n", patient));
     rig.write("migrations/0002_campaign.sql", include_str!("system/0002_campaign.sql"));
 }
