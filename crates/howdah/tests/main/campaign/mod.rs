@@ -175,7 +175,7 @@ impl Campaign {
         println!("{}", report.line());
         println!("{} commits were found done after their reply was lost", found.already);
         if let Some(path) = std::env::var_os("HOWDAH_MATRIX").map(PathBuf::from) {
-            std::fs::write(path, page).unwrap();
+            std::fs::write(path, format!("{}\n", page.trim_end())).unwrap();
         }
     }
 }
