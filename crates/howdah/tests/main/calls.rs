@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::rig::{PATIENCE, Rig, copy_folder};
+use crate::rig::{PATIENCE, Rig, Running, copy_folder};
 
 const BUYER: &str = "b0be4000-0000-4000-8000-000000000001";
 
@@ -123,22 +123,28 @@ async fn all_holds(address: SocketAddr, secret: &str) -> (usize, usize) {
     (accepted, answers.len() - accepted)
 }
 
-/// W3, R13, I1, I10: 500 clients hold at once while howdah is killed; each gets one answer, and
-/// exactly as many as the limit has room for are accepted.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn r13_w3_500_concurrent_holds_never_break_the_limit_not_even_over_a_crash() {
-    let database = Cluster::shared().await.database().await;
-    let (rig, address) = exchange(&database).await;
+/// A howdah that runs, with 250.00 on the buyer's account; and a key that may write the ledger.
+async fn opened(rig: &Rig, address: SocketAddr) -> (Running, String) {
     let scopes = "write:ledger,any-tenant";
     let made = rig.fine(&["keys", "create", "--name", "t", "--scope", scopes]).await;
     let secret = made.stdout.trim().to_owned();
-    let mut running = rig.start(&["run"]);
+    let running = rig.start(&["run"]);
     let deposit = json!({"event_time": "2025-06-12T14:00:00Z", "kind": "deposit",
         "txn_id": "20000000-0000-4000-8000-000000000000", "idempotency_key": "dep:psp-1",
         "currency": "USD", "legs": [
             {"account_id": BUYER, "bucket": "posted", "amount": "250.00"},
             {"account_id": "platform:cash", "bucket": "posted", "amount": "-250.00"}]});
     assert_eq!(settle(address, &secret, "deposit", &deposit).await, 200);
+    (running, secret)
+}
+
+/// W3, R13, I1, I10: 500 clients hold at once while howdah is killed; each gets one answer, and
+/// exactly as many as the limit has room for are accepted.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn r13_w3_500_concurrent_holds_never_break_the_limit_not_even_over_a_crash() {
+    let database = Cluster::shared().await.database().await;
+    let (rig, address) = exchange(&database).await;
+    let (mut running, secret) = opened(&rig, address).await;
     let crash = async {
         tokio::time::sleep(Duration::from_millis(400)).await;
         running.kill9().await;

@@ -11,7 +11,7 @@ use redis::aio::MultiplexedConnection;
 use redis::streams::StreamRangeReply;
 use serde_json::{Value, json};
 
-use super::{BUYER, exchange_with, hold, settle};
+use super::{exchange_with, hold, opened, settle};
 use crate::rig::until;
 
 /// Clients of each way, and the holds that each of them wants.
@@ -110,16 +110,7 @@ async fn r13_i1_80_clients_over_http_and_redis_never_break_the_limit_and_lose_no
     let database = Cluster::shared().await.database().await;
     let server = RedisServer::start(Persistence::None).await.unwrap();
     let (rig, address) = exchange_with(&database, Some(server.url()), LEDGER).await;
-    let scopes = "write:ledger,any-tenant";
-    let made = rig.fine(&["keys", "create", "--name", "t", "--scope", scopes]).await;
-    let secret = made.stdout.trim().to_owned();
-    let mut running = rig.start(&["run"]);
-    let deposit = json!({"event_time": "2025-06-12T14:00:00Z", "kind": "deposit",
-        "txn_id": "20000000-0000-4000-8000-000000000000", "idempotency_key": "dep:psp-1",
-        "currency": "USD", "legs": [
-            {"account_id": BUYER, "bucket": "posted", "amount": "250.00"},
-            {"account_id": "platform:cash", "bucket": "posted", "amount": "-250.00"}]});
-    assert_eq!(settle(address, &secret, "deposit", &deposit).await, 200);
+    let (mut running, secret) = opened(&rig, address).await;
 
     let client = redis::Client::open(server.url()).unwrap();
     let mut feeder = client.get_multiplexed_async_connection().await.unwrap();
