@@ -62,9 +62,15 @@ impl Batches {
             }
         }
         if let Some(awaited) = &mut self.awaited {
-            let came = awaited.await;
+            // An ask that comes to the channel while the batcher leaves it stays there unheard, as
+            // long as this end lives: the end of the batcher is an answer too.
+            let came = tokio::select! {
+                biased;
+                came = &mut *awaited => came.ok(),
+                () = self.asks.closed() => awaited.try_recv().ok(),
+            };
             self.awaited = None;
-            if let Ok(item) = came {
+            if let Some(item) = came {
                 return Some(item);
             }
         }

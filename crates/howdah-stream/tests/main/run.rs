@@ -226,3 +226,16 @@ fn stdin_into_a_stream_without_a_key_is_refused() {
     stream.key.clear();
     assert!(source::check(&source, &stream).is_err());
 }
+
+/// The batcher of a source that has nothing more ends while the first batch is asked for: each of
+/// these runs ends the one way or the other.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_source_without_more_events_ends_however_it_meets_the_one_who_asks() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = run_of(folder.path(), "");
+    let fake = Fake::default();
+    for round in 0..10_000 {
+        let ended = tokio::time::timeout(Duration::from_secs(20), go(&run, &fake)).await;
+        assert_eq!(ended.unwrap_or_else(|_| panic!("round {round} hangs")).unwrap(), Ended::Exhausted);
+    }
+}
