@@ -454,6 +454,9 @@ pub struct BenchArgs {
     /// Which cases, by their number of rollup tables
     #[arg(long, value_delimiter = ',', default_values_t = [1, 3, 6])]
     pub rollups: Vec<usize>,
+    /// Over how many shards the events come, by symbol; each has a writer of its own
+    #[arg(long, default_value_t = 1)]
+    pub shards: usize,
     /// The largest batch, in events; the default of `[ingest]` when left out
     #[arg(long, value_name = "EVENTS")]
     pub batch: Option<usize>,

@@ -54,8 +54,10 @@ pub struct Ways {
 #[derive(Default)]
 pub(super) struct Direct {
     statements: HashMap<Run, Statement>,
-    /// How usual repeated keys are: an average over the last batches, from 0 to 1.
+    /// How usual batches with repeated keys are: an average over the last ones, from 0 to 1.
     repeats: f32,
+    /// How usual batches with rows are that a table refuses.
+    refusals: f32,
     /// Whether it was said that a stream's chunks are closed to it.
     told: bool,
     pub(super) recent: Recent,
@@ -68,10 +70,17 @@ impl Direct {
         self.statements.clear();
     }
 
-    /// Remembers whether a batch had repeated keys.
-    fn learn(&mut self, repeated: bool) {
+    /// Remembers whether a batch had repeated keys, and rows that a table refuses.
+    fn learn(&mut self, repeated: bool, refused: bool) {
         // About the last eight batches count.
-        self.repeats += (f32::from(u8::from(repeated)) - self.repeats) / 8.0;
+        let learn = |usual: &mut f32, found| *usual += (f32::from(u8::from(found)) - *usual) / 8.0;
+        learn(&mut self.repeats, repeated);
+        learn(&mut self.refusals, refused);
+    }
+
+    /// Whether it is likely enough that a table refuses a row: of about fifteen batches, one.
+    pub(super) fn expects_refusals(&self) -> bool {
+        self.refusals > 0.02
     }
 
     /// Whether looking repeats up at once is likely to be cheaper than failing by them.
@@ -93,10 +102,15 @@ pub(super) struct Trial {
     asked: BTreeSet<usize>,
     /// Those that break a check; refused until something is found that they were judged without.
     judged: Vec<usize>,
+    /// Rows were found that break a condition of their table.
+    pub(super) broken: bool,
     /// Rows were refused: the others are copied few at a time.
     careful: bool,
     /// The next order in the staging tables.
     order: usize,
+    /// The keys of the events, as hashes, once they were looked for among those of the last
+    /// minutes.
+    pub(super) keys: Vec<(usize, u64)>,
 }
 
 impl Trial {
@@ -196,10 +210,10 @@ impl Writer {
             self.execute("rollback to savepoint howdah_direct").await?;
         }
         self.register_blocks(events, part).await?;
-        self.remember(events, part);
+        self.remember(&trial);
         self.execute("release savepoint howdah_direct").await?;
         let repeated = !trial.here.is_empty() || (trial.looked && !trial.within.is_empty());
-        self.direct.learn(repeated);
+        self.direct.learn(repeated, trial.broken || trial.careful);
         self.direct.ways.direct += 1;
         Ok(Some(trial.fresh(events, part).len() as u64))
     }

@@ -1,7 +1,8 @@
 //! `howdah bench ingest`: the whole path against a bare COPY into the same table, in one run.
 //!
 //! Each case is a stream with one, three or six rollup tables, forced row security and a unique
-//! key. Its events come through a file source: read, decoded, batched, copied, folded, committed.
+//! key. Its events come through file sources, one a shard: read, decoded, batched, copied, folded,
+//! committed.
 //! The yardstick is one binary COPY of the same rows, encoded before the clock starts, into the
 //! same partitioned table with the same indexes, as a superuser (COPY refuses row security
 //! otherwise). Then events flow through Redis at half the speed of the case of three, and probes
@@ -11,6 +12,7 @@
 mod chain;
 mod freshness;
 mod hostile;
+mod inputs;
 mod profile;
 mod reviewed;
 mod shares;
@@ -18,7 +20,6 @@ mod usage;
 mod yardstick;
 
 use std::fmt::Write as _;
-use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -46,7 +47,6 @@ const CASES: [usize; 3] = [1, 3, 6];
 /// The case that the goals speak of.
 const MAIN_CASE: usize = 3;
 const FOLDER: &str = ".howdah/bench";
-const EVENTS: &str = "events.ndjson";
 
 /// What one case measured: medians over the runs.
 #[derive(Debug, Serialize)]
@@ -106,7 +106,7 @@ pub async fn run(global: &Global, args: &BenchArgs) -> Result<Outcome> {
             .hint("The cases are 1, 3 and 6."));
     }
     let folder = PathBuf::from(FOLDER);
-    let events = write_inputs(&folder, args)?;
+    let events = inputs::write(&folder, args)?;
     let redis = PrivateRedis::start(&folder.join("redis")).await?;
     let result = Box::pin(measure(global, args, events, &redis)).await;
     redis.stop().await;
@@ -126,7 +126,7 @@ async fn measure(
     redis: &PrivateRedis,
 ) -> Result<Report> {
     let folder = PathBuf::from(FOLDER);
-    std::fs::write(folder.join(freshness::REDIS_URL), &redis.url).map_err(unwritable)?;
+    std::fs::write(folder.join(inputs::REDIS_URL), &redis.url).map_err(unwritable)?;
     let session = Session::open(&Global { file: folder, format: global.format }).await?;
     let result = Box::pin(measure_all(&session, args, events, redis)).await;
     session.close().await?;
@@ -157,6 +157,9 @@ fn command(args: &BenchArgs) -> String {
     if args.rollups != CASES {
         let rollups: Vec<String> = args.rollups.iter().map(ToString::to_string).collect();
         let _ = write!(text, " --rollups {}", rollups.join(","));
+    }
+    if args.shards > 1 {
+        let _ = write!(text, " --shards {}", args.shards);
     }
     if let Some(rows) = args.batch {
         let _ = write!(text, " --batch {rows}");
@@ -239,40 +242,6 @@ fn unwritable(error: std::io::Error) -> Error {
     Error::new(Kind::Io, format!("could not write below \"{FOLDER}\"")).source(error)
 }
 
-/// Writes the system, its migration and its events; gives how many events there are.
-fn write_inputs(folder: &Path, args: &BenchArgs) -> Result<u64> {
-    std::fs::create_dir_all(folder.join("migrations")).map_err(unwritable)?;
-    let mut system = include_str!("bench/howdah.toml").to_owned();
-    if let Some(rows) = args.batch {
-        let _ = write!(system, "\n[ingest]\nbatch_rows = {rows}\n");
-    }
-    std::fs::write(folder.join("howdah.toml"), system).map_err(unwritable)?;
-    std::fs::write(
-        folder.join("migrations/0001_trades.sql"),
-        include_str!("bench/0001_trades.sql"),
-    )
-    .map_err(unwritable)?;
-    // The last second of a fixed day: the same events at every run.
-    let (events, until_ms) = (args.events, 1_760_745_599_000);
-    let mut options = howdah_feed::Options::new(events, 1, until_ms);
-    // The pace of the trading brief, 10 million trades a day: it decides how many fall into a
-    // bucket, and so how much a rollup writes.
-    options.span_ms = i64::try_from(events).unwrap_or(i64::MAX).saturating_mul(864) / 100;
-    options.broken_per_million = 0;
-    options.duplicates_per_million = 0;
-    let file = std::fs::File::create(folder.join(EVENTS)).map_err(unwritable)?;
-    let mut out = BufWriter::new(file);
-    let mut count = 0;
-    for event in howdah_feed::events("trading", &options)? {
-        if event.stream == "trades" {
-            writeln!(out, "{}", event.json).map_err(unwritable)?;
-            count += 1;
-        }
-    }
-    out.flush().map_err(unwritable)?;
-    Ok(count)
-}
-
 async fn measure_all(
     session: &Session,
     args: &BenchArgs,
@@ -292,9 +261,10 @@ async fn measure_all(
         Some(case) if args.freshness > 0 => {
             output::say(&format!("freshness at half load, {} s", args.freshness));
             empty(&admin, &model, "trades_live").await?;
-            let (path, rate) = (session.folder.join(EVENTS), case.events_per_second / 2.0);
+            let (path, rate) = (session.folder.join(inputs::EVENTS), case.events_per_second / 2.0);
             let lasting = Duration::from_secs(args.freshness);
-            Some(Box::pin(freshness::measure(session, redis, &path, rate, lasting)).await?)
+            let load = freshness::Load { events: &path, shards: args.shards, rate, lasting };
+            Some(Box::pin(freshness::measure(session, redis, &load)).await?)
         }
         _ => None,
     };
@@ -310,13 +280,17 @@ async fn measure_case(
     rollups: usize,
 ) -> Result<Case> {
     let name = format!("trades_{rollups}");
-    let rows =
-        yardstick::encode(model, source(model, &name)?, &session.folder.join(EVENTS)).await?;
+    let rows = yardstick::encode(
+        model,
+        source(model, &inputs::source(rollups, 0))?,
+        &session.folder.join(inputs::EVENTS),
+    )
+    .await?;
     let (mut ours, mut copies, mut memory_bytes) = (Vec::new(), Vec::new(), 0);
     for run in 0..args.runs {
         // Ours comes first: it makes the chunks that the bare COPY needs.
         empty(admin, model, &name).await?;
-        let (sample, memory) = load(session, admin, &name).await?;
+        let (sample, memory) = load(session, admin, inputs::sources(rollups, args.shards)).await?;
         ours.push(sample);
         memory_bytes = memory.max(memory_bytes);
         empty(admin, model, &name).await?;
@@ -388,8 +362,8 @@ async fn empty(admin: &Connection, model: &Model, name: &str) -> Result<()> {
 }
 
 /// The whole path, timed; and the largest resident memory meanwhile.
-async fn load(session: &Session, admin: &Connection, source: &str) -> Result<(Sample, u64)> {
-    let args = RunArgs { once: true, source: vec![source.to_owned()] };
+async fn load(session: &Session, admin: &Connection, source: Vec<String>) -> Result<(Sample, u64)> {
+    let args = RunArgs { once: true, source };
     let loaded = CancellationToken::new();
     let memory = tokio::spawn(usage::watch_memory(loaded.clone()));
     let (usage, started) = (Usage::now(admin).await?, Instant::now());

@@ -17,18 +17,12 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::sql_failed;
+use super::{inputs, sql_failed};
 use crate::cli::RunArgs;
 use crate::command::run::ingest;
 use crate::private_redis::PrivateRedis;
 use crate::session::Session;
 
-/// The source of the benchmark's system file that reads Redis.
-pub const SOURCE: &str = "live";
-/// Its stream in Redis.
-const STREAM: &str = "trades";
-/// Where its URL is kept, in the folder of the benchmark.
-pub const REDIS_URL: &str = "redis.url";
 /// How often events are sent.
 const TICK: Duration = Duration::from_millis(10);
 /// How often a probe is sent.
@@ -57,28 +51,40 @@ pub struct Freshness {
     pub max_ms: f64,
 }
 
-/// Measures for `lasting`, or until the events at `events` run out.
+/// The events that flow meanwhile.
+#[derive(Debug, Clone, Copy)]
+pub struct Load<'l> {
+    /// Where they are.
+    pub events: &'l Path,
+    /// How many streams in Redis they go to.
+    pub shards: usize,
+    /// How many a second.
+    pub rate: f64,
+    /// For how long they are to last.
+    pub lasting: Duration,
+}
+
+/// Measures for as long as the load lasts, or until its events run out.
 pub async fn measure(
     session: &Session,
     redis: &PrivateRedis,
-    events: &Path,
-    rate: f64,
-    lasting: Duration,
+    load: &Load<'_>,
 ) -> Result<Freshness> {
-    let ticks = encode(events, rate, lasting + WARM_UP).await?;
+    let lasting = load.lasting;
+    let ticks = encode(load).await?;
     let mut connection = open(&redis.url).await?;
     // What an earlier run left would be read first. And a rewrite of the append-only file would
     // take a core of its own meanwhile.
     redis::pipe()
         .cmd("UNLINK")
-        .arg(STREAM)
+        .arg((0..load.shards).map(inputs::redis_stream).collect::<Vec<_>>())
         .cmd("CONFIG")
         .arg(&["SET", "auto-aof-rewrite-percentage", "0"])
         .exec_async(&mut connection)
         .await
         .map_err(redis_failed)?;
     let (end, (up, is_up)) = (CancellationToken::new(), watch::channel(false));
-    let args = RunArgs { once: false, source: vec![SOURCE.to_owned()] };
+    let args = RunArgs { once: false, source: vec![inputs::LIVE.to_owned()] };
     let ingesting = async {
         let result = Box::pin(ingest(session, &args, &end, |_| {})).await;
         end.cancel();
@@ -91,7 +97,9 @@ pub async fn measure(
     };
     let probing = async {
         let admin = connect(&session.admin_options()?).await?;
-        let result = Probing { admin, connection, end: &end }.measure(&up, lasting).await;
+        let result = Probing { admin, connection, shards: load.shards, end: &end }
+            .measure(&up, lasting)
+            .await;
         end.cancel();
         result
     };
@@ -121,10 +129,11 @@ struct Tick {
     events: u64,
 }
 
-/// Encodes the events of `lasting` at `rate` a second, or as many as there are.
-async fn encode(events: &Path, rate: f64, lasting: Duration) -> Result<Vec<Tick>> {
+/// Encodes the events of the load, or as many as there are.
+async fn encode(load: &Load<'_>) -> Result<Vec<Tick>> {
+    let (rate, lasting) = (load.rate, load.lasting + WARM_UP);
     let failed = |error| Error::new(Kind::Io, "could not read the events").source(error);
-    let file = tokio::fs::File::open(events).await.map_err(failed)?;
+    let file = tokio::fs::File::open(load.events).await.map_err(failed)?;
     let mut lines = BufReader::new(file).lines();
     let (mut ticks, mut sent) = (Vec::new(), 0_u64);
     for number in 1..=(lasting.as_secs_f64() / TICK.as_secs_f64()).ceil() as u64 {
@@ -132,7 +141,8 @@ async fn encode(events: &Path, rate: f64, lasting: Duration) -> Result<Vec<Tick>
         let mut tick = Tick { commands: Vec::new(), events: 0 };
         while sent + tick.events < due {
             let Some(line) = lines.next_line().await.map_err(failed)? else { return Ok(ticks) };
-            let add = redis::cmd("XADD").arg(STREAM).arg("*").arg("data").arg(line).take();
+            let stream = inputs::redis_stream(inputs::shard_of(&line, load.shards));
+            let add = redis::cmd("XADD").arg(stream).arg("*").arg("data").arg(line).take();
             add.write_packed_command(&mut tick.commands);
             tick.events += 1;
         }
@@ -202,6 +212,7 @@ async fn authenticated(url: &str) -> Result<TcpStream> {
 struct Probing<'e> {
     admin: Connection,
     connection: MultiplexedConnection,
+    shards: usize,
     end: &'e CancellationToken,
 }
 
@@ -259,8 +270,9 @@ impl Probing<'_> {
              \"event_time\":\"2025-10-17T12:00:00Z\",\"price\":\"1\",\"amount\":\"1\",\
              \"side\":\"buy\"}}"
         );
+        let stream = inputs::redis_stream(inputs::shard_of(&event, self.shards));
         redis::cmd("XADD")
-            .arg(&[STREAM, "*", "data", &event])
+            .arg(&[&stream, "*", "data", &event])
             .exec_async(&mut self.connection)
             .await
             .map_err(redis_failed)

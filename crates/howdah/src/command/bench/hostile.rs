@@ -114,7 +114,7 @@ async fn measure(session: &Session, args: &BenchArgs) -> Result<Report> {
             empty(&admin, &model, SOURCE).await?;
             let letters = "delete from howdah.dead_letters";
             admin.execute(letters, &[]).await.map_err(|error| sql_failed(&error))?;
-            let (sample, _) = load(session, &admin, SOURCE).await?;
+            let (sample, _) = load(session, &admin, vec![SOURCE.to_owned()]).await?;
             require(&admin, fed[at]).await?;
             samples[at].push(sample);
         }
