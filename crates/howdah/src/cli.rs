@@ -463,6 +463,9 @@ pub struct BenchArgs {
     /// For how many seconds the time from XADD to the visible rollup is measured; 0: not at all
     #[arg(long, value_name = "SECONDS", default_value_t = 10)]
     pub freshness: u64,
+    /// How many events a second flow meanwhile; half of what was measured when left out
+    #[arg(long, value_name = "EVENTS")]
+    pub rate: Option<u32>,
     /// How many events the reviewed design of calls gets; 0: it is not measured
     #[arg(long, value_name = "EVENTS", default_value_t = 5_000)]
     pub reviewed: u64,

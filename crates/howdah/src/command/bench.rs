@@ -164,7 +164,11 @@ fn command(args: &BenchArgs) -> String {
     if let Some(rows) = args.batch {
         let _ = write!(text, " --batch {rows}");
     }
-    let _ = write!(text, " --freshness {} --reviewed {}", args.freshness, args.reviewed);
+    let _ = write!(text, " --freshness {}", args.freshness);
+    if let Some(rate) = args.rate {
+        let _ = write!(text, " --rate {rate}");
+    }
+    let _ = write!(text, " --reviewed {}", args.reviewed);
     text
 }
 
@@ -261,7 +265,8 @@ async fn measure_all(
         Some(case) if args.freshness > 0 => {
             output::say(&format!("freshness at half load, {} s", args.freshness));
             empty(&admin, &model, "trades_live").await?;
-            let (path, rate) = (session.folder.join(inputs::EVENTS), case.events_per_second / 2.0);
+            let path = session.folder.join(inputs::EVENTS);
+            let rate = args.rate.map_or(case.events_per_second / 2.0, f64::from);
             let lasting = Duration::from_secs(args.freshness);
             let load = freshness::Load { events: &path, shards: args.shards, rate, lasting };
             Some(Box::pin(freshness::measure(session, redis, &load)).await?)
