@@ -15,6 +15,7 @@
 //!
 //! A lost reply is found out by the position: it already stands where the batch ends.
 
+mod beside;
 mod chunks;
 mod copy;
 mod corrections;
@@ -49,6 +50,7 @@ use crate::batch::{
     Batch, Claim, Commit, Grant, Outcome, Phases, Position, Replay, Row, ShardId, events_of,
 };
 use crate::{failpoint, lease, losses};
+use beside::{Company, must_be_alone};
 use chunks::Chunks;
 use direct::Direct;
 use events::{Events, Refused};
@@ -83,6 +85,8 @@ pub struct Writer {
     /// Derived rollups follow each range of events, so that one whose consequence fails there is
     /// found: after a batch that failed so.
     careful: bool,
+    /// Whether batches run beside others.
+    company: Company,
     /// The epoch under which this session owns its shard, and how long its lease lasts.
     lease: Option<(i64, Duration)>,
     /// The lease of another owner, while this session waits for the shard.
@@ -147,6 +151,7 @@ impl Writer {
             direct,
             piece,
             careful: false,
+            company: Company::default(),
             lease: None,
             watched: None,
             requests: None,
@@ -175,13 +180,31 @@ impl Writer {
         Ok(position_of(row))
     }
 
-    /// Begins the transaction under the locks of its streams; see [`Opening`].
-    async fn begin(&self, shard: &ShardId) -> Tried<Opening> {
+    /// Begins the transaction with the locks of its streams for itself alone; see [`Opening`].
+    async fn begin(&mut self, shard: &ShardId) -> Tried<Opening> {
+        self.company.beside = false;
+        let sql = self.sql.clone();
+        self.begin_by(&sql.begin, shard).await
+    }
+
+    /// Begins it beside others, where that may be.
+    async fn begin_beside(&mut self, shard: &ShardId) -> Tried<Opening> {
+        let sql = self.sql.clone();
+        match &sql.beside {
+            Some(beside) if self.company.may_share() && !self.careful => {
+                self.company.beside = true;
+                self.begin_by(&beside.begin, shard).await
+            }
+            _ => self.begin(shard).await,
+        }
+    }
+
+    async fn begin_by(&self, locks: &str, shard: &ShardId) -> Tried<Opening> {
         let failed = failed("could not begin a batch");
         failpoint::hit("writer.begin").await?;
         // Each statement of this text has a snapshot of its own, so what is read next was
         // committed before the lock was had.
-        self.connection.batch_execute(&self.sql.begin).await.map_err(&failed)?;
+        self.connection.batch_execute(locks).await.map_err(&failed)?;
         let keys: [&(dyn ToSql + Sync); 2] = [&shard.source, &shard.shard];
         let (clock, position) = tokio::try_join!(
             self.connection.query_one(&self.statements.clock, &[]),
@@ -244,17 +267,22 @@ impl Writer {
         self.refuse_unknown_tenants(events).await?;
         self.laps.lap(|phases| &mut phases.judge);
         let mut new = 0;
-        for part in self.sql.corrections.joined(events.parts()) {
+        let parts = self.sql.corrections.joined(events.parts());
+        for part in &parts {
             failpoint::hit("writer.before_copy").await?;
-            new += if let Some(new) = self.apply_direct(events, &part).await? {
+            new += if let Some(new) = self.apply_direct(events, part).await? {
                 new
+            } else if self.company.beside {
+                return Err(must_be_alone());
             } else {
+                self.company.needs_to_be_alone();
                 self.direct.ways.staged += 1;
-                self.apply_staged(events, &part).await?
+                self.apply_staged(events, part).await?
             };
             self.laps.lap(|phases| &mut phases.rows);
             failpoint::hit("writer.after_copy").await?;
         }
+        self.lock_derivation(events, &parts).await?;
         // Nothing need be new where events are taken back.
         if !self.careful {
             self.derive_all().await?;
@@ -328,7 +356,7 @@ impl Writer {
         self.laps = Laps::start();
         self.make_chunks(&batch.rows).await?;
         self.laps.lap(|phases| &mut phases.chunks);
-        let opening = self.begin(&batch.shard).await?;
+        let opening = self.begin_beside(&batch.shard).await?;
         self.laps.lap(|phases| &mut phases.begin);
         // A batch of standard input may begin, by what was read there before, where it ends.
         if opening.position.as_ref() == Some(&batch.to) && batch.from != opening.position {
@@ -437,6 +465,10 @@ impl Writer {
         if again == Again::No {
             return Err(error);
         }
+        if again == Again::Alone {
+            self.company.needs_to_be_alone();
+            return Ok(());
+        }
         if again == Again::Smaller {
             let smaller = self.piece.min(groups) / 4;
             if smaller < SMALLEST_PIECE {
@@ -483,6 +515,8 @@ impl Commit for Writer {
                 Ok(outcome) => {
                     self.piece = self.piece.saturating_mul(2);
                     self.careful = false;
+                    self.direct.ways.beside += u64::from(self.company.beside);
+                    self.company.committed();
                     self.keep_statistics().await;
                     return Ok(outcome);
                 }

@@ -3,6 +3,8 @@
 
 #[path = "main/apply.rs"]
 mod apply;
+#[path = "main/beside.rs"]
+mod beside;
 #[path = "main/calls.rs"]
 mod calls;
 #[path = "main/change.rs"]

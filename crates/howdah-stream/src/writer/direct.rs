@@ -48,6 +48,8 @@ pub struct Ways {
     pub staged: u64,
     /// What was copied straight into chunks and had to be undone.
     pub undone: u64,
+    /// Batches that ran beside others into streams that meet with theirs.
+    pub beside: u64,
 }
 
 /// What the direct way remembers from batch to batch.
@@ -182,7 +184,8 @@ impl Writer {
         if self.careful || !part.iter().all(|t| self.sql.targets[*t].folding.is_some()) {
             return Ok(None);
         }
-        if !self.is_quiet(events, part).await? {
+        // A batch beside others asks when it derives.
+        if !self.company.beside && !self.is_quiet(events, part).await? {
             return Ok(None);
         }
         self.execute("savepoint howdah_direct").await?;
@@ -209,7 +212,9 @@ impl Writer {
             self.direct.ways.undone += 1;
             self.execute("rollback to savepoint howdah_direct").await?;
         }
-        self.register_blocks(events, part).await?;
+        if !self.company.beside {
+            self.register_blocks(events, part).await?;
+        }
         self.remember(&trial);
         self.execute("release savepoint howdah_direct").await?;
         let repeated = !trial.here.is_empty() || (trial.looked && !trial.within.is_empty());
@@ -258,6 +263,7 @@ impl Writer {
         let deltas =
             if new.len() == fresh.len() { deltas } else { self.begin_fold(events, part, &new) };
         failpoint::hit("writer.before_fold").await?;
+        self.lock_folds(events).await?;
         if self.merge(events, part, (&new, trial.order), deltas).await? == Merged::Not {
             return Ok(End::Never);
         }

@@ -11,6 +11,8 @@ pub(super) enum Again {
     No,
     /// The same once more: a deadlock, a serialization failure, a lock that was not had in time.
     Same,
+    /// The same, with the locks of its streams for itself alone.
+    Alone,
     /// The same in smaller statements: one took longer than `statement_timeout`, or was cancelled.
     Smaller,
 }

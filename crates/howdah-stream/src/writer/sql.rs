@@ -12,6 +12,7 @@ use howdah_rollup::staging::{StagedColumn, Staging};
 use howdah_system::{Rollup, Route, Source, Stream, System};
 use tokio_postgres::Statement;
 
+use super::beside::Beside;
 use super::corrections::Corrections;
 use super::memory::{self, FoldStatements, Folding};
 use super::quiet::Quiet;
@@ -32,6 +33,8 @@ pub struct SourceSql {
     pub(super) generation: i64,
     /// Begins a transaction and takes its locks.
     pub(super) begin: String,
+    /// How a batch runs beside others that meet it; `None`: it has its locks for itself alone.
+    pub(super) beside: Option<Beside>,
     clock: String,
     /// Makes the temporary tables that keep the old rows of states.
     pub(super) changed: Vec<String>,
@@ -105,11 +108,6 @@ impl SourceSql {
             .collect();
         let has_foreign = |rollup: &Rollup| !foreign(rollup).is_empty();
         let corrections = Corrections::new(system, &streams, &targets, &has_foreign);
-        let begin = ["begin".to_owned(), "set constraints all immediate".to_owned()]
-            .into_iter()
-            .chain(lock::of_batch(system, &streams))
-            .collect::<Vec<_>>()
-            .join("; ");
         Ok(Self {
             source: source.name.clone(),
             clock: clock(&targets),
@@ -119,7 +117,8 @@ impl SourceSql {
             targets,
             routes,
             generation,
-            begin,
+            begin: begin(lock::of_batch(system, &streams)),
+            beside: Beside::new(system, &streams),
             changed: derive::changed_tables(system, &streams),
             derivation: derive::statements(system, &streams),
             corrections,
@@ -212,6 +211,12 @@ impl Layout {
         let places = (!same).then_some(places);
         Self { target, columns, places, defaults, binary, tenant }
     }
+}
+
+/// Begins a transaction and takes `locks`.
+pub(super) fn begin(locks: Vec<String>) -> String {
+    let first = ["begin".to_owned(), "set constraints all immediate".to_owned()];
+    first.into_iter().chain(locks).collect::<Vec<_>>().join("; ")
 }
 
 /// Generation, the transaction, and the earliest and latest accepted times of each stream.

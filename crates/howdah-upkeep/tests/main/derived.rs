@@ -8,7 +8,7 @@ use howdah_upkeep::rebuild::rebuild_derived;
 use crate::engine::{Engine, Feed, fine};
 use crate::rollups::Dice;
 
-const TABLES: &str = "
+pub const TABLES: &str = "
 create table prices (
     at timestamptz not null, id bigint not null, term int not null, curve int not null,
     price numeric(78,0) not null, shares numeric(78,0) not null, unique (id, at)
