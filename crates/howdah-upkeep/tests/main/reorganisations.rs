@@ -2,8 +2,11 @@
 //! a model that is told one event at a time.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
-use crate::engine::Engine;
+use howdah_testkit::wait_until;
+
+use crate::engine::{Engine, Feed};
 use crate::rollups::Dice;
 
 const TABLES: &str = "
@@ -375,5 +378,40 @@ async fn a_reorganisation_is_told_over_rows_that_are_there() {
     assert_eq!(engine.texts(rows).await, ["(bob,5,1)"]);
     let cause = "select cause || ' ' || block from deposits_retracted";
     assert_eq!(engine.texts(cause).await, ["replaced 10"]);
+    engine.assert_fold_is_rebuild().await;
+}
+
+#[tokio::test]
+async fn of_two_hashes_of_a_block_that_come_at_once_one_stays() {
+    let routes = SYSTEM.split("[sources.chain]").nth(1).unwrap();
+    let routes = routes.split("[reorganisations").next().unwrap();
+    let other = routes.replace("sources.chain", "sources.other");
+    let text = format!("{SYSTEM}\n[sources.other]{other}");
+    let engine = Engine::applied(TABLES, &text).await;
+    let (mut a, mut b) = (engine.feed("chain").await, engine.feed("other").await);
+    // The first batches of a session are alone.
+    for block in 0..6 {
+        a.commit(&[log(true, 10 + 2 * block, "a", &format!("a{block}"), 1, 5).json()]).await;
+        b.commit(&[log(false, 11 + 2 * block, "a", &format!("b{block}"), 1, 5).json()]).await;
+    }
+    let beside = |feed: &Feed| feed.writer.ways().beside;
+    assert!(beside(&a) > 0 && beside(&b) > 0, "{:?} {:?}", a.writer.ways(), b.writer.ways());
+    let holder = engine.db.connect().await;
+    holder.batch_execute("begin; select from howdah.positions for update").await.unwrap();
+    let (one, two) = (log(true, 30, "x", "x", 1, 5).json(), log(false, 30, "y", "y", 1, 5).json());
+    let release = async {
+        let waiting = "select count(*) = 2 from pg_stat_activity \
+                       where datname = current_database() and wait_event_type = 'Lock'";
+        wait_until("both wait", Duration::from_secs(60), async || engine.one(waiting).await).await;
+        holder.batch_execute("commit").await.unwrap();
+    };
+    let (one, two) = ([one], [two]);
+    tokio::join!(a.commit(&one), b.commit(&two), release);
+    let kept = "select (select count(*) from deposits where block = 30) \
+                + (select count(*) from prices where block = 30)";
+    assert_eq!(engine.one::<i64>(kept).await, 1, "the later hash took the place of the earlier");
+    let taken = "select (select count(*) from deposits_retracted where block = 30) \
+                 + (select count(*) from prices_retracted where block = 30)";
+    assert_eq!(engine.one::<i64>(taken).await, 1);
     engine.assert_fold_is_rebuild().await;
 }
