@@ -13,7 +13,7 @@ const PASSWORD: &str = "test";
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A fresh database whose owner is a fresh login: LOGIN CREATEROLE, neither superuser nor
-/// BYPASSRLS. Both stay until the cluster ends.
+/// BYPASSRLS. Both stay until the cluster ends, or the database is dropped.
 #[derive(Debug)]
 pub struct TestDatabase {
     name: String,
@@ -59,6 +59,17 @@ impl TestDatabase {
         let (owner, admin) =
             (self.owner.clone().database(&name), self.admin.clone().database(&name));
         Self { name, owner, admin }
+    }
+
+    /// Drops it, whoever is connected; its owner stays.
+    ///
+    /// # Panics
+    /// When that fails.
+    pub async fn drop(self) {
+        let connection = connected(&self.admin.database("postgres")).await;
+        let sql = format!("drop database {} with (force)", self.name);
+        connection.batch_execute(&sql).await.expect("a database that can be dropped");
+        connection.close().await;
     }
 
     /// The name of the database and of its owner: `t0`, `t1`, … Roles are cluster-wide, so other

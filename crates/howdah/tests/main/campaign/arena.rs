@@ -33,6 +33,8 @@ pub struct Arena {
     pub howdah_clock: Option<Clock>,
     /// Applied and empty.
     template: TestDatabase,
+    /// The one of the block that was staged last.
+    staged: Option<TestDatabase>,
     /// The secret of an API key.
     pub secret: String,
     /// Unmounted last.
@@ -70,6 +72,7 @@ impl Arena {
             server_clock,
             howdah_clock,
             template,
+            staged: None,
             disk,
         }
     }
@@ -86,8 +89,11 @@ impl Arena {
         lacks
     }
 
-    /// A fresh database, and a folder to run howdah on it.
-    pub async fn stage(&self) -> (TestDatabase, Rig) {
+    /// A folder to run howdah on a fresh database; the one before goes, to make room on the disk.
+    pub async fn stage(&mut self) -> Rig {
+        if let Some(before) = self.staged.take() {
+            before.drop().await;
+        }
         for redis in [&self.redis, &self.forgetful] {
             let mut connection = connected(&redis.url()).await.expect("Redis runs");
             redis::cmd("FLUSHALL").exec_async(&mut connection).await.unwrap();
@@ -100,7 +106,8 @@ impl Arena {
             .with_variables([("HOWDAH_BEATS_URL".to_owned(), self.forgetful.url())])
             .with_variables(clock);
         lay(&rig, &self.template);
-        (database, rig)
+        self.staged = Some(database);
+        rig
     }
 }
 

@@ -45,7 +45,7 @@ pub struct Block<'a> {
 impl<'a> Block<'a> {
     /// An empty system with a first load.
     pub async fn start(arena: &'a mut Arena, dice: &mut Cuts) -> Self {
-        let (_, rig) = arena.stage().await;
+        let rig = arena.stage().await;
         rig.write("trades.ndjson", "");
         rig.write("fills.csv", format!("{}\n", Fill::HEADER));
         let requests = Requests::start(arena.door.port(), arena.secret.clone());
