@@ -1,8 +1,8 @@
 //! The one transaction: rows, rollups, states, dead letters and position, together or not at all.
 //!
 //! A batch is committed so:
-//! 1. the locks of its streams are taken (shared), then those of judgement; generation, position
-//!    and clock are read;
+//! 1. the locks of its streams are taken (shared), then those of judgement, alone or beside others
+//!    ([`beside`]); generation, position and clock are read;
 //! 2. events outside the accepted times and of unknown tenants are refused;
 //! 3. the rest is applied, stream by stream: straight into the chunks where that can be
 //!    ([`direct`]), by the staging table where not ([`staged`]). An event that the database
