@@ -1,5 +1,6 @@
 //! `howdah run`: ingest from every source, and chunks ahead, until told to end.
 
+mod connections;
 mod http;
 mod report;
 mod shards;
@@ -21,6 +22,7 @@ use crate::cli::{Global, RunArgs, RunCommand};
 use crate::meter::Meter;
 use crate::session::{Model, Session};
 use crate::{Outcome, output};
+use connections::Wanted;
 
 /// How often the private server is looked after.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -85,10 +87,13 @@ async fn ingest_model(
     let connection = session.connect().await?;
     let (requests, sources): (Vec<_>, Vec<_>) =
         chosen(&model.system, &args.source)?.into_iter().partition(|source| http::is_http(source));
+    // Who wants the end of what is there now does not wait for requests.
+    let requests = if args.once { Vec::new() } else { requests };
+    let pool = session.options.get_limits().pool_size;
+    connections::check(&connection, Wanted::new(&sources, &requests, pool)).await?;
     Box::pin(keep_chunks(session, &connection, model)).await?;
     let generation = generation(&connection).await?;
     let common = shards::Common { session, model, generation, once: args.once, shutdown };
-    // Who wants the end of what is there now does not wait for requests.
     let known = Shards::default();
     let server = if args.once {
         None

@@ -126,6 +126,24 @@ async fn r9_corruptions_in_seven_tables_are_found_and_mended() {
 }
 
 #[tokio::test]
+async fn r7_more_connections_than_the_server_allows_are_told_at_the_start() {
+    let chain = ChainRig::new(&STREAMS).await;
+    let owner = chain.rig.database().get_user().to_owned();
+    let limit = |most: i32| format!("alter role {owner} connection limit {most}");
+    let admin = chain.admin().await;
+    // Six shards, the lease and upkeep.
+    let needed = STREAMS.len() as i32 + 2;
+    admin.batch_execute(&limit(needed - 1)).await.unwrap();
+    let ended = chain.rig.howdah(&["run", "--once"]).await;
+    assert_eq!(ended.code, Some(2));
+    let told = format!("this run needs {needed} connections and the server allows {}", needed - 1);
+    assert!(ended.stderr.contains(&told), "{}", ended.stderr);
+    assert!(ended.stderr.contains("HD0101"), "{}", ended.stderr);
+    admin.batch_execute(&limit(-1)).await.unwrap();
+    chain.run().await;
+}
+
+#[tokio::test]
 async fn r10_all_wrong_settings_are_told_at_once() {
     let chain = ChainRig::new(&[ONE_STREAM]).await;
     let file = std::fs::read_to_string(chain.rig.path("howdah.toml")).unwrap();

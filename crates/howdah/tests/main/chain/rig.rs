@@ -2,7 +2,7 @@
 
 use howdah_feed::chain::{ChainEvent, Tables, message};
 use howdah_pg::Connection;
-use howdah_testkit::{Cluster, Persistence, RedisServer};
+use howdah_testkit::{Cluster, Persistence, RedisServer, TestDatabase};
 use redis::aio::MultiplexedConnection;
 
 use crate::rig::{Ended, PATIENCE, Rig, copy_folder};
@@ -16,6 +16,7 @@ pub struct ChainRig {
     /// Lives as long as the rig.
     _redis: RedisServer,
     pub connection: Connection,
+    database: TestDatabase,
     feeder: MultiplexedConnection,
 }
 
@@ -34,7 +35,12 @@ impl ChainRig {
         // A busy machine writes a large message slowly.
         let patient = redis::AsyncConnectionConfig::new().set_response_timeout(Some(PATIENCE));
         let feeder = client.get_multiplexed_async_connection_with_config(&patient).await.unwrap();
-        Self { rig, _redis: redis, connection, feeder }
+        Self { rig, _redis: redis, connection, database, feeder }
+    }
+
+    /// A connection of the superuser.
+    pub async fn admin(&self) -> Connection {
+        self.database.admin().await
     }
 
     /// Puts a message into a stream, in the producer's field.
