@@ -7,6 +7,7 @@ mod edges;
 mod functions;
 mod header;
 mod limits;
+mod links;
 mod manifest;
 mod manifests;
 mod mask;
@@ -40,6 +41,7 @@ const CHECKS: &[Check] = &[
     docs::check,
     rules::check,
     proofs::check,
+    links::check,
 ];
 
 /// Runs every check and prints all findings in the order of the files.

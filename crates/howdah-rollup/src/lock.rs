@@ -37,8 +37,8 @@ impl AdvisoryLock {
         Self::named("judge", &stream.table.to_string())
     }
 
-    /// Held by a batch that shares its judge, from the fold into the states of the stream on: what a
-    /// fold keeps of a state's rows as they were must still be so when it changes them.
+    /// Held by a batch that shares its judge, from the fold into the states of the stream on: what
+    /// a fold keeps of a state's rows as they were must still be so when it changes them.
     #[must_use]
     pub fn fold(stream: &Stream) -> Self {
         Self::named("fold", &stream.table.to_string())
