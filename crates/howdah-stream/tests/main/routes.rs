@@ -406,3 +406,27 @@ async fn encodings_give_the_values_that_are_meant() {
         ]
     );
 }
+
+/// A decoder that has seen its texts, and room for its rows: what each event still allocates.
+#[test]
+fn r23_events_take_few_allocations() {
+    for (event, _) in EVENTS {
+        let elements: Vec<Value> = (0..75).map(|i| element(event, i)).collect();
+        let text = Bytes::from(envelope(event, &elements).to_string());
+        let (mut decoder, mut found) = (decoder(), Decoded::default());
+        let raw = || {
+            let position = Position("1723161255342-0".into());
+            Raw { position, body: Body::Text(text.clone()) }
+        };
+        for _ in 0..3 {
+            decoder.decode(raw(), &mut found);
+            found.rows.clear();
+        }
+        let next = raw();
+        let counted = allocation_counter::measure(|| decoder.decode(next, &mut found));
+        assert!(found.refusals.is_empty() && found.rows.len() >= 75, "{event}");
+        let each = counted.count_total as f64 / 75.0;
+        assert!(each <= 5.0, "{event}: {each} allocations an event");
+        println!("{event}: {each:.2} allocations an event");
+    }
+}
