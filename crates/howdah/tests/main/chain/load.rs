@@ -111,7 +111,7 @@ async fn case_b9_eight_writers_on_skewed_keys_make_no_difference() {
 /// A batch a message, of six shards at once: most of them share their locks.
 #[tokio::test]
 async fn r4_batches_side_by_side_derive_what_one_after_the_other_would() {
-    for (events, profile) in [(12_000, "L3"), (8_000, "L5")] {
+    for (events, profile) in [(4_000, "L3"), (4_000, "L5")] {
         let mut system = ChainRig::new(&STREAMS).await;
         system.rig.append("howdah.toml", "\n[ingest]\nbatch_rows = 1\n");
         let (messages, live) = load(events, profile);
