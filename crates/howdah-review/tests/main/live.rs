@@ -3,9 +3,9 @@
 use howdah_pg::ConnectOptions;
 use howdah_review::target::Target;
 use howdah_review::{Proof, Report, copy};
-use howdah_testkit::{Cluster, TestDatabase};
+use howdah_testkit::TestDatabase;
 
-use crate::rig::{names, options, scratch};
+use crate::rig::{cluster, names, options, scratch};
 
 /// What an application of some size has: keys, foreign keys, views on views, functions that call
 /// one another, policies, partitions, enums, domains, generated columns, triggers, grants.
@@ -58,7 +58,7 @@ const SCHEMA: &str = "
 ";
 
 async fn target() -> TestDatabase {
-    let database = Cluster::shared().await.database().await;
+    let database = cluster().await.database().await;
     let admin = database.admin().await;
     let role = "do $$ begin create role howdah_live_clerk; \
                 exception when duplicate_object then end $$";
@@ -168,7 +168,7 @@ async fn fixes_of_a_live_database_stand_their_trial_on_the_copy() {
 /// Prints what the parts of a review take; asserts nothing about time.
 #[tokio::test]
 async fn three_hundred_tables_are_reviewed() {
-    let database = Cluster::shared().await.database().await;
+    let database = cluster().await.database().await;
     let admin = database.admin().await;
     for n in 0..300 {
         let sql = format!(
