@@ -153,7 +153,7 @@ pub struct InUse {
     pub never_filled: Vec<RelName>,
     /// Statements that were run most; `None` without `pg_stat_statements`.
     pub workload: Option<Vec<WorkloadStatement>>,
-    /// What the server holds back, counts and lets in.
+    /// What the server holds back and counts.
     pub health: Health,
 }
 

@@ -1,4 +1,4 @@
-//! What the server of a database in use holds back, counts and lets in, for the rules of operations
+//! What the server of a database in use holds back and counts, for the rules of operations
 //! and settings.
 
 use std::collections::BTreeMap;
@@ -20,9 +20,6 @@ pub struct Health {
     pub unlimited_logins: Vec<String>,
     /// Logins and the most sessions that each may have, where that is limited.
     pub connection_limits: Vec<(String, i64)>,
-    /// Lines of the access file that let in from other machines without TLS: number and address;
-    /// `None` when they could not be read.
-    pub open_access: Option<Vec<(i32, String)>>,
     /// Processors of the machine, when the server is on this one.
     pub cores: Option<usize>,
 }
@@ -40,14 +37,12 @@ pub struct Holder {
     pub since: Option<f64>,
 }
 
-/// The upkeep of a table; times are seconds of the epoch.
+/// The upkeep of a table.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Upkeep {
     /// Rows that were changed since it was analyzed.
     pub changed: i64,
-    /// When it was analyzed.
-    pub analyzed: Option<f64>,
-    /// When it was vacuumed.
+    /// When it was vacuumed, in seconds of the epoch.
     pub vacuumed: Option<f64>,
     /// Seconds since it was analyzed.
     pub unanalyzed_seconds: Option<f64>,
@@ -85,10 +80,6 @@ pub struct Counters {
     pub read_ms: f64,
     /// Of the blocks that were read, those of indexes.
     pub index_blocks_read: i64,
-    /// Bytes that queries of this database wrote to temporary files.
-    pub temporary_bytes: i64,
-    /// Those files.
-    pub temporary_files: i64,
     /// Transactions of this database that were committed.
     pub commits: i64,
 }

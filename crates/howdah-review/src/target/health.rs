@@ -1,4 +1,4 @@
-//! Reads what the server holds back, counts and lets in.
+//! Reads what the server holds back and counts.
 
 use howdah_catalog::{Catalog, RelName};
 use howdah_error::Result;
@@ -37,9 +37,8 @@ pub(super) async fn read(look: &mut Look<'_>, catalog: &Catalog, here: bool) -> 
         .map(|row| {
             let upkeep = Upkeep {
                 changed: row.get(2),
-                analyzed: row.get(3),
-                vacuumed: row.get(4),
-                unanalyzed_seconds: row.get(5),
+                vacuumed: row.get(3),
+                unanalyzed_seconds: row.get(4),
             };
             (name(row, 0), upkeep)
         })
@@ -56,9 +55,6 @@ pub(super) async fn read(look: &mut Look<'_>, catalog: &Catalog, here: bool) -> 
     health.unlimited_logins = rows.iter().map(|row| row.get(0)).collect();
     let rows = look.rows(limits, CONNECTION_LIMITS).await?;
     health.connection_limits = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
-    let access = look.try_rows("who may connect from where", include_str!("live/access.sql"));
-    health.open_access =
-        access.await?.map(|rows| rows.iter().map(|row| (row.get(0), row.get(1))).collect());
     if here {
         health.cores = std::thread::available_parallelism().ok().map(std::num::NonZero::get);
     }
@@ -80,9 +76,7 @@ async fn counters(look: &mut Look<'_>, catalog: &Catalog) -> Result<Option<Count
         blocks_hit: row.get(6),
         read_ms: row.get(7),
         index_blocks_read: row.get(8),
-        temporary_bytes: row.get(9),
-        temporary_files: row.get(10),
-        commits: row.get(11),
+        commits: row.get(9),
     }))
 }
 

@@ -28,22 +28,26 @@ pub async fn try_example(
     if !example.alone {
         return try_on(shared, shared, rule, example, judge).await;
     }
-    static ALONE: OnceCell<Mutex<Cluster>> = OnceCell::const_new();
+    static ALONE: OnceCell<Mutex<Alone>> = OnceCell::const_new();
     let alone = ALONE.get_or_init(async || {
         let extra_settings = rig::settings();
-        Mutex::new(Cluster::start(ClusterOptions { extra_settings, ..Default::default() }).await)
+        let options = ClusterOptions { extra_settings, ..Default::default() };
+        Mutex::new(Alone { cluster: Cluster::start(options).await, started_with_others: false })
     });
-    let mut cluster = alone.await.lock().await;
-    let (access_file, restarted) = set(&mut cluster, example).await;
-    let access = std::fs::read(&access_file).unwrap();
-    let scratch = Scratch::on(cluster.admin_options().clone()).await.unwrap();
+    let mut alone = alone.await.lock().await;
+    alone.set(example).await;
+    let options = rig::patient(alone.cluster.admin_options());
+    let scratch = Scratch::on(options.clone()).await.unwrap();
     let wrong = try_on(&scratch, shared, rule, example, judge).await;
-    std::fs::write(&access_file, access).unwrap();
-    clean(cluster.admin_options()).await;
-    if restarted {
-        cluster.restart().await;
-    }
+    clean(&options).await;
     wrong
+}
+
+/// The server that one example at a time has for itself.
+struct Alone {
+    cluster: Cluster,
+    /// It runs with settings that only another start takes back.
+    started_with_others: bool,
 }
 
 /// The settings of the lines `-- server: name = value`.
@@ -53,28 +57,27 @@ fn settings(example: &Example) -> Vec<(&str, &str)> {
     pairs.map(|(name, value)| (name.trim(), value.trim())).collect()
 }
 
-/// Gives the server the example's settings; where it keeps who may connect, and whether it had to
-/// be restarted.
-async fn set(cluster: &mut Cluster, example: &Example) -> (String, bool) {
-    let admin = connect(cluster.admin_options()).await.unwrap();
-    let access = admin.query_one("select current_setting('hba_file')", &[]).await.unwrap().get(0);
-    let mut restart = false;
-    for (name, value) in settings(example) {
-        let sql = format!("alter system set {name} = '{value}'");
-        admin.batch_execute(&sql).await.unwrap();
-        let sql = format!("select context = 'postmaster' from pg_settings where name = '{name}'");
-        restart |= admin.query_one(&sql, &[]).await.unwrap().get::<_, bool>(0);
+impl Alone {
+    /// Gives the server the example's settings, and no other example's.
+    async fn set(&mut self, example: &Example) {
+        let admin = connect(&rig::patient(self.cluster.admin_options())).await.unwrap();
+        let mut restart = false;
+        for (name, value) in settings(example) {
+            let sql = format!("alter system set {name} = '{value}'");
+            admin.batch_execute(&sql).await.unwrap();
+            let sql =
+                format!("select context = 'postmaster' from pg_settings where name = '{name}'");
+            restart |= admin.query_one(&sql, &[]).await.unwrap().get::<_, bool>(0);
+        }
+        if restart || self.started_with_others {
+            admin.close().await;
+            self.cluster.restart().await;
+        } else {
+            reload(&admin).await;
+            admin.close().await;
+        }
+        self.started_with_others = restart;
     }
-    if !restart {
-        let before = loaded(&admin).await;
-        admin.batch_execute("select pg_reload_conf()").await.unwrap();
-        reloaded(&admin, &before).await;
-    }
-    admin.close().await;
-    if restart {
-        cluster.restart().await;
-    }
-    (access, restart)
 }
 
 /// Takes away what an example may leave on a server of its own.
@@ -96,10 +99,14 @@ async fn clean(options: &ConnectOptions) {
         admin.batch_execute(row.get(0)).await.unwrap();
     }
     admin.batch_execute("alter system reset all").await.unwrap();
-    let before = loaded(&admin).await;
-    admin.batch_execute("select pg_reload_conf()").await.unwrap();
-    reloaded(&admin, &before).await;
+    reload(&admin).await;
     admin.close().await;
+}
+
+async fn reload(connection: &Connection) {
+    let before = loaded(connection).await;
+    connection.batch_execute("select pg_reload_conf()").await.unwrap();
+    reloaded(connection, &before).await;
 }
 
 async fn loaded(connection: &Connection) -> String {

@@ -194,3 +194,24 @@ async fn three_hundred_tables_are_reviewed() {
     println!("with the copy, experiments and fixes {:?}", begin.elapsed());
     assert!(!report.facts.unseen.iter().any(|u| u.what.contains("on the copy")));
 }
+
+#[tokio::test]
+async fn statements_of_other_logins_are_seen_with_pg_monitor_alone() {
+    let database = cluster().await.database().await;
+    let admin = database.admin().await;
+    let track = format!("alter database {} set pg_stat_statements.track = 'all'", database.name());
+    admin.batch_execute(&track).await.unwrap();
+    admin.batch_execute("create extension pg_stat_statements").await.unwrap();
+    admin.close().await;
+    let admin = database.admin().await;
+    admin.batch_execute("select count(*) as howdah_of_others from pg_class").await.unwrap();
+    admin.close().await;
+    for (login, groups) in [("nobody", &[][..]), ("monitor", &["pg_monitor"][..])] {
+        let url = database.login(login, groups).await;
+        let facts = Target::parse(&url).unwrap().read().await.unwrap();
+        let workload = facts.in_use.unwrap().workload.unwrap();
+        let seen = workload.iter().any(|s| s.query.contains("howdah_of_others"));
+        let told = facts.unseen.iter().any(|u| u.what.starts_with("statements and statistics"));
+        assert_eq!((seen, told), (login == "monitor", login == "nobody"), "{login}");
+    }
+}

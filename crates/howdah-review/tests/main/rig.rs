@@ -1,5 +1,8 @@
 //! What the tests have in common.
 
+use std::time::Duration;
+
+use howdah_pg::{ConnectOptions, Limits};
 use howdah_review::Report;
 use howdah_review::build::Scratch;
 use howdah_review::migrations::RawFile;
@@ -30,8 +33,19 @@ pub fn settings() -> Vec<(String, String)> {
 
 /// A scratch server on the cluster that all tests share.
 pub async fn scratch() -> Scratch {
-    let admin = cluster().await.admin_options().clone();
-    Scratch::on(admin).await.unwrap()
+    Scratch::on(patient(cluster().await.admin_options())).await.unwrap()
+}
+
+/// The same with limits that a machine with other work to do does not reach.
+pub fn patient(options: &ConnectOptions) -> ConnectOptions {
+    let long = Duration::from_secs(600);
+    options.clone().limits(Limits {
+        connect_timeout: long,
+        statement_timeout: long,
+        lock_timeout: long,
+        idle_in_transaction_timeout: long,
+        ..*options.get_limits()
+    })
 }
 
 /// Reviews files that are given by name and text.

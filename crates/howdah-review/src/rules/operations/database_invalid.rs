@@ -15,7 +15,8 @@
 //!
 //! ## Why
 //!
-//! Nobody can connect to it, and it keeps its files. Versions of PostgreSQL since August 2023 mark it.
+//! Nobody can connect to it, and it keeps its files. Versions of PostgreSQL since August 2023 mark
+//! it.
 //!
 //! ## Instead
 //!

@@ -26,7 +26,8 @@
 //!
 //! ## Instead
 //!
-//! Find what keeps vacuum away (`autovacuum_enabled`, settings of its pace), and lower `autovacuum_vacuum_scale_factor` of a large table.
+//! Find what keeps vacuum away (`autovacuum_enabled`, settings of its pace), and lower
+//! `autovacuum_vacuum_scale_factor` of a large table.
 
 use howdah_catalog::Literal;
 

@@ -60,7 +60,8 @@ fn check(facts: &Facts, findings: &mut Findings<'_>) {
     for stale in in_use.health.stale_views.iter().filter(|stale| stale.changed >= LEAST) {
         let sql = format!(
             "select c.relname from pg_class c\n  \
-             join pg_rewrite r on r.ev_class = c.oid and r.rulename = '_RETURN' and r.xmin = c.xmin\n  \
+             join pg_rewrite r on r.ev_class = c.oid and r.rulename = '_RETURN'\n  \
+             and r.xmin = c.xmin\n  \
              join pg_stat_user_tables s on s.relid = {}::regclass\n  \
              where c.oid = {}::regclass and s.n_mod_since_analyze >= {LEAST}",
             Literal(&stale.table.to_string()),

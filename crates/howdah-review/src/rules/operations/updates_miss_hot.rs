@@ -38,8 +38,8 @@
 //!
 //! ## Instead
 //!
-//! Drop the index when it is worth less than the writes cost, or keep what changes in a table of its
-//! own.
+//! Drop the index when it is worth less than the writes cost, or keep what changes in a table of
+//! its own.
 
 use crate::experiment::{UpdateCost, holds, is_time_of_update};
 use crate::facts::Facts;

@@ -6,7 +6,7 @@ select (select count(*) from pg_catalog.pg_stat_activity a
          - coalesce(w.stats_reset, pg_catalog.pg_postmaster_start_time()))::float8,
        d.blks_read, d.blks_hit, d.blk_read_time::float8,
        (select coalesce(sum(i.idx_blks_read), 0)::int8 from pg_catalog.pg_statio_user_indexes i),
-       d.temp_bytes, d.temp_files, d.xact_commit
+       d.xact_commit
 from (%CHECKPOINTS%) c
 cross join pg_catalog.pg_stat_wal w
 join pg_catalog.pg_stat_database d on d.datname = pg_catalog.current_database()
