@@ -20,6 +20,8 @@ pub struct Health {
     pub unlimited_logins: Vec<String>,
     /// Logins and the most sessions that each may have, where that is limited.
     pub connection_limits: Vec<(String, i64)>,
+    /// The WAL file whose archiving has failed last, when none was archived since.
+    pub unarchived: Option<String>,
     /// Processors of the machine, when the server is on this one.
     pub cores: Option<usize>,
 }

@@ -1,5 +1,6 @@
 //! The rules of the group "operations". This list is written by `cargo xtask rules`.
 
+mod archiver_fails;
 mod database_invalid;
 mod dead_rows;
 mod index_missing_for_workload;
@@ -24,6 +25,7 @@ use crate::rule::Rule;
 
 #[rustfmt::skip] // One line a rule, so that two new rules are two new lines.
 pub(super) const RULES: &[Rule] = &[
+    archiver_fails::RULE,
     database_invalid::RULE,
     dead_rows::RULE,
     index_missing_for_workload::RULE,

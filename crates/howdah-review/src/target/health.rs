@@ -18,6 +18,10 @@ const CONNECTION_LIMITS: &str = "select r.rolname::text, r.rolconnlimit::int8 \
      from pg_catalog.pg_roles r \
      where r.rolcanlogin and r.rolconnlimit > 0 and not r.rolsuper order by 1";
 
+/// The file that could not be archived, unless one was since.
+const UNARCHIVED: &str = "select a.last_failed_wal from pg_catalog.pg_stat_archiver a \
+     where a.last_failed_time > coalesce(a.last_archived_time, '-infinity')";
+
 /// Reads it, as far as the login may; `here` when the server is on this machine.
 pub(super) async fn read(look: &mut Look<'_>, catalog: &Catalog, here: bool) -> Result<Health> {
     let mut health = Health::default();
@@ -55,6 +59,8 @@ pub(super) async fn read(look: &mut Look<'_>, catalog: &Catalog, here: bool) -> 
     health.unlimited_logins = rows.iter().map(|row| row.get(0)).collect();
     let rows = look.rows(limits, CONNECTION_LIMITS).await?;
     health.connection_limits = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
+    let rows = look.rows("what is archived", UNARCHIVED).await?;
+    health.unarchived = rows.first().and_then(|row| row.get(0));
     if here {
         health.cores = std::thread::available_parallelism().ok().map(std::num::NonZero::get);
     }

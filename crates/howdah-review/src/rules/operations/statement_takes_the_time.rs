@@ -3,7 +3,7 @@
 //! ```sql,invalid,live
 //! -- server: pg_stat_statements.track = all
 //! create extension pg_stat_statements;
-//! select count(*) from (select md5(n::text) from generate_series(1, 2000000) n offset 0) x;
+//! select pg_sleep(1.1);
 //! select 1;
 //! ```
 //!

@@ -1,6 +1,10 @@
--- When each table was vacuumed and analyzed.
-select s.schemaname::text, s.relname::text, s.n_mod_since_analyze,
-       extract(epoch from greatest(s.last_vacuum, s.last_autovacuum))::float8,
+-- When each table was vacuumed and analyzed; by the functions, for the view computes all counters.
+select n.nspname::text, c.relname::text, pg_catalog.pg_stat_get_mod_since_analyze(c.oid),
+       extract(epoch from greatest(pg_catalog.pg_stat_get_last_vacuum_time(c.oid),
+                                   pg_catalog.pg_stat_get_last_autovacuum_time(c.oid)))::float8,
        extract(epoch from pg_catalog.clock_timestamp()
-                          - greatest(s.last_analyze, s.last_autoanalyze))::float8
-from pg_catalog.pg_stat_user_tables s
+               - greatest(pg_catalog.pg_stat_get_last_analyze_time(c.oid),
+                          pg_catalog.pg_stat_get_last_autoanalyze_time(c.oid)))::float8
+from pg_catalog.pg_class c
+join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+where c.relkind in ('r', 'p', 'm') and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
