@@ -9,6 +9,7 @@ use howdah_sql::Position;
 use howdah_sql::command::{Command, Name, ObjectKind};
 
 use crate::finding::Place;
+use crate::health::Health;
 use crate::migrations::{Convention, Guess, RawFile};
 use crate::source::SourceFile;
 
@@ -142,8 +143,8 @@ pub struct InUse {
     pub memory: Option<u64>,
     /// Replication slots: name, whether somebody reads it, bytes of WAL that it holds back.
     pub slots: Vec<(String, bool, i64)>,
-    /// Prepared transactions of this database: name, owner, age in seconds.
-    pub prepared: Vec<(String, String, i64)>,
+    /// Prepared transactions of this database.
+    pub prepared: Vec<Prepared>,
     /// Foreign servers and logins whose password is kept in the database.
     pub mappings_with_password: Vec<(String, String)>,
     /// Who makes tables that everybody may use at once, and what everybody may then do.
@@ -152,6 +153,21 @@ pub struct InUse {
     pub never_filled: Vec<RelName>,
     /// Statements that were run most; `None` without `pg_stat_statements`.
     pub workload: Option<Vec<WorkloadStatement>>,
+    /// What the server holds back and counts.
+    pub health: Health,
+}
+
+/// A transaction that was prepared and is neither committed nor rolled back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Prepared {
+    /// Its name.
+    pub name: String,
+    /// Who prepared it.
+    pub owner: String,
+    /// Seconds since.
+    pub seconds: i64,
+    /// Transactions that have begun since.
+    pub age: i64,
 }
 
 /// A statement of `pg_stat_statements`, with constants taken out by the server.
@@ -165,6 +181,12 @@ pub struct WorkloadStatement {
     pub rows: i64,
     /// Milliseconds, in all.
     pub total_ms: f64,
+    /// Its part of the time of all statements of the database, 0 to 1.
+    pub share: f64,
+    /// Bytes that it wrote to temporary files, in all.
+    pub temporary_bytes: i64,
+    /// The view that has it, with its schema.
+    pub view: String,
 }
 
 /// A SQL file.

@@ -24,6 +24,7 @@ pub mod experiment;
 pub mod facts;
 pub mod finding;
 pub mod fix;
+pub mod health;
 mod hypertable;
 pub mod migrations;
 pub mod proof;
@@ -39,6 +40,7 @@ pub mod secret;
 pub mod source;
 pub mod suppress;
 pub mod target;
+pub mod workload;
 
 pub use facts::{Facts, StatementId};
 pub use finding::{Expect, Finding, Findings, Fix, Level, Place, Proof, Reproducer, Subject};

@@ -153,6 +153,7 @@ impl Rule {
                     open = Some(Example {
                         invalid: has("invalid"),
                         live: has("live"),
+                        alone: has("alone"),
                         extension: has("extension"),
                         sql: String::new(),
                     });
@@ -173,14 +174,19 @@ impl Rule {
 /// ````.
 ///
 /// A line `-- file: NAME` begins another migration. With `live` the SQL makes a database in use,
-/// which is then reviewed as one. With `extension` statements may fail that need an extension which
-/// a stock server has not.
+/// which is then reviewed as one: `-- server: NAME = VALUE` is a setting that it has, and what
+/// follows `-- session: NAME` runs in a session of its own that stays open, as the login of that
+/// name where there is one (its password is its name). With `alone` too it has the server for
+/// itself, and its settings are the server's. With `extension` statements may fail that need an
+/// extension which a stock server has not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Example {
     /// The rule finds something in it.
     pub invalid: bool,
     /// It is a database in use rather than migrations.
     pub live: bool,
+    /// It changes or looks at the server as a whole, so it is tried on one that nobody shares.
+    pub alone: bool,
     /// Statements of it may fail for want of an extension.
     pub extension: bool,
     /// The SQL.

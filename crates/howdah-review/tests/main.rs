@@ -8,6 +8,8 @@ mod claims;
 mod designs;
 #[path = "main/folders.rs"]
 mod folders;
+#[path = "main/in_use.rs"]
+mod in_use;
 #[path = "main/live.rs"]
 mod live;
 #[path = "main/migrations.rs"]

@@ -3,6 +3,7 @@
 
 pub mod command;
 pub mod expression;
+pub mod search;
 mod split;
 
 pub use split::{

@@ -96,8 +96,47 @@ const UPDATED: i64 = 500;
 pub struct UpdateCost {
     /// The table.
     pub table: RelName,
-    /// The column, a time.
+    /// The column: a time, a number, a text or a boolean.
     pub column: String,
+}
+
+/// Columns that are written by every update.
+const CHANGES: &[&str] = &[
+    "changed_at",
+    "heartbeat_at",
+    "last_activity_at",
+    "last_heartbeat",
+    "last_modified",
+    "last_seen",
+    "last_seen_at",
+    "last_update",
+    "last_updated",
+    "last_updated_at",
+    "modified_at",
+    "updated",
+    "updated_at",
+    "updated_on",
+];
+
+/// Whether its name says that every update writes it.
+#[must_use]
+pub fn is_time_of_update(column: &Column) -> bool {
+    let time = matches!(column.type_base.as_str(), "timestamptz" | "timestamp");
+    time && CHANGES.contains(&column.name.as_str())
+}
+
+/// SQL for another value than the one that is there.
+fn other_value(column: &Column) -> Option<String> {
+    let name = &column.name;
+    Some(match column.type_base.as_str() {
+        "timestamptz" | "timestamp" => format!("{name} + interval '1 second'"),
+        "int2" | "int4" | "int8" | "numeric" | "float4" | "float8" | "date" => {
+            format!("{name} + 1")
+        }
+        "text" => format!("{name} || 'x'"),
+        "bool" => format!("not {name}"),
+        _ => return None,
+    })
 }
 
 /// Whether the index has to be written when the column changes.
@@ -121,9 +160,10 @@ impl UpdateCost {
         let column = table.column(&self.column)?;
         Some(format!(
             "{}alter table howdah_copy set (fillfactor = 40);\n{};\n\
-             update howdah_copy set {name} = {name} + interval '1 second';\n",
+             update howdah_copy set {name} = {};\n",
             copy(table, "howdah_copy", indexes),
             insert(catalog, table, "howdah_copy", 1, rows),
+            other_value(column)?,
             name = column.name,
         ))
     }

@@ -45,6 +45,61 @@ pub fn insert(catalog: &Catalog, table: &Relation, name: &str, from: u32, to: u3
     )
 }
 
+/// Inserts the rows `from` to `to` of a table of `rows` into the table itself, with as many values
+/// in each column as the statistics say; `None` when a column must have a value that cannot be made
+/// up.
+#[must_use]
+pub fn insert_alike(
+    catalog: &Catalog,
+    table: &Relation,
+    rows: u32,
+    (from, to): (u32, u32),
+) -> Option<String> {
+    let (mut names, mut values) = (Vec::new(), Vec::new());
+    for column in table.columns.iter().filter(|column| column.generated.is_none()) {
+        match value_alike(catalog, table, column, rows) {
+            Some(value) => {
+                names.push(&column.name);
+                values.push(value);
+            }
+            None if column.not_null => return None,
+            None => {}
+        }
+    }
+    Some(format!(
+        "insert into {} ({}) overriding system value\n  \
+         select {} from generate_series({from}, {to}) n on conflict do nothing",
+        table.name,
+        howdah_catalog::name::list(names),
+        values.join(",\n  ")
+    ))
+}
+
+/// A value that as many rows of `rows` share as the statistics say.
+#[must_use]
+pub fn value_alike(
+    catalog: &Catalog,
+    table: &Relation,
+    column: &Column,
+    rows: u32,
+) -> Option<String> {
+    let value = value(catalog, column)?;
+    let alone = table.indexes.iter().any(|index| {
+        let first = index.columns.first().and_then(|first| first.column.as_ref());
+        index.unique && index.columns.len() == 1 && first == Some(&column.name)
+    });
+    let distinct = match column.n_distinct.map(f64::from) {
+        Some(share) if share < 0.0 => -share * f64::from(rows),
+        Some(count) if count > 0.0 => count,
+        _ => f64::from(rows),
+    };
+    let distinct = distinct.clamp(1.0, f64::from(rows.max(1))) as i64;
+    // Multiplied by a prime, so that neighbours are apart, as in a table that is in use.
+    let shared =
+        format!("(select {value} from (values ((n::bigint * 7919 % {distinct})::int)) m (n))");
+    Some(if alone { value } else { shared })
+}
+
 /// A value of the column's type that is another for each `n`, where the type has so many.
 fn value(catalog: &Catalog, column: &Column) -> Option<String> {
     let of_type = catalog.types.values().find(|user| {

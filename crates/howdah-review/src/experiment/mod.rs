@@ -15,6 +15,7 @@ mod policy_plan;
 mod shown;
 mod two_tenants;
 mod violations;
+mod workload_index;
 
 use std::fmt::Debug;
 
@@ -29,12 +30,13 @@ use crate::finding::{Expect, Reproducer};
 pub use audit_cost::AuditCost;
 pub use call_fails::CallFails;
 pub use cascade::Cascade;
-pub use index_cost::{IndexCost, UpdateCost, holds};
+pub use index_cost::{IndexCost, UpdateCost, holds, is_time_of_update};
 pub use injection::Injection;
 pub use policy_plan::PolicyPlan;
 pub use shown::Shown;
 pub use two_tenants::{TenantKey, TwoTenants};
 pub use violations::{Contradiction, Orphans};
+pub use workload_index::WorkloadIndex;
 
 /// Something to try.
 pub trait Experiment: Debug + Send + Sync {

@@ -10,8 +10,8 @@ use howdah_error::Result;
 use howdah_pg::{ConnectOptions, Connection, Limits, connect, from_pg, introspect, sqlstate};
 use tokio_postgres::Row;
 
-use super::usage;
-use crate::facts::{Facts, FunctionDefinition, InUse, Unseen, WorkloadStatement};
+use super::{health, usage};
+use crate::facts::{Facts, FunctionDefinition, InUse, Prepared, Unseen, WorkloadStatement};
 
 /// No query of ours may take longer.
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(30);
@@ -68,23 +68,28 @@ pub(super) async fn read(options: &ConnectOptions) -> Result<Facts> {
 }
 
 /// Queries that the login may lack the right for.
-struct Look<'a> {
+pub(super) struct Look<'a> {
     connection: &'a Connection,
     unseen: &'a mut Vec<Unseen>,
 }
 
 impl Look<'_> {
     /// The rows, or none and a note when the server refuses.
-    async fn rows(&mut self, what: &str, sql: &str) -> Result<Vec<Row>> {
+    pub(super) async fn rows(&mut self, what: &str, sql: &str) -> Result<Vec<Row>> {
+        Ok(self.try_rows(what, sql).await?.unwrap_or_default())
+    }
+
+    /// The rows; `None` and a note when the server refuses.
+    pub(super) async fn try_rows(&mut self, what: &str, sql: &str) -> Result<Option<Vec<Row>>> {
         match self.connection.query_typed(sql, &[]).await {
-            Ok(rows) => Ok(rows),
+            Ok(rows) => Ok(Some(rows)),
             Err(error) if sqlstate(&error).is_some() && !self.connection.is_closed() => {
                 let why = error.as_db_error().map_or("", |db| db.message());
                 self.unseen.push(Unseen {
                     what: what.to_owned(),
                     why: format!("The server answered: {why}."),
                 });
-                Ok(Vec::new())
+                Ok(None)
             }
             Err(error) => Err(from_pg("could not read the database", &error)),
         }
@@ -106,6 +111,7 @@ impl Look<'_> {
 
     async fn in_use(&mut self, catalog: &Catalog, options: &ConnectOptions) -> Result<InUse> {
         let mut found = InUse::default();
+        let mut here = false;
         let state = self.rows("state of the server", include_str!("live/state.sql")).await?;
         if let Some(row) = state.first() {
             found.xid_age = row.get(0);
@@ -113,7 +119,7 @@ impl Look<'_> {
             found.invalid_databases = row.get(2);
             found.pending_restart = row.get(3);
             found.assigned = row.get(4);
-            let here = row.get::<_, bool>(5) || options.is_unix_socket();
+            here = row.get::<_, bool>(5) || options.is_unix_socket();
             found.memory = here.then(memory).flatten();
         }
         if found.memory.is_none() {
@@ -124,12 +130,18 @@ impl Look<'_> {
         }
         let rows = self.rows("settings", SETTINGS).await?;
         found.settings = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
+        found.health = health::read(self, catalog, here).await?;
         let held = "replication slots and prepared transactions";
         for row in &self.rows(held, include_str!("live/slots.sql")).await? {
             let (name, about, amount): (String, String, i64) = (row.get(1), row.get(2), row.get(3));
             match row.get::<_, String>(0).as_str() {
                 "slot" => found.slots.push((name, about == "true", amount)),
-                _ => found.prepared.push((name, about, amount)),
+                _ => found.prepared.push(Prepared {
+                    name,
+                    owner: about,
+                    seconds: amount,
+                    age: row.get(4),
+                }),
             }
         }
         let mappings = self.rows("user mappings", include_str!("live/mappings.sql")).await?;
@@ -154,16 +166,17 @@ impl Look<'_> {
         };
         let sql =
             include_str!("live/workload.sql").replace("%SCHEMA%", &extension.schema.to_string());
-        let before = self.unseen.len();
-        let rows = self.rows("the statements that are run", &sql).await?;
-        if self.unseen.len() > before {
+        let Some(rows) = self.try_rows("the statements that are run", &sql).await? else {
             return Ok(None);
-        }
+        };
         let statements = rows.iter().map(|row| WorkloadStatement {
             query: row.get(0),
             calls: row.get(1),
             rows: row.get(2),
             total_ms: row.get(3),
+            share: row.get(4),
+            temporary_bytes: row.get(5),
+            view: format!("{}.pg_stat_statements", extension.schema),
         });
         Ok(Some(statements.collect()))
     }

@@ -1,6 +1,7 @@
 //! What is to be reviewed, and what can be known of it without running anything.
 
 mod folder;
+mod health;
 mod live;
 mod usage;
 

@@ -3,9 +3,9 @@
 use howdah_pg::ConnectOptions;
 use howdah_review::target::Target;
 use howdah_review::{Proof, Report, copy};
-use howdah_testkit::{Cluster, TestDatabase};
+use howdah_testkit::TestDatabase;
 
-use crate::rig::{names, options, scratch};
+use crate::rig::{cluster, names, options, scratch};
 
 /// What an application of some size has: keys, foreign keys, views on views, functions that call
 /// one another, policies, partitions, enums, domains, generated columns, triggers, grants.
@@ -58,7 +58,7 @@ const SCHEMA: &str = "
 ";
 
 async fn target() -> TestDatabase {
-    let database = Cluster::shared().await.database().await;
+    let database = cluster().await.database().await;
     let admin = database.admin().await;
     let role = "do $$ begin create role howdah_live_clerk; \
                 exception when duplicate_object then end $$";
@@ -168,7 +168,7 @@ async fn fixes_of_a_live_database_stand_their_trial_on_the_copy() {
 /// Prints what the parts of a review take; asserts nothing about time.
 #[tokio::test]
 async fn three_hundred_tables_are_reviewed() {
-    let database = Cluster::shared().await.database().await;
+    let database = cluster().await.database().await;
     let admin = database.admin().await;
     for n in 0..300 {
         let sql = format!(
@@ -193,4 +193,25 @@ async fn three_hundred_tables_are_reviewed() {
     let report = howdah_review::review_live_on(&scratch, &target, &options()).await.unwrap();
     println!("with the copy, experiments and fixes {:?}", begin.elapsed());
     assert!(!report.facts.unseen.iter().any(|u| u.what.contains("on the copy")));
+}
+
+#[tokio::test]
+async fn statements_of_other_logins_are_seen_with_pg_monitor_alone() {
+    let database = cluster().await.database().await;
+    let admin = database.admin().await;
+    let track = format!("alter database {} set pg_stat_statements.track = 'all'", database.name());
+    admin.batch_execute(&track).await.unwrap();
+    admin.batch_execute("create extension pg_stat_statements").await.unwrap();
+    admin.close().await;
+    let admin = database.admin().await;
+    admin.batch_execute("select count(*) as howdah_of_others from pg_class").await.unwrap();
+    admin.close().await;
+    for (login, groups) in [("nobody", &[][..]), ("monitor", &["pg_monitor"][..])] {
+        let url = database.login(login, groups).await;
+        let facts = Target::parse(&url).unwrap().read().await.unwrap();
+        let workload = facts.in_use.unwrap().workload.unwrap();
+        let seen = workload.iter().any(|s| s.query.contains("howdah_of_others"));
+        let told = facts.unseen.iter().any(|u| u.what.starts_with("statements and statistics"));
+        assert_eq!((seen, told), (login == "monitor", login == "nobody"), "{login}");
+    }
 }

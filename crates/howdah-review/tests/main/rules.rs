@@ -6,12 +6,9 @@ use howdah_review::build::Scratch;
 use howdah_review::facts::Run;
 use howdah_review::migrations::RawFile;
 use howdah_review::rule::Example;
-use howdah_review::target::Target;
 use howdah_review::{Group, Proof, Report, Rule, rules};
-use howdah_testkit::{Cluster, ClusterOptions};
-use tokio_postgres::SimpleQueryMessage;
 
-use crate::rig;
+use crate::{in_use, rig};
 
 /// Examples at work at a time.
 const AT_ONCE: usize = 4;
@@ -49,7 +46,8 @@ async fn rules_find_what_is_invalid_and_nothing_else() {
 
 async fn try_example(scratch: &Scratch, rule: &'static Rule, example: &Example) -> Vec<String> {
     if example.live {
-        return try_live(scratch, rule, example).await;
+        let judge = |report: &Report| judge(rule, example, report);
+        return in_use::try_example(scratch, rule, example, judge).await;
     }
     let files = example.files().into_iter().map(|(path, text)| RawFile { path, text });
     let report = howdah_review::review_folder_on(scratch, files.collect(), &rig::options()).await;
@@ -85,65 +83,6 @@ fn judge(rule: &Rule, example: &Example, report: &Report) -> Vec<String> {
     }
     for withdrawn in report.withdrawn.iter().filter(|w| w.rule.code == rule.code) {
         wrong.push(format!("fix {:?} was taken back: {}", withdrawn.fix, withdrawn.reason));
-    }
-    wrong
-}
-
-/// Makes a database of the example's SQL as the superuser, and reviews it as one in use. A line
-/// `-- server: name = value` starts a server of its own with that setting.
-async fn try_live(shared: &Scratch, rule: &'static Rule, example: &Example) -> Vec<String> {
-    let settings: Vec<(String, String)> = example
-        .sql
-        .lines()
-        .filter_map(|line| line.strip_prefix("-- server: ")?.split_once('='))
-        .map(|(name, value)| (name.trim().to_owned(), value.trim().to_owned()))
-        .collect();
-    let server = if settings.is_empty() {
-        None
-    } else {
-        Some(
-            Cluster::start(ClusterOptions { extra_settings: settings, ..Default::default() }).await,
-        )
-    };
-    let own = match &server {
-        Some(server) => Some(Scratch::on(server.admin_options().clone()).await.unwrap()),
-        None => None,
-    };
-    let home = own.as_ref().unwrap_or(shared);
-    let database = home.database().await.unwrap();
-    let connection = database.admin().await.unwrap();
-    let loaded = async || {
-        let sql = "select pg_conf_load_time()::text";
-        connection.query_one(sql, &[]).await.unwrap().get::<_, String>(0)
-    };
-    let before = loaded().await;
-    for statement in howdah_sql::split(&example.sql).0 {
-        connection.batch_execute(statement.text).await.unwrap();
-    }
-    // The server reads its files before its sessions do.
-    while example.sql.contains("pg_reload_conf") && loaded().await == before {
-        tokio::task::yield_now().await;
-    }
-    let options = database.admin_options().clone();
-    let target = Target::Live(options);
-    let report = howdah_review::review_live_on(shared, &target, &rig::options()).await.unwrap();
-    let mut wrong = judge(rule, example, &report);
-    for finding in report.findings.iter().filter(|f| f.rule.code == rule.code) {
-        let Proof::Proved(reproducer) = &finding.proof else { continue };
-        // What a rule reads of a server in use is shown there, what was tried is shown on a copy.
-        let rows = connection.simple_query(&reproducer.sql).await;
-        let there = rows.is_ok_and(|messages| {
-            messages.iter().any(|message| matches!(message, SimpleQueryMessage::Row(_)))
-        });
-        let copied = || howdah_review::reproduce_on(shared, &report.facts, reproducer);
-        if !there && !copied().await.unwrap() {
-            wrong.push(format!("the reproducer does not show it:\n{}", reproducer.sql));
-        }
-    }
-    connection.close().await;
-    // A server of its own ends with everything on it.
-    if own.is_none() {
-        shared.drop(database).await.unwrap();
     }
     wrong
 }

@@ -28,7 +28,7 @@
 //! Drop the index if only people look by it. If rows are fetched by it again and again, as for a
 //! copy elsewhere, write changes to a stream of their own.
 
-use crate::experiment::{UpdateCost, holds};
+use crate::experiment::{UpdateCost, holds, is_time_of_update};
 use crate::facts::Facts;
 use crate::finding::{Findings, Level, Subject};
 use crate::rule::{Group, Needs, Rule};
@@ -43,29 +43,10 @@ pub(super) const RULE: Rule = Rule {
     check,
 };
 
-/// Columns that are written by every update.
-const CHANGES: &[&str] = &[
-    "changed_at",
-    "heartbeat_at",
-    "last_activity_at",
-    "last_heartbeat",
-    "last_modified",
-    "last_seen",
-    "last_seen_at",
-    "last_update",
-    "last_updated",
-    "last_updated_at",
-    "modified_at",
-    "updated",
-    "updated_at",
-    "updated_on",
-];
-
 fn check(facts: &Facts, findings: &mut Findings<'_>) {
     for table in facts.tables() {
         for column in &table.columns {
-            let time = matches!(column.type_base.as_str(), "timestamptz" | "timestamp");
-            if !time || !CHANGES.contains(&column.name.as_str()) {
+            if !is_time_of_update(column) {
                 continue;
             }
             let Some(index) = table.indexes.iter().find(|index| holds(index, column)) else {

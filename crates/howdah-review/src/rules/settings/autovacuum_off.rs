@@ -1,11 +1,11 @@
 //! Nothing is vacuumed or analyzed by itself.
 //!
-//! ```sql,invalid,live
+//! ```sql,invalid,live,alone
 //! -- server: autovacuum = off
 //! select 1;
 //! ```
 //!
-//! ```sql,valid,live
+//! ```sql,valid,live,alone
 //! -- server: autovacuum = on
 //! select 1;
 //! ```

@@ -1,11 +1,11 @@
 //! The server does not wait until its log is on disk.
 //!
-//! ```sql,invalid,live
+//! ```sql,invalid,live,alone
 //! -- server: fsync = off
 //! select 1;
 //! ```
 //!
-//! ```sql,valid,live
+//! ```sql,valid,live,alone
 //! -- server: fsync = on
 //! select 1;
 //! ```

@@ -1,11 +1,11 @@
 //! Pages that a crash tears cannot be repaired.
 //!
-//! ```sql,invalid,live
+//! ```sql,invalid,live,alone
 //! -- server: full_page_writes = off
 //! select 1;
 //! ```
 //!
-//! ```sql,valid,live
+//! ```sql,valid,live,alone
 //! -- server: full_page_writes = on
 //! select 1;
 //! ```

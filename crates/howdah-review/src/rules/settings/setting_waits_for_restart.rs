@@ -1,13 +1,11 @@
 //! A setting was changed and holds only after a restart.
 //!
-//! ```sql,invalid,live
-//! -- server: max_connections = 60
+//! ```sql,invalid,live,alone
 //! alter system set max_connections = 61;
 //! select pg_reload_conf();
 //! ```
 //!
-//! ```sql,valid,live
-//! -- server: max_connections = 60
+//! ```sql,valid,live,alone
 //! alter system set log_min_duration_statement = 500;
 //! select pg_reload_conf();
 //! ```

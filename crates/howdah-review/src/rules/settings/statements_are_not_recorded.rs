@@ -13,7 +13,6 @@
 //! ```
 //!
 //! ```sql,valid,live
-//! -- server: shared_preload_libraries = pg_stat_statements
 //! create extension pg_stat_statements;
 //! ```
 //!
