@@ -25,10 +25,10 @@ pub async fn try_example(
     example: &Example,
     judge: impl Fn(&Report) -> Vec<String>,
 ) -> Vec<String> {
+    static ALONE: OnceCell<Mutex<Alone>> = OnceCell::const_new();
     if !example.alone {
         return try_on(shared, shared, rule, example, judge).await;
     }
-    static ALONE: OnceCell<Mutex<Alone>> = OnceCell::const_new();
     let alone = ALONE.get_or_init(async || {
         let extra_settings = rig::settings();
         let options = ClusterOptions { extra_settings, ..Default::default() };

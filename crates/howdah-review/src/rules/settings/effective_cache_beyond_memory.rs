@@ -58,7 +58,7 @@ fn check(facts: &Facts, findings: &mut Findings<'_>) {
             blocks.saturating_mul(block) >> 20,
             memory >> 20
         ))
-        .hint(format!("Set it to {} MB, half of the memory.", memory / 2 >> 20))
+        .hint(format!("Set it to {} MB, half of the memory.", memory >> 21))
         .proved(Reproducer::query(format!(
             "select name from pg_settings\n  \
              where name = 'effective_cache_size' and setting::bigint * {block} > {memory}"

@@ -83,7 +83,7 @@ fn check(facts: &Facts, findings: &mut Findings<'_>) {
             bytes >> 20,
             memory >> 20
         ))
-        .hint(format!("Try {} MB, a quarter of the memory.", memory / 4 >> 20))
+        .hint(format!("Try {} MB, a quarter of the memory.", memory >> 22))
         .proved(Reproducer::query(format!(
             "select blks_read, blks_hit from pg_stat_database\n  \
              where datname = current_database() and blks_read >= {LEAST}\n  \
