@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
 
-use howdah_catalog::{Catalog, RelName, Relation, RelationKind};
+use howdah_catalog::{Catalog, Ident, RelName, Relation, RelationKind};
 use howdah_sql::Position;
 use howdah_sql::command::{Command, Name, ObjectKind};
 
@@ -346,6 +346,31 @@ impl Facts {
                 && table.partition_of.is_none()
                 && table.inherits.is_empty()
         })
+    }
+
+    /// A name for something new in the schema that nothing there has: `base_suffix`, or with a
+    /// number.
+    #[must_use]
+    pub fn free_name(&self, schema: &Ident, base: &str, suffix: &str) -> Ident {
+        let taken = |name: &Ident| {
+            self.catalog.as_ref().is_some_and(|catalog| {
+                let mut functions = catalog.functions.iter().map(|function| &function.name);
+                let mut relations = catalog.relations.values();
+                functions.any(|other| other.schema == *schema && other.name == *name)
+                    || relations.any(|other| {
+                        other.name.schema == *schema
+                            && (other.name.name == *name
+                                || other.indexes.iter().any(|index| index.name == *name))
+                    })
+            })
+        };
+        let plain = howdah_catalog::name::fitting(base, suffix);
+        let numbered =
+            (2..).map(|number| howdah_catalog::name::fitting(&format!("{base}_{number}"), suffix));
+        std::iter::once(plain)
+            .chain(numbered)
+            .find(|name| !taken(name))
+            .unwrap_or_else(|| Ident::new(suffix))
     }
 
     /// The statement of that number.

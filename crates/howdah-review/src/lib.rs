@@ -41,7 +41,9 @@ pub mod suppress;
 pub mod target;
 
 pub use facts::{Facts, StatementId};
-pub use finding::{Expect, Finding, Findings, Fix, Level, Place, Proof, Reproducer, Subject};
+pub use finding::{
+    Expect, Finding, Findings, Fix, Level, Login, Place, Proof, Reproducer, Subject,
+};
 pub use report::Report;
 pub use review::{
     Options, check, claims, claims_of_folder_on, reproduce_on, review, review_folder_on,
