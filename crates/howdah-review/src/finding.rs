@@ -1,5 +1,6 @@
 //! Findings: what, where, how it is known, and what mends it.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::ops::Range;
 
@@ -356,12 +357,14 @@ impl<'f> Findings<'f> {
 
     /// The findings, each with its fingerprint.
     pub(crate) fn finish(mut self) -> Vec<Finding> {
+        let mut times: HashMap<String, usize> = HashMap::new();
         for at in 0..self.list.len() {
             let key = self.key(&self.list[at]);
             // The same thing twice, such as one statement copied, is told apart by its order.
-            let before = self.list[..at].iter().filter(|other| self.key(other) == key).count();
+            let before = times.entry(key.clone()).or_default();
             self.list[at].fingerprint =
                 format!("{:016x}", stable_hash(&format!("{key}\n{before}")));
+            *before += 1;
         }
         self.list
     }

@@ -311,6 +311,7 @@ fn edited(facts: &Facts, findings: &[Finding], which: &[usize]) -> Facts {
         convention: facts.convention,
         guesses: facts.guesses.clone(),
         sources: facts.sources.clone(),
+        models: facts.models.clone(),
         ..Facts::default()
     }
 }

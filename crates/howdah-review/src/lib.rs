@@ -3,7 +3,8 @@
 //! The way of a review, one module a stage:
 //!
 //! 1. [`target`] reads what is to be reviewed: SQL files in the order in which their tool applies
-//!    them ([`migrations`]), or a live database, read-only.
+//!    them ([`migrations`]), the models of the application beside them ([`orm`]), or a live
+//!    database, read-only.
 //! 2. [`mod@build`] applies the files to a throw-away server, statement by statement, and keeps
 //!    what each did: locks, rewrites, scans, failures with their root cause.
 //! 3. All that is known lies in [`Facts`]; what could not be seen is listed there too.
@@ -26,6 +27,7 @@ pub mod finding;
 pub mod fix;
 mod hypertable;
 pub mod migrations;
+pub mod orm;
 pub mod proof;
 pub mod rephrase;
 pub mod report;

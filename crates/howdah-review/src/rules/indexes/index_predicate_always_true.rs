@@ -41,8 +41,11 @@ fn check(facts: &Facts, findings: &mut Findings<'_>) {
     for table in facts.tables() {
         for index in &table.indexes {
             let Some(predicate) = &index.predicate else { continue };
+            // PostgreSQL prints a name without quotes where it can.
+            let printed = |name: &str| format!("({name} IS NOT NULL)") == *predicate;
             let required = table.columns.iter().find(|column| {
-                column.not_null && *predicate == format!("({} IS NOT NULL)", column.name)
+                column.not_null
+                    && (printed(column.name.as_str()) || printed(&column.name.to_string()))
             });
             let Some(column) = required else { continue };
             findings
