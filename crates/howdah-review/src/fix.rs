@@ -325,7 +325,7 @@ mod tests {
         let result = weed(all.to_vec(), async |set: &[usize]| {
             last = set.to_vec();
             let holds = |together: &&[usize]| together.iter().all(|one| set.contains(one));
-            Ok(bad.iter().any(|together| holds(together)).then_some("bad"))
+            Ok(bad.iter().any(holds).then_some("bad"))
         });
         let result = result.await.unwrap();
         assert_eq!(last, result.kept, "the last trial is that of what is kept");

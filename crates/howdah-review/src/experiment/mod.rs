@@ -89,8 +89,8 @@ impl<'a> Lab<'a> {
         self.scratch.copy(self.built).await
     }
 
-    /// The copy of the finished database that is shared by all who take back what they do: they work
-    /// in a transaction and never commit. A copy for each would take longer than all the rest.
+    /// The copy of the finished database that is shared by all who take back what they do: they
+    /// work in a transaction and never commit. A copy for each would take longer than all the rest.
     pub async fn trial(&self) -> Result<&ScratchDatabase> {
         self.trial.get_or_try_init(|| self.copy()).await
     }

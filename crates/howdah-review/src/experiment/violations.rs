@@ -82,7 +82,8 @@ impl Experiment for Contradiction {
     fn run<'a>(&'a self, lab: &'a Lab<'a>) -> BoxFuture<'a, Result<Verdict>> {
         async move {
             let explain = format!(
-                "begin;\nset local constraint_exclusion = on;\nexplain (costs off) select from {} where {}",
+                "begin;\nset local constraint_exclusion = on;\n\
+                 explain (costs off) select from {} where {}",
                 self.table, self.predicate
             );
             let expect = Expect::Line("One-Time Filter: false".to_owned());

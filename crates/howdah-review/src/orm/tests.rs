@@ -1,3 +1,5 @@
+//! A file of each ORM, whole and broken.
+
 use super::*;
 
 const PRISMA: &str = r#"

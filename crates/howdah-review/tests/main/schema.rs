@@ -64,6 +64,13 @@ fn wrong(root: &Value, schema: &Value, value: &Value, at: &str) -> Vec<String> {
             found.push(format!("{at}: {fits} of {word} fit"));
         }
     }
+    found.extend(wrong_within(root, schema, value, at));
+    found
+}
+
+/// Likewise of the items of a list and the fields of an object.
+fn wrong_within(root: &Value, schema: &Value, value: &Value, at: &str) -> Vec<String> {
+    let mut found = Vec::new();
     if let Value::Array(items) = value {
         if schema["minItems"].as_u64().is_some_and(|least| (items.len() as u64) < least) {
             found.push(format!("{at}: too few items"));

@@ -36,7 +36,7 @@
 //!
 //! The foreign key, `not valid` at first, then validated.
 
-use howdah_catalog::{ConstraintKind, Literal, RelationKind};
+use howdah_catalog::{ConstraintKind, Ident, Literal, RelationKind};
 
 use crate::facts::Facts;
 use crate::finding::{Findings, Level, Reproducer};
@@ -69,7 +69,7 @@ fn check(facts: &Facts, findings: &mut Findings<'_>) {
                     && constraint
                         .columns
                         .iter()
-                        .map(|column| column.as_str())
+                        .map(Ident::as_str)
                         .eq(wanted.columns.iter().map(String::as_str))
             });
             let known = wanted.columns.iter().all(|column| relation.column(column).is_some());
@@ -92,9 +92,9 @@ fn check(facts: &Facts, findings: &mut Findings<'_>) {
                 .place(model.place.clone())
                 .hint("Add the foreign key, not valid at first; then validate it.")
                 .proved(Reproducer::query(format!(
-                    "select 'missing' from pg_class c where c.oid = {}::regclass and not exists (\n  \
-                     select from pg_constraint k where k.conrelid = c.oid and k.contype = 'f'\n  \
-                     and k.confrelid = {}::regclass)",
+                    "select 'missing' from pg_class c where c.oid = {}::regclass\n  \
+                     and not exists (select from pg_constraint k where k.conrelid = c.oid\n    \
+                     and k.contype = 'f' and k.confrelid = {}::regclass)",
                     Literal(&relation.name.to_string()),
                     Literal(&other.name.to_string())
                 )));

@@ -202,8 +202,8 @@ async fn compare(
         for reported in &all {
             let verdict = court.judge(&checks, reported).await?;
             let key = ("squawk", reported.rule_name.clone());
-            let named = Check { name: reported.rule_name.clone(), ..Check::default() };
-            let tally = tallies.entry(key).or_insert_with(|| Tally::of("squawk", &named));
+            let check = Check { name: reported.rule_name.clone(), ..Check::default() };
+            let tally = tallies.entry(key).or_insert_with(|| Tally::of("squawk", &check));
             tally.add(&design.name, verdict);
         }
     }

@@ -125,15 +125,15 @@ impl Court<'_> {
         let database = self.scratch.database().await?;
         build_before(facts, first, &database).await?;
         let connection = database.admin().await?;
-        let mut fine = facts.files[file].transactional;
+        let mut again = facts.files[file].transactional;
         for end in ["rollback", "commit"] {
-            fine &= run_file(&connection, facts, file).await?;
-            fine &= connection.batch_execute(end).await.is_ok();
+            again &= run_file(&connection, facts, file).await?;
+            again &= connection.batch_execute(end).await.is_ok();
         }
         connection.close().await;
         self.scratch.drop(database).await?;
-        self.again.insert(file, fine);
-        Ok(fine)
+        self.again.insert(file, again);
+        Ok(again)
     }
 }
 
