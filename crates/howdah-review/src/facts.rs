@@ -1,16 +1,18 @@
 //! Everything that rules may look at, whether it was built from files or read from a live database.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::ops::Range;
+use std::sync::OnceLock;
 
-use howdah_catalog::{Catalog, RelName, Relation, RelationKind};
+use howdah_catalog::{Catalog, Ident, RelName, Relation, RelationKind};
 use howdah_sql::Position;
 use howdah_sql::command::{Command, Name, ObjectKind};
 
 use crate::finding::Place;
 use crate::health::Health;
 use crate::migrations::{Convention, Guess, RawFile};
+use crate::orm::Model;
 use crate::source::SourceFile;
 
 /// What is known of the target.
@@ -27,6 +29,8 @@ pub struct Facts {
     pub statements: Vec<Statement>,
     /// Application source that lies beside the migrations.
     pub sources: Vec<SourceFile>,
+    /// What the application believes of the database, as its ORM is told.
+    pub models: Vec<Model>,
     /// The database as it is, or as the files built it; `None` when nothing was built.
     pub catalog: Option<Catalog>,
     /// Whether the statements were run, so that [`Statement::run`] says what each did.
@@ -47,6 +51,34 @@ pub struct Facts {
     pub function_definitions: Vec<FunctionDefinition>,
     /// What a database in use shows beside its catalog.
     pub in_use: Option<InUse>,
+    /// Which statements make what; filled when it is first asked for.
+    pub makers: Makers,
+}
+
+/// Which statements make something of a name, by the name without its schema. Rules ask for each
+/// statement who made its table, so looking through all statements would grow with their square.
+#[derive(Debug, Default)]
+pub struct Makers(OnceLock<HashMap<String, Vec<StatementId>>>);
+
+impl Clone for Makers {
+    /// A copy of the facts may get other statements.
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+impl Makers {
+    fn of(&self, statements: &[Statement]) -> &HashMap<String, Vec<StatementId>> {
+        self.0.get_or_init(|| {
+            let mut makers: HashMap<String, Vec<StatementId>> = HashMap::new();
+            for (number, statement) in statements.iter().enumerate() {
+                if let Some((_, name)) = statement.command.creates() {
+                    makers.entry(name.last().to_owned()).or_default().push(StatementId(number));
+                }
+            }
+            makers
+        })
+    }
 }
 
 /// What the counters of a database in use say about it as a whole.
@@ -370,6 +402,31 @@ impl Facts {
         })
     }
 
+    /// A name for something new in the schema that nothing there has: `base_suffix`, or with a
+    /// number.
+    #[must_use]
+    pub fn free_name(&self, schema: &Ident, base: &str, suffix: &str) -> Ident {
+        let taken = |name: &Ident| {
+            self.catalog.as_ref().is_some_and(|catalog| {
+                let mut functions = catalog.functions.iter().map(|function| &function.name);
+                let mut relations = catalog.relations.values();
+                functions.any(|other| other.schema == *schema && other.name == *name)
+                    || relations.any(|other| {
+                        other.name.schema == *schema
+                            && (other.name.name == *name
+                                || other.indexes.iter().any(|index| index.name == *name))
+                    })
+            })
+        };
+        let plain = howdah_catalog::name::fitting(base, suffix);
+        let numbered =
+            (2..).map(|number| howdah_catalog::name::fitting(&format!("{base}_{number}"), suffix));
+        std::iter::once(plain)
+            .chain(numbered)
+            .find(|name| !taken(name))
+            .unwrap_or_else(|| Ident::new(suffix))
+    }
+
     /// The statement of that number.
     #[must_use]
     pub fn statement(&self, id: StatementId) -> &Statement {
@@ -448,11 +505,12 @@ impl Facts {
         until: Option<StatementId>,
     ) -> Option<StatementId> {
         let until = until.map_or(self.statements.len(), |id| id.0);
-        (0..until).rev().map(StatementId).find(|id| {
+        let makers = self.makers.of(&self.statements).get(name.last())?;
+        let earlier = &makers[..makers.partition_point(|id| id.0 < until)];
+        earlier.iter().rev().copied().find(|id| {
             let made = self.statement(*id).command.creates();
             made.is_some_and(|(made_kind, made)| {
                 made_kind == kind
-                    && made.last() == name.last()
                     && (made.schema() == name.schema()
                         || made.schema().is_none()
                         || name.schema().is_none())

@@ -1,5 +1,6 @@
 //! Findings: what, where, how it is known, and what mends it.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::ops::Range;
 
@@ -146,14 +147,26 @@ pub struct Reproducer {
     pub sql: String,
     /// What then happens.
     pub expect: Expect,
+    /// Who runs it.
+    pub login: Login,
+}
+
+/// Who runs a reproducer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Login {
+    /// A plain login that owns the database: for everything that holds the words of others.
+    Owner,
+    /// The superuser of the scratch server: for SQL of our own that makes roles or writes past
+    /// triggers.
+    Superuser,
 }
 
 /// What a reproducer shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Expect {
-    /// The last query gives at least one row.
+    /// The last statement is a query that gives at least one row.
     Rows,
-    /// A row of the last query contains this text.
+    /// A row of the last statement contains this text.
     Line(String),
     /// It fails with this SQLSTATE.
     Failure(String),
@@ -165,13 +178,18 @@ impl Reproducer {
     /// The statement itself is the proof.
     #[must_use]
     pub fn written(statement: StatementId) -> Self {
-        Self { before: Some(statement), sql: String::new(), expect: Expect::Written }
+        Self {
+            before: Some(statement),
+            sql: String::new(),
+            expect: Expect::Written,
+            login: Login::Owner,
+        }
     }
 
     /// A query that gives rows on the finished database.
     #[must_use]
     pub fn query(sql: impl Into<String>) -> Self {
-        Self { before: None, sql: sql.into(), expect: Expect::Rows }
+        Self { before: None, sql: sql.into(), expect: Expect::Rows, login: Login::Owner }
     }
 }
 
@@ -207,6 +225,8 @@ pub struct Finding {
     pub experiment: Option<Box<dyn Experiment>>,
     /// What mends it.
     pub fix: Option<Fix>,
+    /// What belongs to the fix and must stand in a later migration.
+    pub later: Vec<String>,
     /// The same for the same finding in a file whose lines moved.
     pub fingerprint: String,
 }
@@ -265,6 +285,23 @@ impl Finding {
         self.fix = Some(Fix::Instead(statement, sql));
         self
     }
+
+    /// SQL that belongs to the fix and must stand in a later migration.
+    pub fn later(&mut self, sql: Vec<String>) -> &mut Self {
+        self.later = sql;
+        self
+    }
+
+    /// The fix as people read it.
+    #[must_use]
+    pub fn fix_text(&self) -> Option<String> {
+        let (Fix::After(sql) | Fix::Instead(_, sql)) = self.fix.as_ref()?;
+        let mut text = format!("{};", sql.join(";\n"));
+        if !self.later.is_empty() {
+            text.push_str(&format!("\n-- in a later migration:\n{};", self.later.join(";\n")));
+        }
+        Some(text)
+    }
 }
 
 /// What the rules have found so far.
@@ -294,6 +331,7 @@ impl<'f> Findings<'f> {
             proof: Proof::Heuristic,
             experiment: None,
             fix: None,
+            later: Vec::new(),
             fingerprint: String::new(),
         });
         let last = self.list.len() - 1;
@@ -319,12 +357,14 @@ impl<'f> Findings<'f> {
 
     /// The findings, each with its fingerprint.
     pub(crate) fn finish(mut self) -> Vec<Finding> {
+        let mut times: HashMap<String, usize> = HashMap::new();
         for at in 0..self.list.len() {
             let key = self.key(&self.list[at]);
             // The same thing twice, such as one statement copied, is told apart by its order.
-            let before = self.list[..at].iter().filter(|other| self.key(other) == key).count();
+            let before = times.entry(key.clone()).or_default();
             self.list[at].fingerprint =
                 format!("{:016x}", stable_hash(&format!("{key}\n{before}")));
+            *before += 1;
         }
         self.list
     }

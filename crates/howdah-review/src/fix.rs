@@ -1,6 +1,6 @@
 //! Fixes are run before they are printed: all of them, in the order of the whole plan, on a copy;
-//! then the result is reviewed again. A fix that fails, or that leaves its finding there, is taken
-//! back: the finding stays, without it.
+//! then the result is reviewed again. A fix that fails, that leaves its finding there, or that
+//! brings a new one, is taken back: the finding stays, without it.
 
 mod write;
 
@@ -10,12 +10,15 @@ use howdah_error::Result;
 use howdah_pg::Connection;
 
 use crate::build::{self, Scratch, ScratchDatabase};
-use crate::facts::{Facts, Run};
+use crate::facts::{Facts, Run, SqlFile};
 use crate::finding::{Finding, Fix};
 use crate::rule::Rule;
 use crate::{copy, migrations, review};
 
 pub use write::files;
+
+/// The file behind all others, with what fixes leave to a later migration.
+const LATER: &str = "~review_fixes.sql";
 
 /// A fix that was taken back.
 #[derive(Debug)]
@@ -55,41 +58,112 @@ async fn run_after(
     findings: &mut [Finding],
     withdrawn: &mut Vec<Withdrawn>,
 ) -> Result<()> {
-    if !findings.iter().any(|finding| matches!(finding.fix, Some(Fix::After(_)))) {
+    let fixes: Vec<usize> =
+        (0..findings.len()).filter(|at| matches!(findings[*at].fix, Some(Fix::After(_)))).collect();
+    if fixes.is_empty() {
         return Ok(());
     }
     let mut before: HashSet<String> = findings.iter().map(|f| f.fingerprint.clone()).collect();
-    let database = scratch.copy(built).await?;
-    let connection = database.connect().await?;
     // What an experiment has disputed is found again, and so is what only the copy has.
     before.extend(review::check(facts).into_iter().map(|finding| finding.fingerprint));
+    let mut last = applied(scratch, built, facts, findings, &fixes, &mut before).await?;
+    for (at, reason) in &last.failed {
+        withdraw(&mut findings[*at], reason.clone(), withdrawn);
+    }
+    let left: Vec<usize> = fixes.into_iter().filter(|at| findings[*at].fix.is_some()).collect();
+    let weeded = weed(left, async |set| {
+        if last.set != set {
+            last = applied(scratch, built, facts, findings, set, &mut before).await?;
+        }
+        // What is only supposed is nothing new before it was tried.
+        let new = last.found.iter().any(|(found, supposed)| !supposed && !before.contains(found));
+        Ok(new.then_some("it brings a new finding"))
+    })
+    .await?;
+    for (at, reason) in weeded.guilty {
+        withdraw(&mut findings[at], reason, withdrawn);
+    }
+    for at in weeded.kept {
+        if last.found.contains_key(&findings[at].fingerprint) {
+            withdraw(&mut findings[at], "the finding is still there", withdrawn);
+        }
+    }
+    Ok(())
+}
+
+/// What came of some fixes on a copy.
+struct Applied {
+    set: Vec<usize>,
+    failed: Vec<(usize, String)>,
+    found: HashMap<String, bool>,
+}
+
+/// Runs the fixes of `set` in order on a copy, and reviews it. What a live database's copy has
+/// without any fix is added to `before`.
+async fn applied(
+    scratch: &Scratch,
+    built: &ScratchDatabase,
+    facts: &Facts,
+    findings: &[Finding],
+    set: &[usize],
+    before: &mut HashSet<String>,
+) -> Result<Applied> {
+    let database = scratch.copy(built).await?;
+    let connection = database.connect().await?;
     if facts.live {
         before.extend(found_on(&connection, facts).await?.into_keys());
     }
-    for finding in findings.iter_mut() {
-        let Some(Fix::After(statements)) = finding.fix.clone() else { continue };
+    let mut failed = Vec::new();
+    for &at in set {
+        let Some(Fix::After(statements)) = &findings[at].fix else { continue };
         for sql in statements {
-            if let Err(error) = connection.batch_execute(&sql).await {
+            if let Err(error) = connection.batch_execute(sql).await {
                 let reason = howdah_pg::from_pg("the fix failed", &error);
-                withdraw(finding, reason.message(), withdrawn);
+                failed.push((at, reason.message().to_owned()));
                 break;
             }
         }
     }
-    let after = found_on(&connection, facts).await?;
+    let found = found_on(&connection, facts).await?;
     connection.close().await;
     scratch.drop(database).await?;
-    // Whoever brings something new is not told apart, so then none of them is printed.
-    // What is only supposed is nothing new before it was tried.
-    let brings_new = after.iter().any(|(found, supposed)| !supposed && !before.contains(found));
-    for finding in findings.iter_mut().filter(|f| matches!(f.fix, Some(Fix::After(_)))) {
-        if after.contains_key(&finding.fingerprint) {
-            withdraw(finding, "the finding is still there", withdrawn);
-        } else if brings_new {
-            withdraw(finding, "the fixes together bring a new finding", withdrawn);
+    Ok(Applied { set: set.to_vec(), failed, found })
+}
+
+/// More guilty fixes than this are not looked for.
+const MOST_GUILTY: usize = 6;
+
+/// What weeding left, and what it took out with the reasons.
+struct Weeded {
+    kept: Vec<usize>,
+    guilty: Vec<(usize, &'static str)>,
+}
+
+/// Takes out the fixes that make a set bad, and no others: the last one of the shortest beginning
+/// that is bad is guilty, until what is left is fine. `is_bad` says why a set is. Its last call is
+/// with the set that is kept.
+async fn weed<F>(mut left: Vec<usize>, mut is_bad: F) -> Result<Weeded>
+where
+    F: AsyncFnMut(&[usize]) -> Result<Option<&'static str>>,
+{
+    let mut guilty = Vec::new();
+    while let Some(mut why) = is_bad(&left).await? {
+        if left.is_empty() || guilty.len() == MOST_GUILTY {
+            guilty.extend(left.drain(..).map(|at| (at, why)));
+            is_bad(&left).await?;
+            break;
         }
+        let (mut fine, mut bad) = (0, left.len());
+        while bad - fine > 1 {
+            let middle = fine.midpoint(bad);
+            match is_bad(&left[..middle]).await? {
+                Some(reason) => (bad, why) = (middle, reason),
+                None => fine = middle,
+            }
+        }
+        guilty.push((left.remove(bad - 1), why));
     }
-    Ok(())
+    Ok(Weeded { kept: left, guilty })
 }
 
 /// The fingerprints of what is found in a database that was built or copied, as it is now, and
@@ -133,35 +207,34 @@ async fn run_instead(
         Some(rebuilt(scratch, edited(facts, findings, &mending)).await?)
     };
     let mended = built.as_ref().unwrap_or(facts);
-    let edited = rebuilt(scratch, edited(facts, findings, &fixes)).await?;
-    let (was, is) = (review::check(facts), review::check(&edited));
+    let was = review::check(facts);
     // What is only supposed is nothing new before it was tried.
     let (certain, base) = (count(&was, false), count(&review::check(mended), false));
     let known =
         |key: &Key| certain.get(key).copied().unwrap_or(0).max(base.get(key).copied().unwrap_or(0));
-    // A fix answers for its file; for what is new elsewhere all of them answer.
-    let worse: HashSet<Option<String>> = count(&is, false)
-        .into_iter()
-        .filter(|(key, number)| known(key) < *number)
-        .map(|((_, path), _)| path)
-        .collect();
-    let (before, after) = (count(&was, true), count(&is, true));
-    let path_of = |at: &usize| findings[*at].place.as_ref().map(|place| place.path.clone());
-    let their_files: HashSet<Option<String>> = fixes.iter().map(path_of).collect();
-    let elsewhere = worse.iter().any(|path| !their_files.contains(path));
     let failed =
         |facts: &Facts| facts.statements.iter().filter(|s| matches!(s.run, Run::Failed(_))).count();
-    let broke = failed(&edited) > failed(facts);
-    for at in fixes {
+    let mut is = Vec::new();
+    let weeded = weed(fixes, async |set| {
+        let edited = rebuilt(scratch, edited(facts, findings, set)).await?;
+        is = review::check(&edited);
+        let more = |(key, number): (&Key, &usize)| known(key) < *number;
+        Ok(if failed(&edited) > failed(facts) {
+            Some("with it the files do not build")
+        } else {
+            count(&is, false).iter().any(more).then_some("it brings a new finding")
+        })
+    })
+    .await?;
+    for (at, reason) in weeded.guilty {
+        withdraw(&mut findings[at], reason, withdrawn);
+    }
+    let (before, after) = (count(&was, true), count(&is, true));
+    for at in weeded.kept {
         let path = findings[at].place.as_ref().map(|place| place.path.clone());
-        let brings_new = elsewhere || worse.contains(&path);
         let key = (findings[at].rule.code, path);
         let fewer = after.get(&key).copied().unwrap_or(0) < before.get(&key).copied().unwrap_or(0);
-        if broke {
-            withdraw(&mut findings[at], "with it the files do not build", withdrawn);
-        } else if brings_new {
-            withdraw(&mut findings[at], "the fixes together bring a new finding", withdrawn);
-        } else if !fewer {
+        if !fewer {
             withdraw(&mut findings[at], "the finding is still there", withdrawn);
         }
     }
@@ -216,6 +289,19 @@ fn edited(facts: &Facts, findings: &[Finding], which: &[usize]) -> Facts {
         }
         file.text.replace_range(span, &text);
     }
+    let later: Vec<&str> =
+        which.iter().flat_map(|at| &findings[*at].later).map(String::as_str).collect();
+    if !later.is_empty() {
+        let text = format!("{};\n", later.join(";\n"));
+        files.push(SqlFile {
+            path: LATER.to_owned(),
+            up: 0..text.len(),
+            text,
+            down: None,
+            undo: None,
+            transactional: true,
+        });
+    }
     let statements = migrations::statements(&files);
     Facts {
         target: facts.target.clone(),
@@ -225,6 +311,46 @@ fn edited(facts: &Facts, findings: &[Finding], which: &[usize]) -> Facts {
         convention: facts.convention,
         guesses: facts.guesses.clone(),
         sources: facts.sources.clone(),
+        models: facts.models.clone(),
         ..Facts::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::weed;
+
+    async fn weeded(all: &[usize], bad: &[&[usize]]) -> (Vec<usize>, Vec<usize>) {
+        let mut last = Vec::new();
+        let result = weed(all.to_vec(), async |set: &[usize]| {
+            last = set.to_vec();
+            let holds = |together: &&[usize]| together.iter().all(|one| set.contains(one));
+            Ok(bad.iter().any(holds).then_some("bad"))
+        });
+        let result = result.await.unwrap();
+        assert_eq!(last, result.kept, "the last trial is that of what is kept");
+        (result.kept, result.guilty.into_iter().map(|(at, _)| at).collect())
+    }
+
+    #[tokio::test]
+    async fn only_the_guilty_fix_is_taken_back() {
+        assert_eq!(weeded(&[1, 2, 3, 4, 5], &[]).await, (vec![1, 2, 3, 4, 5], vec![]));
+        assert_eq!(weeded(&[1, 2, 3, 4, 5], &[&[3]]).await, (vec![1, 2, 4, 5], vec![3]));
+        assert_eq!(weeded(&[1, 2, 3, 4, 5], &[&[1], &[5]]).await, (vec![2, 3, 4], vec![1, 5]));
+        assert_eq!(weeded(&[7], &[&[7]]).await, (vec![], vec![7]));
+    }
+
+    #[tokio::test]
+    async fn of_two_that_are_bad_together_the_later_is_taken_back() {
+        assert_eq!(weeded(&[1, 2, 3, 4], &[&[1, 4]]).await, (vec![1, 2, 3], vec![4]));
+    }
+
+    #[tokio::test]
+    async fn a_plan_that_is_bad_all_over_is_taken_back_as_a_whole() {
+        let all: Vec<usize> = (0..20).collect();
+        let each: Vec<Vec<usize>> = all.iter().map(|one| vec![*one]).collect();
+        let bad: Vec<&[usize]> = each.iter().map(Vec::as_slice).collect();
+        let (kept, guilty) = weeded(&all, &bad).await;
+        assert_eq!((kept.len(), guilty.len()), (0, 20));
     }
 }

@@ -3,7 +3,8 @@
 //! The way of a review, one module a stage:
 //!
 //! 1. [`target`] reads what is to be reviewed: SQL files in the order in which their tool applies
-//!    them ([`migrations`]), or a live database, read-only.
+//!    them ([`migrations`]), the models of the application beside them ([`orm`]), or a live
+//!    database, read-only.
 //! 2. [`mod@build`] applies the files to a throw-away server, statement by statement, and keeps
 //!    what each did: locks, rewrites, scans, failures with their root cause.
 //! 3. All that is known lies in [`Facts`]; what could not be seen is listed there too.
@@ -27,6 +28,7 @@ pub mod fix;
 pub mod health;
 mod hypertable;
 pub mod migrations;
+pub mod orm;
 pub mod proof;
 pub mod rephrase;
 pub mod report;
@@ -43,7 +45,9 @@ pub mod target;
 pub mod workload;
 
 pub use facts::{Facts, StatementId};
-pub use finding::{Expect, Finding, Findings, Fix, Level, Place, Proof, Reproducer, Subject};
+pub use finding::{
+    Expect, Finding, Findings, Fix, Level, Login, Place, Proof, Reproducer, Subject,
+};
 pub use report::Report;
 pub use review::{
     Options, check, claims, claims_of_folder_on, reproduce_on, review, review_folder_on,

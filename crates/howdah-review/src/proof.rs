@@ -4,7 +4,7 @@ use howdah_catalog::{Column, Constraint, Ident, Index, Literal, RelName, Relatio
 use howdah_sql::command::Name;
 
 use crate::facts::{self, Facts, LockMode, StatementId};
-use crate::finding::{Expect, Reproducer};
+use crate::finding::{Expect, Login, Reproducer};
 
 /// The table that the statement wrote anew, when it is the named one, was there before the file and
 /// may hold rows; with what shows it.
@@ -24,6 +24,7 @@ pub fn rewritten(facts: &Facts, id: StatementId, table: &Name) -> Option<Reprodu
             facts.text(id)
         ),
         expect: Expect::Rows,
+        login: Login::Owner,
     })
 }
 
@@ -78,6 +79,7 @@ pub fn scanned(facts: &Facts, id: StatementId, table: &Name) -> Option<Reproduce
             facts.text(id)
         ),
         expect: Expect::Rows,
+        login: Login::Owner,
     })
 }
 
@@ -104,6 +106,7 @@ pub fn locked_meanwhile(
         before: Some(since),
         sql: format!("begin;\n{};\n{}", script.join(";\n"), lock_query(name, *mode)),
         expect: Expect::Rows,
+        login: Login::Owner,
     };
     Some((since, *mode, reproducer))
 }
@@ -115,6 +118,7 @@ pub fn then_fails(id: StatementId, text: &str, query: &str, sqlstate: &str) -> R
         before: Some(id),
         sql: format!("begin;\n{text};\n{query}"),
         expect: Expect::Failure(sqlstate.to_owned()),
+        login: Login::Owner,
     }
 }
 
@@ -138,6 +142,7 @@ pub fn shows_lock(facts: &Facts, id: StatementId, table: &RelName, mode: LockMod
         before: Some(id),
         sql: format!("begin;\n{};\n{}", facts.text(id), lock_query(table, mode)),
         expect: Expect::Rows,
+        login: Login::Owner,
     }
 }
 

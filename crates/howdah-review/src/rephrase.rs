@@ -13,10 +13,10 @@ pub fn word_after(text: &str, after: &str, until: usize, word: &str) -> Option<S
     Some(format!("{} {word}{}", &text[..at], &text[at..]))
 }
 
-/// `alter table` with its foreign keys and checks added as `not valid`; when `validated`, followed
-/// by the statements that validate them.
+/// `alter table` with its foreign keys and checks added as `not valid`, and the statements that
+/// validate them: to be run when its transaction has ended.
 #[must_use]
-pub fn not_valid(text: &str, table: &AlterTable, validated: bool) -> Vec<String> {
+pub fn not_valid(text: &str, table: &AlterTable) -> (String, Vec<String>) {
     let mut changed = text.to_owned();
     let mut validations = Vec::new();
     for (action, span) in table.actions.iter().rev() {
@@ -35,11 +35,7 @@ pub fn not_valid(text: &str, table: &AlterTable, validated: bool) -> Vec<String>
             ),
         );
     }
-    let mut statements = vec![changed];
-    if validated {
-        statements.extend(validations);
-    }
-    statements
+    (changed, validations)
 }
 
 /// The name of a foreign key or a check, as PostgreSQL chooses it when none is written.

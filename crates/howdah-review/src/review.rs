@@ -170,7 +170,9 @@ pub async fn reproduce_on(
     } else {
         build::build(&mut facts.clone(), &database).await?;
     }
-    let shown = Lab::new(scratch, &database, facts).reproduce(reproducer).await;
+    let lab = Lab::new(scratch, &database, facts);
+    let shown = lab.reproduce(reproducer).await;
+    lab.close().await?;
     scratch.drop(database).await?;
     shown
 }
@@ -213,22 +215,29 @@ async fn experiment(
                 // What could not be tried is not decided; the finding stays, unproved.
                 Err(_) => Verdict::Undecided,
             };
-            match verdict {
-                Verdict::Proved(reproducer, measured) => {
-                    finding.proof = Proof::Proved(reproducer);
-                    if let Some(measured) = measured {
-                        let before = finding.detail.take().map(|text| format!("{text} "));
-                        finding.detail = Some(before.unwrap_or_default() + &measured);
-                    }
+            let (reproducer, measured) = match verdict {
+                Verdict::Proved(reproducer, measured) => (Some(reproducer), measured),
+                Verdict::Worse(level, reproducer, measured) => {
+                    finding.level = finding.level.max(level);
+                    (Some(reproducer), Some(measured))
                 }
+                Verdict::Undecided => (None, None),
                 Verdict::Disputed => continue,
-                Verdict::Undecided => {}
+            };
+            if let Some(reproducer) = reproducer {
+                finding.proof = Proof::Proved(reproducer);
+            }
+            if let Some(measured) = measured {
+                let before = finding.detail.take().map(|text| format!("{text} "));
+                finding.detail = Some(before.unwrap_or_default() + &measured);
             }
         }
         kept.push(finding);
     }
     *findings = kept;
-    Ok(())
+    // A verdict may have raised a level.
+    sort(findings);
+    lab.close().await
 }
 
 fn finish(mut facts: Facts, mut findings: Vec<Finding>, options: &Options) -> Report {

@@ -107,6 +107,8 @@ pub enum Needs {
     Settings,
     /// Application source.
     Source,
+    /// Models of an ORM.
+    Models,
 }
 
 impl Needs {
@@ -115,6 +117,7 @@ impl Needs {
     pub fn is_met(self, facts: &Facts) -> bool {
         match self {
             Self::Source => !facts.sources.is_empty(),
+            Self::Models => !facts.models.is_empty(),
             Self::Statements => !facts.statements.is_empty(),
             Self::Build => facts.built,
             Self::Catalog => facts.catalog.is_some(),

@@ -74,6 +74,7 @@ pub(crate) fn conceal(facts: &mut Facts, findings: &mut [Finding]) {
         if let Some(Fix::After(sql) | Fix::Instead(_, sql)) = &mut finding.fix {
             texts.extend(sql);
         }
+        texts.extend(&mut finding.later);
         for text in texts {
             mask(text);
             for secret in &secrets {

@@ -6,6 +6,8 @@
 mod claims;
 #[path = "main/designs.rs"]
 mod designs;
+#[path = "main/fixes.rs"]
+mod fixes;
 #[path = "main/folders.rs"]
 mod folders;
 #[path = "main/in_use.rs"]
@@ -20,3 +22,7 @@ mod reports;
 mod rig;
 #[path = "main/rules.rs"]
 mod rules;
+#[path = "main/schema.rs"]
+mod schema;
+#[path = "main/systems.rs"]
+mod systems;

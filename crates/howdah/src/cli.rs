@@ -508,6 +508,12 @@ pub struct BenchArgs {
     #[arg(long, value_delimiter = ',', value_name = "LOADS")]
     #[arg(default_values_t = ["L1-75", "L3", "L5", "L6"].map(String::from))]
     pub loads: Vec<String>,
+    /// A folder of folders of SQL that howdah and its peers review; left out: speed alone
+    #[arg(long, value_name = "DIR")]
+    pub designs: Option<PathBuf>,
+    /// Where squawk is, to compare with it too
+    #[arg(long, value_name = "PROGRAM")]
+    pub squawk: Option<PathBuf>,
 }
 
 /// What `howdah bench` measures.
@@ -521,4 +527,6 @@ pub enum BenchWhat {
     Hostile,
     /// Segments against the rows that they were folded from.
     History,
+    /// A review: how fast it is, and how it stands against its peers.
+    Review,
 }

@@ -50,7 +50,7 @@ impl AuditCost {
         let Some(setup) = trigger.and_then(|trigger| setup(table, trigger)) else {
             return Ok(Verdict::Undecided);
         };
-        run(connection, &setup).await?;
+        run(connection, &format!("begin;\n{setup}")).await?;
         let (mut with, mut without): (Vec<Cost>, Vec<Cost>) = (Vec::new(), Vec::new());
         for round in 0..ROUNDS {
             let (from, to) = (round * ROWS + 1, (round + 1) * ROWS);
@@ -89,11 +89,10 @@ impl AuditCost {
 impl Experiment for AuditCost {
     fn run<'a>(&'a self, lab: &'a Lab<'a>) -> BoxFuture<'a, Result<Verdict>> {
         async move {
-            let database = lab.copy().await?;
+            let database = lab.trial().await?;
             let connection = database.connect().await?;
             let verdict = self.measure(lab, &connection).await;
             connection.close().await;
-            lab.done(database).await?;
             verdict
         }
         .boxed()

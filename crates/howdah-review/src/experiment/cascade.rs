@@ -29,7 +29,7 @@ impl Cascade {
         };
         // Columns of one type get one value, so keys and what refers to them fit; what else the
         // rows refer to need not be there.
-        let mut script = "set session_replication_role = replica;\n".to_owned();
+        let mut script = "begin;\nset session_replication_role = replica;\n".to_owned();
         for name in &self.chain {
             let Some(table) = catalog.relation(name) else { return Ok(Verdict::Undecided) };
             let sql = insert(catalog, table, &name.to_string(), 1, 1);
@@ -52,12 +52,11 @@ impl Cascade {
 impl Experiment for Cascade {
     fn run<'a>(&'a self, lab: &'a Lab<'a>) -> BoxFuture<'a, Result<Verdict>> {
         async move {
-            let database = lab.copy().await?;
+            let database = lab.trial().await?;
             // Only the superuser may put rows beside the constraints.
             let connection = database.admin().await?;
             let verdict = self.delete(lab, &connection).await;
             connection.close().await;
-            lab.done(database).await?;
             verdict
         }
         .boxed()

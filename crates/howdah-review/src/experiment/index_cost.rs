@@ -35,7 +35,7 @@ impl IndexCost {
         else {
             return Ok(Verdict::Undecided);
         };
-        run(connection, &Self::setup(table)).await?;
+        run(connection, &format!("begin;\n{}", Self::setup(table))).await?;
         let (mut with, mut without): (Vec<Cost>, Vec<Cost>) = (Vec::new(), Vec::new());
         for round in 0..ROUNDS {
             let (from, to) = (round * ROWS + 1, (round + 1) * ROWS);
@@ -77,11 +77,10 @@ impl IndexCost {
 impl Experiment for IndexCost {
     fn run<'a>(&'a self, lab: &'a Lab<'a>) -> BoxFuture<'a, Result<Verdict>> {
         async move {
-            let database = lab.copy().await?;
+            let database = lab.trial().await?;
             let connection = database.connect().await?;
             let verdict = self.measure(lab, &connection).await;
             connection.close().await;
-            lab.done(database).await?;
             verdict
         }
         .boxed()
@@ -209,11 +208,10 @@ impl UpdateCost {
 impl Experiment for UpdateCost {
     fn run<'a>(&'a self, lab: &'a Lab<'a>) -> BoxFuture<'a, Result<Verdict>> {
         async move {
-            let database = lab.copy().await?;
+            let database = lab.trial().await?;
             let connection = database.connect().await?;
             let verdict = self.measure(lab, &connection).await;
             connection.close().await;
-            lab.done(database).await?;
             verdict
         }
         .boxed()

@@ -8,7 +8,7 @@ use howdah_error::Result;
 use howdah_pg::sqlstate;
 
 use super::{Experiment, Lab, Verdict};
-use crate::finding::{Expect, Reproducer};
+use crate::finding::{Expect, Login, Reproducer};
 
 /// SQLSTATE: division by zero.
 const DIVISION_BY_ZERO: &str = "22012";
@@ -55,7 +55,7 @@ impl Injection {
 impl Experiment for Injection {
     fn run<'a>(&'a self, lab: &'a Lab<'a>) -> BoxFuture<'a, Result<Verdict>> {
         async move {
-            let database = lab.copy().await?;
+            let database = lab.trial().await?;
             // As the plain owner: what is called here was written by others.
             let connection = database.connect().await?;
             let mut verdict = Verdict::Undecided;
@@ -70,6 +70,7 @@ impl Experiment for Injection {
                         before: None,
                         sql,
                         expect: Expect::Failure(DIVISION_BY_ZERO.to_owned()),
+                        login: Login::Owner,
                     };
                     let told = "The division by zero in the argument was computed.".to_owned();
                     verdict = Verdict::Proved(reproducer, Some(told));
@@ -77,7 +78,6 @@ impl Experiment for Injection {
                 }
             }
             connection.close().await;
-            lab.done(database).await?;
             Ok(verdict)
         }
         .boxed()

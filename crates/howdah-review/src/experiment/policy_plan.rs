@@ -7,7 +7,7 @@ use howdah_error::Result;
 use howdah_pg::from_pg;
 
 use super::{Experiment, Lab, Verdict};
-use crate::finding::{Expect, Reproducer};
+use crate::finding::{Expect, Login, Reproducer};
 
 /// Asks the planner, as a role that the policies hold for.
 #[derive(Debug)]
@@ -37,7 +37,7 @@ impl PolicyPlan {
 impl Experiment for PolicyPlan {
     fn run<'a>(&'a self, lab: &'a Lab<'a>) -> BoxFuture<'a, Result<Verdict>> {
         async move {
-            let database = lab.copy().await?;
+            let database = lab.trial().await?;
             let connection = database.admin().await?;
             // Roles outlive databases, so this one is never committed.
             let failed = |error| from_pg("could not ask for the plan of a policy", &error);
@@ -45,7 +45,6 @@ impl Experiment for PolicyPlan {
             connection.batch_execute(&script).await.map_err(failed)?;
             let plan = connection.query_typed(&self.explain(), &[]).await.map_err(failed)?;
             connection.close().await;
-            lab.done(database).await?;
             let filter = plan.iter().map(|row| row.get::<_, String>(0)).find(|line| {
                 line.trim_start().starts_with("Filter:") && line.contains(&self.function)
             });
@@ -54,6 +53,7 @@ impl Experiment for PolicyPlan {
                 before: None,
                 sql: format!("begin;\n{};\n{}", self.setup(), self.explain()),
                 expect: Expect::Line(filter.trim().to_owned()),
+                login: Login::Superuser,
             };
             Ok(Verdict::Proved(reproducer, Some(format!("The plan has {}.", filter.trim()))))
         }

@@ -16,7 +16,7 @@ use howdah_pg::{Connection, from_pg};
 use tokio_postgres::SimpleQueryMessage;
 
 use super::{Experiment, Lab, Verdict, nothing_shown};
-use crate::finding::{Expect, Reproducer};
+use crate::finding::{Expect, Login, Reproducer};
 use crate::row_security::{grants_on, names};
 
 /// The attacker.
@@ -54,11 +54,10 @@ impl Experiment for TwoTenants {
             let Some(catalog) = &lab.facts().catalog else { return Ok(Verdict::Disputed) };
             let Some(table) = catalog.relation(&self.table) else { return Ok(Verdict::Disputed) };
             let Some(setup) = self.setup(catalog, table) else { return Ok(Verdict::Disputed) };
-            let database = lab.copy().await?;
+            let database = lab.trial().await?;
             let connection = database.admin().await?;
             let verdict = self.attack_all(&connection, catalog, table, &setup).await;
             connection.close().await;
-            lab.done(database).await?;
             verdict.or_else(nothing_shown)
         }
         .boxed()
@@ -96,6 +95,7 @@ impl TwoTenants {
             before: None,
             sql: format!("{setup};\n{}", first.sql),
             expect: Expect::Rows,
+            login: Login::Superuser,
         };
         let ways: Vec<&str> = crossed.iter().map(|attack| attack.way.as_str()).collect();
         let crossing = format!("Of {tried} ways these crossed: {}.", ways.join("; "));

@@ -8,7 +8,7 @@ use howdah_pg::Connection;
 
 use super::made_up::{number, run};
 use super::{Experiment, Lab, Verdict};
-use crate::finding::{Expect, Reproducer};
+use crate::finding::{Expect, Level, Login, Reproducer};
 
 /// Counts rows that refer to nothing, and tries the foreign key that would not allow them.
 #[derive(Debug)]
@@ -40,10 +40,11 @@ impl Orphans {
         if orphans > 0 {
             let reproducer = Reproducer::query(format!("select t.{} {}", self.column, self.rows()));
             let found = format!("{orphans} rows refer to no row of \"{}\".", self.other.plain());
-            return Ok(Verdict::Proved(reproducer, Some(found)));
+            // The key is not only missing: rows have come to be that it would have kept away.
+            return Ok(Verdict::Worse(Level::Warning, reproducer, found));
         }
         let sql = format!(
-            "alter table {} add foreign key ({}) references {} ({})",
+            "begin;\nalter table {} add foreign key ({}) references {} ({})",
             self.table, self.column, self.other, self.key
         );
         match run(connection, &sql).await {
@@ -58,11 +59,10 @@ impl Orphans {
 impl Experiment for Orphans {
     fn run<'a>(&'a self, lab: &'a Lab<'a>) -> BoxFuture<'a, Result<Verdict>> {
         async move {
-            let database = lab.copy().await?;
+            let database = lab.trial().await?;
             let connection = database.connect().await?;
             let verdict = self.count(&connection).await;
             connection.close().await;
-            lab.done(database).await?;
             verdict
         }
         .boxed()
@@ -82,11 +82,12 @@ impl Experiment for Contradiction {
     fn run<'a>(&'a self, lab: &'a Lab<'a>) -> BoxFuture<'a, Result<Verdict>> {
         async move {
             let explain = format!(
-                "set constraint_exclusion = on;\nexplain (costs off) select from {} where {}",
+                "begin;\nset local constraint_exclusion = on;\n\
+                 explain (costs off) select from {} where {}",
                 self.table, self.predicate
             );
             let expect = Expect::Line("One-Time Filter: false".to_owned());
-            let reproducer = Reproducer { before: None, sql: explain, expect };
+            let reproducer = Reproducer { before: None, sql: explain, expect, login: Login::Owner };
             if lab.reproduce(&reproducer).await? {
                 Ok(Verdict::Proved(reproducer, None))
             } else {

@@ -14,7 +14,7 @@ use howdah_sql::search::{Parameter, Search};
 use super::made_up::{insert_alike, run, value_alike};
 use super::{Experiment, Lab, Verdict, nothing_shown};
 use crate::facts::WorkloadStatement;
-use crate::finding::{Expect, Reproducer};
+use crate::finding::{Expect, Login, Reproducer};
 
 /// The most rows that are made.
 const MOST_ROWS: f64 = 100_000.0;
@@ -153,6 +153,7 @@ impl WorkloadIndex {
                 trial.fill, self.table, trial.build, trial.query
             ),
             expect: Expect::Line(NAME.to_owned()),
+            login: Login::Superuser,
         };
         let told = format!(
             "On {} made rows a run took {:.3} ms, with the index {:.3} ms (medians of {RUNS}), \

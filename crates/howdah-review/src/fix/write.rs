@@ -22,7 +22,11 @@ const NAME: &str = "review_fixes";
 pub fn files(report: &Report) -> Vec<RawFile> {
     let (mut together, mut alone) = (Vec::new(), Vec::new());
     for finding in &report.findings {
-        let Some(Fix::After(statements)) = &finding.fix else { continue };
+        let statements = match &finding.fix {
+            Some(Fix::After(statements)) => statements,
+            Some(Fix::Instead(..)) => &finding.later,
+            None => continue,
+        };
         let message = finding.message.replace('\n', " ");
         let reason = format!("-- {} {}: {message}", finding.rule.code, finding.rule.name);
         for sql in statements {

@@ -3,7 +3,7 @@
 
 use super::Report;
 use super::terminal::proof;
-use crate::finding::{Finding, Fix, Level};
+use crate::finding::{Finding, Level};
 use crate::rule::Group;
 use crate::score::{Outcome, Score, score, weight};
 
@@ -151,9 +151,9 @@ fn article(report: &Report, finding: &Finding) -> String {
         finding.proof.as_str(),
         escape(&proof(report, finding))
     ));
-    if let Some(Fix::After(sql) | Fix::Instead(_, sql)) = &finding.fix {
-        let sql = escape(&sql.join(";\n"));
-        out.push_str(&format!("<details open><summary>fix</summary><pre>{sql};</pre></details>\n"));
+    if let Some(text) = finding.fix_text() {
+        let sql = escape(&text);
+        out.push_str(&format!("<details open><summary>fix</summary><pre>{sql}</pre></details>\n"));
     }
     out.push_str("</article>\n");
     out

@@ -68,6 +68,9 @@ struct ReproducerOut<'a> {
 struct FixOut<'a> {
     instead: bool,
     sql: &'a [String],
+    /// What belongs to it and must stand in a later migration.
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    later: &'a [String],
 }
 
 #[derive(Serialize)]
@@ -175,8 +178,8 @@ fn out<'a>(report: &'a Report, finding: &'a Finding) -> FindingOut<'a> {
             },
         }),
         fix: finding.fix.as_ref().map(|fix| match fix {
-            Fix::After(sql) => FixOut { instead: false, sql },
-            Fix::Instead(_, sql) => FixOut { instead: true, sql },
+            Fix::After(sql) => FixOut { instead: false, sql, later: &finding.later },
+            Fix::Instead(_, sql) => FixOut { instead: true, sql, later: &finding.later },
         }),
         fingerprint: &finding.fingerprint,
     }

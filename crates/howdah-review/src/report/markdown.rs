@@ -59,12 +59,12 @@ fn section(report: &Report, finding: &Finding) -> String {
     }
     out.push_str(&format!("{}:\n\n", finding.proof.as_str()));
     out.push_str(&fenced(&proof(report, finding)));
-    if let Some(Fix::After(sql) | Fix::Instead(_, sql)) = &finding.fix {
+    if let Some(text) = finding.fix_text() {
         let what = match &finding.fix {
             Some(Fix::Instead(..)) => "instead, run on a scratch server:",
             _ => "fix, run on a scratch server:",
         };
-        out.push_str(&format!("{what}\n\n{}", fenced(&format!("{};", sql.join(";\n")))));
+        out.push_str(&format!("{what}\n\n{}", fenced(&text)));
     }
     out
 }

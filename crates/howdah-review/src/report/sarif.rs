@@ -63,7 +63,7 @@ fn result(report: &Report, finding: &Finding, reason: Option<&str>) -> Value {
     });
     if let Some(place) = &finding.place {
         result["locations"] = json!([{"physicalLocation": {
-            "artifactLocation": {"uri": report.path(&place.path)},
+            "artifactLocation": {"uri": uri(&report.path(&place.path))},
             "region": {
                 "startLine": place.position.line,
                 "startColumn": place.position.column,
@@ -76,6 +76,20 @@ fn result(report: &Report, finding: &Finding, reason: Option<&str>) -> Value {
         result["suppressions"] = json!([{"kind": "inSource", "justification": reason}]);
     }
     result
+}
+
+/// A path as a URI reference (RFC 3986): everything else than unreserved characters and slashes is
+/// written in hexadecimal.
+fn uri(path: &str) -> String {
+    let mut uri = String::with_capacity(path.len());
+    for byte in path.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte) {
+            uri.push(char::from(byte));
+        } else {
+            uri.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    uri
 }
 
 fn level(level: Level) -> &'static str {

@@ -65,9 +65,9 @@ fn group<'a>(report: &'a Report, finding: &'a Finding) -> Group<'a> {
         group = group.element(Shown::HELP.with_name("hint").message(hint.as_str()));
     }
     if let Some(fix) = &finding.fix {
-        let (Fix::After(sql) | Fix::Instead(_, sql)) = fix;
         let name = if matches!(fix, Fix::After(_)) { "fix" } else { "instead" };
-        group = group.element(Shown::HELP.with_name(name).message(format!("{};", sql.join(";\n"))));
+        let text = finding.fix_text().unwrap_or_default();
+        group = group.element(Shown::HELP.with_name(name).message(text));
     }
     group.element(Shown::NOTE.with_name(finding.proof.as_str()).message(proof(report, finding)))
 }

@@ -8,6 +8,7 @@ mod index_duplicate;
 mod index_invalid;
 mod index_on_boolean;
 mod index_on_updated_time;
+mod index_predicate_always_true;
 mod index_predicate_never_true;
 mod index_prefix;
 mod index_too_many;
@@ -25,6 +26,7 @@ pub(super) const RULES: &[Rule] = &[
     index_invalid::RULE,
     index_on_boolean::RULE,
     index_on_updated_time::RULE,
+    index_predicate_always_true::RULE,
     index_predicate_never_true::RULE,
     index_prefix::RULE,
     index_too_many::RULE,

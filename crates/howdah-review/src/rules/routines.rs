@@ -5,6 +5,7 @@ mod immutable_reads_state;
 mod others_swallowed;
 mod sql_by_concatenation;
 mod temporary_table_per_call;
+mod trigger_needs_search_path;
 
 use crate::rule::Rule;
 
@@ -15,4 +16,5 @@ pub(super) const RULES: &[Rule] = &[
     others_swallowed::RULE,
     sql_by_concatenation::RULE,
     temporary_table_per_call::RULE,
+    trigger_needs_search_path::RULE,
 ];

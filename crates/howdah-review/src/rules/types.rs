@@ -13,6 +13,7 @@ mod name_needs_quotes;
 mod serial_instead_of_identity;
 mod time_with_zone_without_date;
 mod timestamp_without_time_zone;
+mod type_stops_upgrade;
 mod uuid_as_text;
 
 use crate::rule::Rule;
@@ -32,5 +33,6 @@ pub(super) const RULES: &[Rule] = &[
     serial_instead_of_identity::RULE,
     time_with_zone_without_date::RULE,
     timestamp_without_time_zone::RULE,
+    type_stops_upgrade::RULE,
     uuid_as_text::RULE,
 ];

@@ -7,6 +7,7 @@ use howdah_error::{Error, Kind, Result};
 
 use crate::facts::{Facts, Unseen};
 use crate::migrations::{self, Convention, RawFile};
+use crate::orm;
 use crate::source::{Language, SourceFile};
 
 /// Folders that hold what others wrote.
@@ -70,7 +71,9 @@ pub(super) fn read(path: &Path) -> Result<Facts> {
 fn sources(path: &Path, root: &Path) -> Vec<RawFile> {
     let mut files = Vec::new();
     walk(path, DEPTH, &mut |file| {
-        if Language::of(&file.to_string_lossy()).is_some() && files.len() < MAX_SOURCES {
+        let name = file.to_string_lossy();
+        let read = Language::of(&name).is_some() || orm::is_schema(&name);
+        if read && files.len() < MAX_SOURCES {
             files.push(file.to_owned());
         }
     });
@@ -90,7 +93,12 @@ pub(crate) fn facts_of(files: Vec<RawFile>) -> Facts {
     let (sources, mut files): (Vec<RawFile>, Vec<RawFile>) =
         files.into_iter().partition(|file| Language::of(&file.path).is_some());
     let sources = sources.into_iter().filter_map(|file| SourceFile::read(file.path, file.text));
-    let sources = sources.collect();
+    let sources: Vec<SourceFile> = sources.collect();
+    let mut models = orm::of_sources(&sources);
+    files.retain(|file| {
+        models.extend(orm::of_schema(&file.path, &file.text));
+        !orm::is_schema(&file.path)
+    });
     let guesses = migrations::fill(&mut files);
     let convention = Some(Convention::detect(&files));
     let files = migrations::order(files);
@@ -105,7 +113,7 @@ pub(crate) fn facts_of(files: Vec<RawFile>) -> Facts {
             ),
         })
         .collect();
-    Facts { files, statements, sources, convention, guesses, unseen, ..Facts::default() }
+    Facts { files, statements, sources, models, convention, guesses, unseen, ..Facts::default() }
 }
 
 /// The folder itself when it holds SQL files, else the folder of migrations below it; of several

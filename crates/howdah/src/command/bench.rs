@@ -15,6 +15,7 @@ mod history;
 mod hostile;
 mod inputs;
 mod profile;
+mod review;
 mod reviewed;
 mod shares;
 mod usage;
@@ -102,6 +103,7 @@ pub async fn run(global: &Global, args: &BenchArgs) -> Result<Outcome> {
         BenchWhat::Chain => return Box::pin(chain::run(global, args)).await,
         BenchWhat::History => return Box::pin(history::run(global, args)).await,
         BenchWhat::Hostile => return Box::pin(hostile::run(global, args)).await,
+        BenchWhat::Review => return Box::pin(review::run(global, args)).await,
     }
     if let Some(unknown) = args.rollups.iter().find(|number| !CASES.contains(number)) {
         return Err(Error::input(format!("there is no case of {unknown} rollup tables"))

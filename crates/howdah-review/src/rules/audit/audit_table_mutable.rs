@@ -24,7 +24,7 @@
 //!
 //! A trigger that refuses, and the rights to update, delete and truncate revoked from everybody.
 
-use howdah_catalog::{Ident, RelName, Relation, Trigger, name};
+use howdah_catalog::{Ident, RelName, Relation, Trigger};
 
 use crate::facts::Facts;
 use crate::finding::{Findings, Level, Subject};
@@ -71,14 +71,14 @@ fn check(facts: &Facts, findings: &mut Findings<'_>) {
         finding.detail("No trigger refuses it, and rights do not bind the owner.");
         // Bits of tgtype: 2 before, 8 delete.
         finding.proved(proof::no_trigger(table, "t.tgenabled <> 'D' and t.tgtype & 10 = 10"));
-        finding.fix(fix(table));
+        finding.fix(fix(facts, table));
     }
 }
 
-fn fix(table: &Relation) -> Vec<String> {
+fn fix(facts: &Facts, table: &Relation) -> Vec<String> {
     let function = RelName {
         schema: table.name.schema.clone(),
-        name: name::fitting(table.name.name.as_str(), "is_kept"),
+        name: facts.free_name(&table.name.schema, table.name.name.as_str(), "is_kept"),
     };
     vec![
         format!(

@@ -54,7 +54,7 @@
 
 use crate::build;
 use crate::facts::{Facts, Failure, Run, StatementId};
-use crate::finding::{Expect, Findings, Level, Reproducer, Subject};
+use crate::finding::{Expect, Findings, Level, Login, Reproducer, Subject};
 use crate::rule::{Group, Needs, Rule};
 
 pub(super) const RULE: Rule = Rule {
@@ -79,6 +79,7 @@ fn check(facts: &Facts, findings: &mut Findings<'_>) {
             before: Some(id),
             sql: reproducer(facts, id, failure),
             expect: Expect::Failure(failure.sqlstate.clone()),
+            login: Login::Owner,
         });
         if let Some(offset) = failure.offset {
             let mut place = facts.place(id);

@@ -39,7 +39,7 @@
 use howdah_sql::command::Command;
 
 use crate::facts::{Attempt, Facts, Outcome, Run};
-use crate::finding::{Expect, Findings, Level, Reproducer, Subject};
+use crate::finding::{Expect, Findings, Level, Login, Reproducer, Subject};
 use crate::rule::{Group, Needs, Rule};
 
 pub(super) const RULE: Rule = Rule {
@@ -94,7 +94,7 @@ fn check(facts: &Facts, findings: &mut Findings<'_>) {
         findings
             .add(Subject::Statement(id), message)
             .hint("Write it so that it does nothing the second time.")
-            .proved(Reproducer { before: None, sql, expect });
+            .proved(Reproducer { before: None, sql, expect, login: Login::Owner });
     }
 }
 

@@ -42,7 +42,7 @@
 //! table, needs words in the file.
 
 use crate::facts::{Attempt, Difference, Facts, Outcome};
-use crate::finding::{Expect, Findings, Level, Reproducer, Subject};
+use crate::finding::{Expect, Findings, Level, Login, Reproducer, Subject};
 use crate::rule::{Group, Needs, Rule};
 
 pub(super) const RULE: Rule = Rule {
@@ -85,6 +85,7 @@ fn check(facts: &Facts, findings: &mut Findings<'_>) {
                 before: facts.first_after(file),
                 sql: format!("{undo};\n{}", first.query),
                 expect: Expect::Rows,
+                login: Login::Owner,
             });
     }
 }

@@ -29,7 +29,7 @@
 //! ways that do not work.
 
 use crate::facts::{Attempt, Facts, Outcome};
-use crate::finding::{Expect, Findings, Level, Reproducer, Subject};
+use crate::finding::{Expect, Findings, Level, Login, Reproducer, Subject};
 use crate::rule::{Group, Needs, Rule};
 
 pub(super) const RULE: Rule = Rule {
@@ -60,6 +60,7 @@ fn check(facts: &Facts, findings: &mut Findings<'_>) {
                 before: facts.first_after(file),
                 sql: undo.to_owned(),
                 expect: Expect::Failure(failure.sqlstate.clone()),
+                login: Login::Owner,
             });
     }
 }

@@ -89,7 +89,7 @@ fn check(facts: &Facts, findings: &mut Findings<'_>) {
             }
             // A partitioned table cannot have its index built concurrently.
             if table.kind == RelationKind::Table {
-                finding.fix(vec![fix(table, key)]);
+                finding.fix(vec![fix(facts, table, key)]);
             }
         }
     }
@@ -130,10 +130,10 @@ fn serves(index: &Index, key: &Constraint, other: Option<&Relation>) -> bool {
         })
 }
 
-fn fix(table: &Relation, key: &Constraint) -> String {
+fn fix(facts: &Facts, table: &Relation, key: &Constraint) -> String {
     let columns: Vec<&str> = key.columns.iter().map(Ident::as_str).collect();
-    let index =
-        name::fitting(&format!("{}_{}", table.name.name.as_str(), columns.join("_")), "idx");
+    let base = format!("{}_{}", table.name.name.as_str(), columns.join("_"));
+    let index = facts.free_name(&table.name.schema, &base, "idx");
     format!(
         "create index concurrently {index} on {} ({})",
         table.name,

@@ -59,8 +59,12 @@ fn check(facts: &Facts, findings: &mut Findings<'_>) {
             .hint("Add it not valid, and validate it in a migration of its own.")
             .proved(reproducer);
         if alone {
-            let bare = !facts.files[statement.file].transactional;
-            finding.instead(id, rephrase::not_valid(facts.text(id), table, bare));
+            let (changed, validations) = rephrase::not_valid(facts.text(id), table);
+            if facts.files[statement.file].transactional {
+                finding.instead(id, vec![changed]).later(validations);
+            } else {
+                finding.instead(id, [vec![changed], validations].concat());
+            }
         }
     }
 }

@@ -34,7 +34,8 @@
 //! ## Why
 //!
 //! `alter table` waits for the longest query of the table to end, and every query that comes after
-//! it waits behind it, even one that only reads. Minutes of waiting are minutes of outage.
+//! it waits behind it, even one that only reads; behind a plain `create index` every writer waits.
+//! Minutes of waiting are minutes of outage.
 //!
 //! ## Instead
 //!
@@ -71,7 +72,7 @@ fn check(facts: &Facts, findings: &mut Findings<'_>) {
             continue;
         }
         let strong = |mode| proof::locked_any(facts, id, mode);
-        if let Some((table, _, reproducer)) = strong(LockMode::ShareRowExclusive) {
+        if let Some((table, _, reproducer)) = strong(LockMode::Share) {
             file_done = Some(statement.file);
             without.push((id, table, reproducer));
         }

@@ -31,7 +31,7 @@ use howdah_sql::command::{AlterAction, AlterTable, ColumnConstraint, ColumnDef, 
 
 use crate::experiment::Shown;
 use crate::facts::{Facts, StatementId};
-use crate::finding::{Expect, Findings, Level, Reproducer, Subject};
+use crate::finding::{Expect, Findings, Level, Login, Reproducer, Subject};
 use crate::proof;
 use crate::rule::{Group, Needs, Rule};
 
@@ -104,5 +104,6 @@ fn with_row(facts: &Facts, id: StatementId, table: &AlterTable) -> Reproducer {
             facts.text(id)
         ),
         expect: Expect::Failure("23502".to_owned()),
+        login: Login::Owner,
     }
 }

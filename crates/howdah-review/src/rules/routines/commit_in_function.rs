@@ -30,7 +30,7 @@ use howdah_catalog::FunctionKind;
 
 use crate::experiment::CallFails;
 use crate::facts::Facts;
-use crate::finding::{Expect, Findings, Level, Reproducer};
+use crate::finding::{Expect, Findings, Level, Login, Reproducer};
 use crate::routine;
 use crate::rule::{Group, Needs, Rule};
 
@@ -71,6 +71,7 @@ fn check(facts: &Facts, findings: &mut Findings<'_>) {
                 before: None,
                 sql: format!("select {}()", function.name),
                 expect: Expect::Failure("2D000".to_owned()),
+                login: Login::Owner,
             }));
         }
     }
