@@ -80,6 +80,10 @@ codes! {
     StepFailed = "HD0403";
     /// A table cannot become a stream as it is.
     CannotBecomeStream = "HD0404";
+    /// A stream or chunk cannot be folded into segments as it is.
+    CannotFold = "HD0405";
+    /// Another session folds or restores chunks of the stream.
+    FoldUnderWay = "HD0406";
     /// A source cannot be opened or read.
     SourceFailed = "HD0501";
     /// A file changed behind its committed position.

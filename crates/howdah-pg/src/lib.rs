@@ -3,6 +3,7 @@
 
 mod array;
 mod connect;
+pub mod failpoint;
 mod fault;
 mod introspect;
 pub mod migrate;

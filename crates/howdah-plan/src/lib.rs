@@ -10,6 +10,7 @@ mod change;
 pub mod chunk;
 mod facts;
 mod filled;
+pub mod history;
 mod index;
 mod protect;
 mod retracted;
@@ -21,6 +22,7 @@ mod stream;
 mod swap;
 
 pub use facts::{Facts, InstalledRollup, TableFacts};
+pub use protect::walls_like;
 pub use rollup::foreign_columns;
 pub use schema::{SCHEMA_SQL, SCHEMA_VERSION};
 pub use step::{Action, Lock, LockMode, Note, Plan, Step};

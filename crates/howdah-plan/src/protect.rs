@@ -12,8 +12,8 @@
 //! The tenant is asked once a statement (`(select …)` becomes an init plan), not once a row.
 
 use howdah_catalog::name::stable_hash;
-use howdah_catalog::{Catalog, GrantTarget, Literal, RelName, RelationKind};
-use howdah_system::{System, Tenants};
+use howdah_catalog::{Catalog, GrantTarget, Ident, Literal, RelName, RelationKind};
+use howdah_system::{Stream, System, Tenants};
 
 use crate::chunk::CHUNK_SCHEMA;
 use crate::roles::{Wanted, push_grants};
@@ -166,15 +166,26 @@ impl Wall {
     }
 }
 
-fn protect(
-    plan: &mut Plan,
+/// The statements that force row security on `relation` exactly as on `stream`, for a table that
+/// the stream's owner makes beside it; none where rows are everybody's.
+#[must_use]
+pub fn walls_like(
     system: &System,
     catalog: &Catalog,
+    stream: &Stream,
     relation: &RelName,
-    sight: &TenantSight,
-) {
-    let have = catalog.relation(relation);
+) -> Vec<String> {
+    let tenants = system.tenants.as_ref();
+    let Some(sight) = sight(tenants, &stream.table, stream.tenant.is_some()) else {
+        return Vec::new();
+    };
+    let have = catalog.relation(&stream.table);
     let owner = have.map_or(&catalog.server.user, |have| &have.owner);
+    let walls = walls(&sight, owner, catalog.roles.contains_key(&system.roles.writer), system);
+    protect_step(relation, &walls).sql
+}
+
+fn walls(sight: &TenantSight, owner: &Ident, has_writer: bool, system: &System) -> Vec<Wall> {
     let mut walls = vec![
         Wall {
             name: "howdah_tenant",
@@ -192,17 +203,31 @@ fn protect(
             ),
         },
     ];
-    let writer = &system.roles.writer;
-    let writer_planned =
-        plan.steps.iter().any(|step| step.id == format!("role {}", writer.as_str()));
-    if writer_planned || catalog.roles.contains_key(writer) {
+    if has_writer {
         walls.push(Wall {
             name: "howdah_writer",
             reads: false,
-            roles: writer.to_string(),
+            roles: system.roles.writer.to_string(),
             predicate: "true".to_owned(),
         });
     }
+    walls
+}
+
+fn protect(
+    plan: &mut Plan,
+    system: &System,
+    catalog: &Catalog,
+    relation: &RelName,
+    sight: &TenantSight,
+) {
+    let have = catalog.relation(relation);
+    let owner = have.map_or(&catalog.server.user, |have| &have.owner);
+    let writer = &system.roles.writer;
+    let writer_planned =
+        plan.steps.iter().any(|step| step.id == format!("role {}", writer.as_str()));
+    let has_writer = writer_planned || catalog.roles.contains_key(writer);
+    let walls = walls(sight, owner, has_writer, system);
     let done = have.is_some_and(|have| {
         have.row_security
             && have.force_row_security

@@ -57,6 +57,9 @@ fn own_schema(plan: &mut Plan, system: &System, catalog: &Catalog) {
         ("rollups", &["SELECT"]),
         ("generation", &["SELECT"]),
         ("version", &["SELECT"]),
+        ("folds", &["SELECT"]),
+        ("layouts", &["SELECT"]),
+        ("folded", &["SELECT"]),
     ] {
         let relation = RelName::new("howdah", table);
         grants.extend(

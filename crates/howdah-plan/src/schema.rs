@@ -4,11 +4,14 @@ use crate::facts::Facts;
 use crate::step::{Plan, Step};
 
 /// The version that this howdah needs.
-pub const SCHEMA_VERSION: i32 = 2;
+pub const SCHEMA_VERSION: i32 = 3;
 
 /// The SQL of each version; the sum of them is the schema.
-pub const SCHEMA_SQL: [&str; SCHEMA_VERSION as usize] =
-    [include_str!("../schema/0001.sql"), include_str!("../schema/0002.sql")];
+pub const SCHEMA_SQL: [&str; SCHEMA_VERSION as usize] = [
+    include_str!("../schema/0001.sql"),
+    include_str!("../schema/0002.sql"),
+    include_str!("../schema/0003.sql"),
+];
 
 /// What takes each version back.
 const UNDO: [&[&str]; SCHEMA_VERSION as usize] = [
@@ -20,6 +23,10 @@ const UNDO: [&[&str]; SCHEMA_VERSION as usize] = [
          drop column epoch, drop column lease_until, drop column owner_pid, \
          drop column owner_start, drop column ordinal, drop column incarnation",
         "delete from howdah.version where version = 2",
+    ],
+    &[
+        "drop table howdah.folds, howdah.layouts, howdah.folded",
+        "delete from howdah.version where version = 3",
     ],
 ];
 

@@ -145,6 +145,15 @@ pub fn repeated(stream: &Stream, staging: &Staging) -> Option<String> {
     ))
 }
 
+/// The query that gives the keys of the staged rows between `$1` and `$2`: one row with, for each
+/// key column, an array as text. `None`: the stream has no key.
+#[must_use]
+pub fn staged_keys(stream: &Stream, staging: &Staging) -> Option<String> {
+    let arrays = stream.key.iter().map(|key| format!("array_agg(r.{key})::text"));
+    let rows = staging.as_stream_rows(stream);
+    (!stream.key.is_empty()).then(|| format!("select {} from {rows} r", name::list(arrays)))
+}
+
 /// The query that gives, for the staged rows between `$1` and `$2`, the order of those for which
 /// one of `conditions` (the constraints of the stream's table) is false.
 #[must_use]

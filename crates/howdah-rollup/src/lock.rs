@@ -31,6 +31,12 @@ impl AdvisoryLock {
         Self::named("judge", &stream.table.to_string())
     }
 
+    /// Held by the session that folds or restores chunks of the stream: one at a time.
+    #[must_use]
+    pub fn history(stream: &Stream) -> Self {
+        Self::named("history", &stream.table.to_string())
+    }
+
     fn named(kind: &str, name: &str) -> Self {
         Self(stable_hash(&format!("{kind} {name}")) as i32)
     }

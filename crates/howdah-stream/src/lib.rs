@@ -9,7 +9,6 @@ mod batcher;
 mod csv;
 pub mod dead_letters;
 pub mod decode;
-pub mod failpoint;
 pub mod lease;
 mod losses;
 mod payload;
@@ -26,6 +25,7 @@ pub use batch::{
 };
 pub use batcher::Batches;
 pub use decode::{Decoded, Decoder};
+pub use howdah_pg::failpoint;
 pub use lease::Keeper;
 pub use payload::Payload;
 pub use progress::{Progress, Reporter};

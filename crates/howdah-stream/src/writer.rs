@@ -4,6 +4,7 @@
 //! 1. the locks of its streams are taken (shared), then those of judgement; generation, position
 //!    and clock are read;
 //! 2. events outside the accepted times and of unknown tenants are refused;
+//!    segments that may hold the key of a late event are put back into their chunks ([`thaw`]);
 //! 3. the rest is applied, stream by stream: straight into the chunks where that can be
 //!    ([`direct`]), by the staging table where not ([`staged`]). An event that the database
 //!    refuses, or that would break a state's check, is found and left out with its group; the
@@ -33,6 +34,7 @@ mod staged;
 mod statistics;
 mod suspects;
 mod tenants;
+mod thaw;
 mod tuple;
 mod verdict;
 
@@ -105,6 +107,8 @@ struct Opening {
     /// The accepted event times of each stream: µs since 2000-01-01 UTC, both inclusive.
     earliest_us: Vec<i64>,
     latest_us: Vec<i64>,
+    /// Before which its events may be folded into segments; `None`: none are.
+    fences_us: Vec<Option<i64>>,
 }
 
 /// What applying the events of a batch did. What is done about the refused ones is the caller's.
@@ -204,6 +208,7 @@ impl Writer {
             transaction: clock.get(1),
             earliest_us: clock.get(2),
             latest_us: clock.get(3),
+            fences_us: clock.get(4),
         })
     }
 
@@ -242,6 +247,7 @@ impl Writer {
     async fn apply(&mut self, events: &mut Events<'_>, opening: &Opening) -> Tried<Applied> {
         self.refuse_times(events, opening);
         self.refuse_unknown_tenants(events).await?;
+        self.thaw(events, &opening.fences_us).await?;
         self.laps.lap(|phases| &mut phases.judge);
         let mut new = 0;
         for part in self.sql.corrections.joined(events.parts()) {

@@ -8,6 +8,7 @@ mod facts;
 mod patient;
 pub mod rebuild;
 pub mod requests;
+mod source;
 mod types;
 pub mod verify;
 

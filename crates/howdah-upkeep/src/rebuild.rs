@@ -15,6 +15,7 @@ use howdah_system::{Derived, Level, Rollup, Stream, System};
 use tokio_postgres::Client;
 
 use crate::patient;
+use crate::source::reading;
 
 /// A half-open span of time to rebuild, as texts that PostgreSQL takes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,7 +39,7 @@ pub async fn rebuild_level(
     mut tell: impl FnMut(&Range),
 ) -> Result<()> {
     let rollup = find(system, name)?;
-    let stream = system.stream_of(rollup);
+    let stream = &reading(client, system.stream_of(rollup)).await?;
     let level = rollup
         .levels
         .get(index)

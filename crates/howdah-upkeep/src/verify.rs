@@ -7,6 +7,8 @@ use howdah_rollup::{derive, recompute};
 use howdah_system::System;
 use tokio_postgres::Client;
 
+use crate::source::reading;
+
 /// A proof reads one moment, and takes as long as it takes.
 const SNAPSHOT: &str =
     "begin isolation level repeatable read read only; set local statement_timeout = 0";
@@ -50,7 +52,7 @@ pub async fn rollups(
     }
     let chosen = |name: &String| names.is_empty() || names.contains(name);
     for rollup in system.rollups.iter().filter(|rollup| chosen(&rollup.name)) {
-        let stream = system.stream_of(rollup);
+        let stream = &reading(client, system.stream_of(rollup)).await?;
         for (index, level) in rollup.levels.iter().enumerate() {
             let proof = recompute::proof(stream, rollup, index, None);
             let keys = recompute::differing_keys(stream, rollup, index, None, KEYS);
@@ -182,6 +184,7 @@ async fn positions_in_txn(client: &Client, system: &System) -> Result<Vec<Positi
         });
     }
     for (index, stream) in system.streams.iter().enumerate() {
+        let stream = &reading(client, stream).await?;
         let retracted = stream.retracted.as_ref();
         let retracted = retracted.map(|table| format!(" + (select count(*) from {table})"));
         let sql = format!(

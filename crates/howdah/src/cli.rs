@@ -96,6 +96,8 @@ pub enum Command {
     Verify(VerifyArgs),
     /// Recompute a rollup from its stream, online
     Rebuild(RebuildArgs),
+    /// Old chunks as segments: fold, restore, status
+    History(HistoryArgs),
     /// Generate the events of a system, the same for the same seed, to files or into Redis
     Feed(FeedArgs),
     /// Private servers, a generated feed and a live look at a whole system; needs nothing set up
@@ -352,6 +354,39 @@ pub enum KeysAction {
     },
 }
 
+/// `howdah history`
+#[derive(Debug, Args)]
+pub struct HistoryArgs {
+    /// What to do
+    #[command(subcommand)]
+    pub action: HistoryAction,
+}
+
+/// What `howdah history` does.
+#[derive(Debug, Subcommand)]
+pub enum HistoryAction {
+    /// Fold the chunks that are older than their stream's policy; readers and writers go on
+    Fold {
+        /// Only this stream
+        #[arg(value_name = "STREAM")]
+        stream: Option<String>,
+        /// Only this chunk, whatever its age
+        #[arg(long, value_name = "NAME", requires = "stream")]
+        chunk: Option<String>,
+    },
+    /// Put the events of segments back into their chunks
+    Restore {
+        /// The stream
+        #[arg(value_name = "STREAM")]
+        stream: String,
+        /// Only this chunk
+        #[arg(long, value_name = "NAME")]
+        chunk: Option<String>,
+    },
+    /// The chunks of each stream with segments: folded, waiting, and how small they became
+    Status,
+}
+
 /// `howdah feed`
 #[derive(Debug, Args)]
 pub struct FeedArgs {
@@ -478,4 +513,6 @@ pub enum BenchWhat {
     Chain,
     /// Hot keys and poison, beside the same load without them.
     Hostile,
+    /// Segments against the rows that they were folded from.
+    History,
 }

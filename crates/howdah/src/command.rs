@@ -8,6 +8,7 @@ pub mod demo;
 pub mod doctor;
 pub mod explain;
 pub mod feed;
+pub mod history;
 pub mod keys;
 pub mod migrate;
 pub mod plan;

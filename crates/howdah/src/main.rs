@@ -93,6 +93,7 @@ async fn run(cli: Cli) -> Result<Outcome> {
         Command::Demo(args) => Box::pin(command::demo::run(&global, &args)).await,
         Command::Config(args) => command::config::run(&global, &args),
         Command::Explain(args) => command::explain::run(&args),
+        Command::History(args) => Box::pin(command::history::run(&global, &args)).await,
         Command::Bench(args) => Box::pin(command::bench::run(&global, &args)).await,
     }
 }

@@ -16,6 +16,8 @@ mod chain;
 mod cli;
 #[path = "main/files.rs"]
 mod files;
+#[path = "main/history.rs"]
+mod history;
 #[path = "main/http.rs"]
 mod http;
 #[path = "main/latency.rs"]

@@ -31,6 +31,10 @@ const EDGES: &[(&str, &[&str])] = &[
         "howdah-upkeep",
         &["howdah-pg", "howdah-plan", "howdah-rollup", "howdah-system", "howdah-catalog"],
     ),
+    (
+        "howdah-history",
+        &["howdah-pg", "howdah-plan", "howdah-rollup", "howdah-system", "howdah-catalog"],
+    ),
     ("howdah-review", &["howdah-pg", "howdah-system", "howdah-sql", "howdah-catalog"]),
     ("howdah-testkit", &["howdah-pg"]),
     ("howdah-server", &["howdah-stream", "howdah-pg", "howdah-system", "howdah-catalog"]),
@@ -45,6 +49,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "howdah-pg",
             "howdah-stream",
             "howdah-upkeep",
+            "howdah-history",
             "howdah-review",
             "howdah-server",
             "howdah-feed",

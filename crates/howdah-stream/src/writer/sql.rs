@@ -6,7 +6,7 @@ use howdah_fold::Screen;
 use howdah_pg::{Connection, from_pg};
 use howdah_rollup::derive::{self, Derivation};
 use howdah_rollup::fold::fold;
-use howdah_rollup::judge::{ForeignColumn, broken, first_refused, repeated};
+use howdah_rollup::judge::{ForeignColumn, broken, first_refused, repeated, staged_keys};
 use howdah_rollup::lock;
 use howdah_rollup::staging::{StagedColumn, Staging};
 use howdah_system::{Rollup, Route, Source, Stream, System};
@@ -56,6 +56,8 @@ pub(super) struct Target {
     judges: Vec<String>,
     repeated: Option<String>,
     unknown_tenants: Option<String>,
+    /// The keys of staged rows; `None`: the stream has no key.
+    pub(super) staged_keys: Option<String>,
     /// How rows are folded that go straight into its chunks; `None`: none may.
     pub(super) folding: Option<Folding>,
     /// How they are judged before; `None`: nothing is to be judged, or the server must.
@@ -154,6 +156,7 @@ impl Target {
         Ok(Self {
             fold: fold(&stream, &rollups, &staging)?,
             repeated: repeated(&stream, &staging),
+            staged_keys: staged_keys(&stream, &staging),
             unknown_tenants: tenants::unknown(system, &stream),
             // What reverses others is always staged; blocks and conflicts are asked for (`quiet`).
             folding: if stream.reverses.is_empty() && (judges.is_empty() || judging.is_some()) {
@@ -214,7 +217,8 @@ impl Layout {
     }
 }
 
-/// Generation, the transaction, and the earliest and latest accepted times of each stream.
+/// Generation, the transaction, the earliest and latest accepted times of each stream, and the time
+/// before which its events may be folded.
 fn clock(targets: &[Target]) -> String {
     let epoch = "timestamptz '2000-01-01 00:00:00+00'";
     let micros = |time: String| format!("(extract(epoch from {time} - {epoch}) * 1000000)::bigint");
@@ -229,10 +233,15 @@ fn clock(targets: &[Target]) -> String {
     let latest = accepts().map(|accept| {
         micros(format!("(now() + interval {})", Literal(&accept.future.to_string())))
     });
+    let fences = targets.iter().map(|target| {
+        let name = target.stream.table.to_string();
+        format!("(select fenced_us from howdah.folds where stream = {})", Literal(&name))
+    });
     format!(
-        "select generation, pg_current_xact_id()::text, {}, {} from howdah.generation",
+        "select generation, pg_current_xact_id()::text, {}, {}, {} from howdah.generation",
         array(earliest.collect()),
-        array(latest.collect())
+        array(latest.collect()),
+        array(fences.collect()),
     )
 }
 

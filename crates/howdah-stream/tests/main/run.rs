@@ -236,6 +236,9 @@ async fn a_source_without_more_events_ends_however_it_meets_the_one_who_asks() {
     let fake = Fake::default();
     for round in 0..10_000 {
         let ended = tokio::time::timeout(Duration::from_secs(20), go(&run, &fake)).await;
-        assert_eq!(ended.unwrap_or_else(|_| panic!("round {round} hangs")).unwrap(), Ended::Exhausted);
+        assert_eq!(
+            ended.unwrap_or_else(|_| panic!("round {round} hangs")).unwrap(),
+            Ended::Exhausted
+        );
     }
 }

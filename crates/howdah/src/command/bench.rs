@@ -10,6 +10,7 @@
 
 mod chain;
 mod freshness;
+mod history;
 mod hostile;
 mod profile;
 mod reviewed;
@@ -99,6 +100,7 @@ pub async fn run(global: &Global, args: &BenchArgs) -> Result<Outcome> {
     match args.what {
         BenchWhat::Ingest => {}
         BenchWhat::Chain => return Box::pin(chain::run(global, args)).await,
+        BenchWhat::History => return Box::pin(history::run(global, args)).await,
         BenchWhat::Hostile => return Box::pin(hostile::run(global, args)).await,
     }
     if let Some(unknown) = args.rollups.iter().find(|number| !CASES.contains(number)) {

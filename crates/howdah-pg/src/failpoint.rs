@@ -9,7 +9,8 @@
 //! `writer.before_fold`, `writer.after_fold`, `writer.before_letters`, `writer.before_position`,
 //! `writer.before_commit`, `writer.after_commit_sent`, `writer.after_commit`, `acknowledge`,
 //! `lease.renew`; of requests `http.received`, `http.grouped`, `requests.claimed`, `http.stored`,
-//! `http.answer`.
+//! `http.answer`; of history `history.fence`, `history.made`, `history.written`, `history.locked`,
+//! `history.deleted`, `history.folded`, `history.vacuumed`, `history.restored`.
 
 /// Comes by a failpoint.
 #[cfg(not(debug_assertions))]

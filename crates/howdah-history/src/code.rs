@@ -1,0 +1,375 @@
+//! How the values of one column of a segment are kept: the code, and the SQL that writes and reads
+//! it.
+//!
+//! A code is exact or fails: the SQL that encodes a value checks that it can be read back, and
+//! raises an error where it cannot (a number that is too wide, a digit too many, a NaN). Nothing is
+//! ever rounded.
+
+use howdah_catalog::Ident;
+use serde::{Deserialize, Serialize};
+
+/// The times that are kept as µs since 2000: within them a double holds every µs exactly, in the
+/// seconds of `date_part` as in the factor of an interval.
+const EXACT_TIMES: [&str; 2] = ["1950-01-01", "2050-01-01"];
+
+/// What a column's type is, as far as codes care.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Shape {
+    /// `smallint`.
+    Int2,
+    /// `integer`.
+    Int4,
+    /// `bigint`.
+    Int8,
+    /// `real`.
+    Float4,
+    /// `double precision`.
+    Float8,
+    /// `numeric`.
+    Numeric,
+    /// `date`.
+    Date,
+    /// `timestamp with time zone`.
+    Timestamptz,
+    /// `timestamp without time zone`.
+    Timestamp,
+    /// An array, or a type without an array type of its own.
+    Nested,
+    /// Anything else.
+    Other,
+}
+
+/// The whole numbers that a code keeps, as bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Width {
+    /// `"char"`: one byte with a sign.
+    Int1,
+    /// `int2`.
+    Int2,
+    /// `int4`.
+    Int4,
+    /// `int8`.
+    Int8,
+}
+
+impl Width {
+    /// The type's name.
+    #[must_use]
+    pub fn type_name(self) -> &'static str {
+        match self {
+            Self::Int1 => "pg_catalog.\"char\"",
+            Self::Int2 => "pg_catalog.int2",
+            Self::Int4 => "pg_catalog.int4",
+            Self::Int8 => "pg_catalog.int8",
+        }
+    }
+
+    /// The greatest difference that it holds on either side.
+    #[must_use]
+    pub fn most(self) -> i64 {
+        match self {
+            Self::Int1 => i64::from(i8::MAX),
+            Self::Int2 => i64::from(i16::MAX),
+            Self::Int4 => i64::from(i32::MAX),
+            Self::Int8 => i64::MAX,
+        }
+    }
+
+    /// `number` in it, or an error.
+    fn narrowed(self, number: &str) -> String {
+        let through = if self == Self::Int1 { "::int4" } else { "" };
+        format!("{number}{through}::{}", self.type_name())
+    }
+
+    /// A number of it in a type to reckon with.
+    fn widened(self, number: &str) -> String {
+        if self == Self::Int1 { format!("{number}::int4") } else { number.to_owned() }
+    }
+}
+
+/// How the values of a column are kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Code {
+    /// An array of the type itself.
+    Plain,
+    /// An array of the values' texts: of types that have no array.
+    Text,
+    /// Whole numbers and dates: differences from the segment's base.
+    Whole {
+        /// Of a difference.
+        width: Width,
+    },
+    /// Decimals of one scale: whole numbers of `digits` decimals, as differences from the base.
+    Decimal {
+        /// The scale that each value is printed with.
+        scale: u16,
+        /// The decimals that matter.
+        digits: u16,
+        /// Of a difference.
+        width: Width,
+    },
+    /// Floats that are decimals of few digits: the same.
+    Float {
+        /// The decimals that matter.
+        digits: u16,
+        /// Of a difference.
+        width: Width,
+    },
+    /// Times: differences from the base, less a step for each row where the axis is regular.
+    Time {
+        /// In so many µs.
+        unit: i64,
+        /// Whether each segment has a step.
+        stepped: bool,
+        /// Of a difference.
+        width: Width,
+    },
+}
+
+/// A column of a stream.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Column {
+    /// Its name, as stored in the catalog.
+    pub name: String,
+    /// Its type without modifiers, quoted.
+    pub type_name: String,
+    /// The type of its arrays, quoted; `None`: there is none.
+    pub array_type: Option<String>,
+    /// What the type is.
+    pub shape: Shape,
+}
+
+impl Column {
+    /// The quoted name.
+    #[must_use]
+    pub fn ident(&self) -> Ident {
+        Ident::new(self.name.as_str())
+    }
+}
+
+impl Code {
+    /// Whether the values are kept as whole numbers, differences from a base.
+    #[must_use]
+    pub fn has_base(&self) -> bool {
+        !matches!(self, Self::Plain | Self::Text)
+    }
+
+    /// The width of a difference, where there is one.
+    #[must_use]
+    pub fn width(&self) -> Option<Width> {
+        match self {
+            Self::Plain | Self::Text => None,
+            Self::Whole { width }
+            | Self::Decimal { width, .. }
+            | Self::Float { width, .. }
+            | Self::Time { width, .. } => Some(*width),
+        }
+    }
+
+    /// The same code with differences of another width.
+    #[must_use]
+    pub fn with_width(&self, new: Width) -> Self {
+        let mut out = self.clone();
+        if let Self::Whole { width }
+        | Self::Decimal { width, .. }
+        | Self::Float { width, .. }
+        | Self::Time { width, .. } = &mut out
+        {
+            *width = new;
+        }
+        out
+    }
+
+    /// Whether the segment has a step for each row.
+    #[must_use]
+    pub fn has_step(&self) -> bool {
+        matches!(self, Self::Time { stepped: true, .. })
+    }
+
+    /// The type of the array.
+    #[must_use]
+    pub fn array_type(&self, column: &Column) -> String {
+        match self {
+            Self::Plain => {
+                column.array_type.clone().unwrap_or_else(|| format!("{}[]", column.type_name))
+            }
+            Self::Text => "pg_catalog.text[]".to_owned(),
+            Self::Whole { width }
+            | Self::Decimal { width, .. }
+            | Self::Float { width, .. }
+            | Self::Time { width, .. } => format!("{}[]", width.type_name()),
+        }
+    }
+
+    /// The value as the code counts it: a whole number where there is a base. `value` is SQL over
+    /// a row of the chunk.
+    #[must_use]
+    pub fn counted(&self, shape: Shape, value: &str) -> String {
+        match self {
+            Self::Plain => value.to_owned(),
+            Self::Text => format!("{value}::pg_catalog.text"),
+            Self::Whole { .. } if shape == Shape::Date => {
+                format!("({value} - date '2000-01-01')::int8")
+            }
+            Self::Whole { .. } => format!("{value}::int8"),
+            Self::Decimal { scale, digits, .. } => {
+                let number = format!("({value} * {})::int8", power(*digits));
+                let fits = if digits < scale {
+                    format!("scale({value}) = {scale} and min_scale({value}) <= {digits}")
+                } else {
+                    format!("scale({value}) = {scale}")
+                };
+                checked(&number, &fits)
+            }
+            Self::Float { digits, .. } => {
+                let factor = format!("{}::float8", power(*digits));
+                let rounded = format!("round({value}::float8 * {factor})");
+                let back = if shape == Shape::Float4 {
+                    format!("({rounded} / {factor})::float4")
+                } else {
+                    format!("{rounded} / {factor}")
+                };
+                // A negative zero equals zero and is none.
+                let fits = format!(
+                    "case when {value} = 0 then \
+                     float8send({value}::float8) = '\\x0000000000000000'::bytea \
+                     else {back} = {value} end"
+                );
+                checked(&format!("{rounded}::int8"), &fits)
+            }
+            Self::Time { .. } => {
+                let (zone, origin) = origin(shape);
+                let [from, to] = EXACT_TIMES;
+                let fits = format!("{value} >= {zone} '{from}' and {value} < {zone} '{to}'");
+                let number =
+                    format!("round(date_part('epoch', {value} - {origin}) * 1000000)::int8");
+                checked(&number, &fits)
+            }
+        }
+    }
+
+    /// The element of the array: `v` as counted, `base` of the segment, `step` of a row, `i` the
+    /// row's number from 0.
+    #[must_use]
+    pub fn element(&self, v: &str, base: &str, step: &str, i: &str) -> String {
+        match self {
+            Self::Plain | Self::Text => v.to_owned(),
+            Self::Whole { width } | Self::Decimal { width, .. } | Self::Float { width, .. } => {
+                width.narrowed(&format!("({v} - {base})"))
+            }
+            Self::Time { unit, stepped, width } => {
+                let rest = if *stepped {
+                    format!("({v} - {base} - {step} * {i})")
+                } else {
+                    format!("({v} - {base})")
+                };
+                if *unit == 1 {
+                    return width.narrowed(&rest);
+                }
+                let whole = format!("case when {rest} % {unit} = 0 then {unit} else 0 end");
+                width.narrowed(&format!("({rest} / {whole})"))
+            }
+        }
+    }
+
+    /// The value again, of an element, the segment's base and step, and the row's number from 1.
+    #[must_use]
+    pub fn value(&self, column: &Column, element: &str, base: &str, step: &str, i: &str) -> String {
+        match self {
+            Self::Plain => element.to_owned(),
+            Self::Text => format!("{element}::{}", column.type_name),
+            Self::Whole { width } | Self::Decimal { width, .. } | Self::Float { width, .. } => {
+                let element = width.widened(element);
+                self.of_counted(column, &format!("{base} + {element}"))
+            }
+            Self::Time { unit, stepped, width } => {
+                let element = width.widened(element);
+                let element =
+                    if *unit == 1 { element } else { format!("{element} * {unit}::int8") };
+                let step = if *stepped { format!(" + {step} * ({i} - 1)") } else { String::new() };
+                self.of_counted(column, &format!("{base}{step} + {element}"))
+            }
+        }
+    }
+
+    /// The sum of what [`Self::counted`] gave, as a numeric: exact but for floats of many digits.
+    #[must_use]
+    pub fn sum(&self, v: &str) -> String {
+        match self {
+            Self::Decimal { scale, digits, .. } => {
+                format!("(sum({v}) * {})", unit_of(*scale, *digits))
+            }
+            Self::Float { digits, .. } => format!("(sum({v}) * {})", unit_of(*digits, *digits)),
+            _ => format!("sum({v}::numeric)"),
+        }
+    }
+
+    /// The value again of what [`Self::counted`] gave.
+    #[must_use]
+    pub fn of_counted(&self, column: &Column, counted: &str) -> String {
+        match self {
+            Self::Plain | Self::Text => counted.to_owned(),
+            Self::Whole { .. } if column.shape == Shape::Date => {
+                format!("(date '2000-01-01' + ({counted})::int4)")
+            }
+            Self::Whole { .. } => format!("({counted})::{}", column.type_name),
+            Self::Decimal { scale, digits, .. } => {
+                format!("(({counted})::numeric * {})", unit_of(*scale, *digits))
+            }
+            Self::Float { digits, .. } => {
+                let number = format!("(({counted})::float8 / {}::float8)", power(*digits));
+                if column.shape == Shape::Float4 { format!("{number}::float4") } else { number }
+            }
+            Self::Time { .. } => {
+                let (_, origin) = origin(column.shape);
+                format!("({origin} + ({counted}) * interval '1 microsecond')")
+            }
+        }
+    }
+}
+
+/// `number`, or an error (division by zero) where `fits` does not hold. A null stays null: its
+/// division is never computed.
+fn checked(number: &str, fits: &str) -> String {
+    format!("({number} / case when {fits} then 1 else 0 end)")
+}
+
+fn power(digits: u16) -> String {
+    format!("1{}", "0".repeat(digits.into()))
+}
+
+/// 10^-digits with `scale` decimals: what a whole number is multiplied with to have that scale.
+fn unit_of(scale: u16, digits: u16) -> String {
+    if scale == 0 {
+        return "1".to_owned();
+    }
+    if digits == 0 {
+        return format!("1.{}", "0".repeat(scale.into()));
+    }
+    let zeros = usize::from(digits) - 1;
+    format!("0.{}1{}", "0".repeat(zeros), "0".repeat((scale - digits).into()))
+}
+
+fn origin(shape: Shape) -> (&'static str, &'static str) {
+    if shape == Shape::Timestamp {
+        ("timestamp", "timestamp '2000-01-01 00:00:00'")
+    } else {
+        ("timestamptz", "timestamptz '2000-01-01 00:00:00+00'")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn units_have_the_scale_of_the_column() {
+        assert_eq!(unit_of(8, 1), "0.10000000");
+        assert_eq!(unit_of(2, 2), "0.01");
+        assert_eq!(unit_of(3, 0), "1.000");
+        assert_eq!(unit_of(0, 0), "1");
+    }
+}

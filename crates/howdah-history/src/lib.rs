@@ -1,0 +1,32 @@
+//! History: old chunks of a stream folded into segments, read together with the recent rows, and
+//! put back.
+//!
+//! A segment is one row of an ordinary table: about 1,000 events of one tenant and key as typed
+//! arrays, with their number, first and last time, and the least, greatest and sum of each column
+//! where these have a meaning. How each column is kept is its [`Code`]; the columns of a segment
+//! table are a [`Layout`]; chunks whose data are alike share one.
+//!
+//! Everything is SQL that this crate compiles: the fold ([`mod@fold`]), the view and functions that
+//! read ([`read_sql`]), and what puts events back. The data never leave the server.
+//!
+//! Invariant: at every moment an event is in its chunk or in one segment, never in both or neither:
+//! each move is one transaction.
+
+mod choose;
+pub mod chunks;
+pub mod code;
+mod exact;
+pub mod fold;
+pub mod layout;
+pub mod read_sql;
+pub mod restore;
+mod session;
+pub mod status;
+mod store;
+pub mod write_sql;
+
+pub use code::{Code, Column, Shape, Width};
+pub use fold::{Folded, empty_chunk, fold_chunk, prepare};
+pub use layout::{Coded, Layout, SEGMENT_ROWS};
+pub use restore::restore_chunk;
+pub use status::{ChunkState, StreamState};

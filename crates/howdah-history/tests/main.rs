@@ -1,0 +1,13 @@
+//! History against a real PostgreSQL: what is folded is read as it was, and can be put back.
+#![allow(clippy::unwrap_used, reason = "a test that panics says where")]
+
+#[path = "main/killed.rs"]
+mod killed;
+#[path = "main/late.rs"]
+mod late;
+#[path = "main/lossless.rs"]
+mod lossless;
+#[path = "main/rig.rs"]
+mod rig;
+#[path = "main/worked.rs"]
+mod worked;

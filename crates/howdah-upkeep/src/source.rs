@@ -1,0 +1,30 @@
+//! Where all events of a stream are read: its table, or its history once chunks of it are folded.
+
+use howdah_error::Result;
+use howdah_pg::from_pg;
+use howdah_plan::history;
+use howdah_system::Stream;
+use tokio_postgres::Client;
+
+/// The stream with its table, or with the view over recent rows and segments in its place: what a
+/// rebuild or a proof reads, so that neither takes folded events for lost ones.
+pub(crate) async fn reading(client: &Client, stream: &Stream) -> Result<Stream> {
+    let failed = |error| from_pg("could not look for the history of a stream", &error);
+    let view = history::view(stream);
+    let row = client
+        .query_one(
+            "select to_regclass('howdah.folds') is not null and to_regclass($1) is not null",
+            &[&view.to_string()],
+        )
+        .await
+        .map_err(failed)?;
+    let mut out = stream.clone();
+    if row.get(0) {
+        let name = stream.table.to_string();
+        let folds = "select exists (select from howdah.folds where stream = $1)";
+        if client.query_one(folds, &[&name]).await.map_err(failed)?.get(0) {
+            out.table = view;
+        }
+    }
+    Ok(out)
+}
