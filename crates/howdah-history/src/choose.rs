@@ -107,8 +107,9 @@ async fn take_sample(
     let sql = format!(
         "create temporary table howdah_sample on commit drop as select r.* from \
          ({distinct} {keys} from {table} k tablesample system \
-         (least(100, 100.0 * {PAGES} * 8192 / greatest(pg_relation_size('{text}'), 1))) repeatable (0) \
-         limit {KEYS}) f, lateral (select c.* from only {table} c where {same}c.{time} >= f.{time} \
+         (least(100, 100.0 * {PAGES} * 8192 / greatest(pg_relation_size('{text}'), 1))) \
+         repeatable (0) limit {KEYS}) f, \
+         lateral (select c.* from only {table} c where {same}c.{time} >= f.{time} \
          order by c.{time} limit {rows}) r; \
          insert into {SAMPLE} select * from only {table} \
          where not exists (select from {SAMPLE}) limit {KEYS} * {rows}",

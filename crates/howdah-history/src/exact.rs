@@ -89,8 +89,9 @@ pub(crate) async fn check_columns(
     for new in columns.iter().filter(|it| !older.iter().any(|old| old.name == it.name)) {
         let row = client
             .query_one(
-                "select exists (select from pg_catalog.pg_attribute a join pg_catalog.pg_inherits i \
-                 on i.inhrelid = a.attrelid where i.inhparent = $1::text::regclass \
+                "select exists (select from pg_catalog.pg_attribute a \
+                 join pg_catalog.pg_inherits i on i.inhrelid = a.attrelid \
+                 where i.inhparent = $1::text::regclass \
                  and a.attname = $2::text and a.atthasmissing)",
                 &[&stream.table.to_string(), &new.name],
             )

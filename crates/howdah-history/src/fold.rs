@@ -2,8 +2,8 @@
 //!
 //! 1. The fence is moved, under the exclusive stream lock: every batch that begins later and holds
 //!    an event of the chunk locks the chunk and looks for segments before it writes.
-//! 2. The codes are chosen on a sample; a new layout gets its table, and view and functions are made
-//!    anew.
+//! 2. The codes are chosen on a sample; a new layout gets its table, and view and functions are
+//!    made anew.
 //! 3. One transaction reads one moment of the chunk: the segments are written, then the chunk is
 //!    locked against writers, the rows that were read are deleted, and it commits. Rows that came
 //!    meanwhile stay.

@@ -57,7 +57,7 @@ impl Layout {
         let mut name = |prefix: &str, column: &Column| {
             let mut out = name::fitting(prefix, &column.name).as_str().to_owned();
             while !taken.insert(out.clone()) {
-                out = name::fitting(&out, "x").as_str().to_owned();
+                name::fitting(&out, "x").as_str().clone_into(&mut out);
             }
             out
         };

@@ -86,7 +86,7 @@ async fn late_and_repeated_events_of_folded_chunks_are_exact() {
         trade(100, 0, "1"),
         trade(101, 0, "1"),
         trade(4_000, 0, "1"),
-        // Another time is another event; this one falls between two others, and is first in an hour.
+        // Another time is another event; this one falls between two others.
         trade(20_000, 0, "5"),
         trade(5_268, 1_000, "7"),
         trade(5_268, 1_000, "8"),

@@ -48,20 +48,19 @@ fn value(dice: &mut Cuts, column: &str, wild: u64, row: u64) -> String {
         return "null".to_owned();
     }
     match (column, wild) {
-        ("i2" | "i4" | "i8" | "f4" | "f8" | "nu" | "nd", 0) => small(),
+        ("i2" | "i4" | "i8" | "f4" | "f8" | "nu", 0) => small(),
         ("i2", _) => one_of(dice, &["-32768", "32767", "0", "7"]).to_owned(),
         ("i4", 1) => format!("{}", 100_000 + row),
         ("i4", _) => one_of(dice, &["-2147483648", "2147483647", "-1", "0"]).to_owned(),
         ("i8", 1) => format!("{}", 7_000_000_000_000 + row * 100_000),
         ("i8", _) => one_of(dice, &["-9223372036854775808", "9223372036854775807", "5"]).to_owned(),
         ("f4" | "f8", 1) => format!("{}.{:02}", row % 90, row % 100),
-        ("f4", _) => quoted(one_of(dice, FLOATS)),
         ("f8", 2) => format!("'{}'", f64::from_bits(wide).to_string().replace("inf", "Infinity")),
-        ("f8", _) => quoted(one_of(dice, FLOATS)),
+        ("f4" | "f8", _) => quoted(one_of(dice, FLOATS)),
         ("nu", 1) => format!("{}.{:03}", row % 77, row % 1000),
         ("nu", 2) => one_of(dice, &["1.50", "1.5", "1.500000", "-0.0", "00", "3"]).to_owned(),
         ("nu", _) => quoted(one_of(dice, NUMERICS)),
-        ("nd", 1) => format!("{}.5", row % 40_000),
+        ("nd", 0..=2) => format!("{}.{:03}", wide % 1_000_000, wide % 1_000),
         ("nd", _) => {
             one_of(dice, &["999999999.999", "-999999999.999", "0.001", "'NaN'"]).to_owned()
         }

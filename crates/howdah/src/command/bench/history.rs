@@ -268,6 +268,7 @@ fn print(report: &Report) -> Result<()> {
         "ratio",
         "goal",
         "fold/s",
+        "fold/core s",
         "WAL/event",
     ]);
     for it in &report.streams {
