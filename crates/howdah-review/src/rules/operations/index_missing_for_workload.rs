@@ -66,6 +66,8 @@ pub(super) const RULE: Rule = Rule {
     check,
 };
 
+/// A search that finds a larger part of the table than one of so many reads it as fast whole.
+const LEAST_VALUES: f64 = 20.0;
 /// Smaller tables are read faster than they are looked up.
 const LEAST_ROWS: f64 = 10_000.0;
 /// Fewer calls are no workload.
@@ -122,6 +124,9 @@ fn proposal<'f>(catalog: &Catalog, statement: &'f WorkloadStatement) -> Option<P
     if !whole || table.stats.estimated_rows < LEAST_ROWS || is_indexed(table, &search) {
         return None;
     }
+    if search.range.is_none() && values(table, &search) < LEAST_VALUES {
+        return None;
+    }
     let then = search.order.as_ref().or(search.range.as_ref());
     let then = then.filter(|column| !search.equal.contains(column));
     let columns: Vec<Ident> =
@@ -129,6 +134,15 @@ fn proposal<'f>(catalog: &Catalog, statement: &'f WorkloadStatement) -> Option<P
     let known = columns.iter().all(|column| table.column(column.as_str()).is_some());
     let searched = !search.equal.is_empty() || search.range.is_some();
     (known && searched).then(|| Proposal { table: table.name.clone(), columns, search, statement })
+}
+
+/// How many values the columns of equality have together, at most: as `n_distinct` says of each.
+fn values(table: &Relation, search: &Search) -> f64 {
+    let of = |name: &String| {
+        let known = table.column(name).and_then(|column| column.n_distinct).map(f64::from);
+        known.map_or(1.0, |n| if n < 0.0 { -n * table.stats.estimated_rows } else { n })
+    };
+    search.equal.iter().map(of).product()
 }
 
 fn is_indexed(table: &Relation, search: &Search) -> bool {

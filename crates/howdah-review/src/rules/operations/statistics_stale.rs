@@ -3,6 +3,7 @@
 //! ```sql,invalid,live
 //! create table prices (id bigint primary key, price int) with (autovacuum_enabled = false);
 //! insert into prices select n, n from generate_series(1, 1000) n;
+//! select pg_stat_force_next_flush();
 //! analyze prices;
 //! insert into prices select n, n from generate_series(1001, 30000) n;
 //! select pg_stat_force_next_flush();
@@ -13,6 +14,7 @@
 //! ```sql,valid,live
 //! create table prices (id bigint primary key, price int) with (autovacuum_enabled = false);
 //! insert into prices select n, n from generate_series(1, 300000) n;
+//! select pg_stat_force_next_flush();
 //! analyze prices;
 //! insert into prices select n, n from generate_series(300001, 320000) n;
 //! create table loaded (id bigint primary key, price int);
