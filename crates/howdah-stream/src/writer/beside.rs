@@ -105,6 +105,28 @@ impl Writer {
         Ok(())
     }
 
+    /// Whether a part takes nothing back; a batch beside others asks when it derives.
+    pub(super) async fn may_go_directly(
+        &mut self,
+        events: &Events<'_>,
+        part: &[usize],
+    ) -> Tried<bool> {
+        if self.company.beside {
+            return Ok(true);
+        }
+        let sql = self.sql.clone();
+        self.is_quiet(part, &sql.quiet.gather(events, part)).await
+    }
+
+    /// Makes the blocks of a part known; a batch beside others does so when it derives.
+    pub(super) async fn went_directly(&mut self, events: &Events<'_>, part: &[usize]) -> Tried<()> {
+        if self.company.beside {
+            return Ok(());
+        }
+        let sql = self.sql.clone();
+        self.register_blocks(&sql.quiet.gather(events, part)).await
+    }
+
     /// Waits until no other batch derives, and makes sure that this one takes nothing back.
     pub(super) async fn lock_derivation(
         &mut self,
@@ -115,13 +137,16 @@ impl Writer {
         let Some(beside) = sql.beside.as_ref().filter(|_| self.company.beside) else {
             return Ok(());
         };
+        // Gathered before others wait for this batch.
+        let gathered: Vec<_> = parts.iter().map(|part| sql.quiet.gather(events, part)).collect();
+        self.laps.lap(|phases| &mut phases.judge);
         self.execute(&beside.derive).await?;
         self.laps.lap(|phases| &mut phases.begin);
-        for part in parts {
-            if !self.is_quiet(events, part).await? {
+        for (part, gathered) in parts.iter().zip(&gathered) {
+            if !self.is_quiet(part, gathered).await? {
                 return Err(must_be_alone());
             }
-            self.register_blocks(events, part).await?;
+            self.register_blocks(gathered).await?;
         }
         self.laps.lap(|phases| &mut phases.judge);
         Ok(())

@@ -184,8 +184,7 @@ impl Writer {
         if self.careful || !part.iter().all(|t| self.sql.targets[*t].folding.is_some()) {
             return Ok(None);
         }
-        // A batch beside others asks when it derives.
-        if !self.company.beside && !self.is_quiet(events, part).await? {
+        if !self.may_go_directly(events, part).await? {
             return Ok(None);
         }
         self.execute("savepoint howdah_direct").await?;
@@ -212,9 +211,7 @@ impl Writer {
             self.direct.ways.undone += 1;
             self.execute("rollback to savepoint howdah_direct").await?;
         }
-        if !self.company.beside {
-            self.register_blocks(events, part).await?;
-        }
+        self.went_directly(events, part).await?;
         self.remember(&trial);
         self.execute("release savepoint howdah_direct").await?;
         let repeated = !trial.here.is_empty() || (trial.looked && !trial.within.is_empty());

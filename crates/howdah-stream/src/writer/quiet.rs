@@ -119,21 +119,25 @@ impl Blocks {
     }
 }
 
+/// The blocks of some events, for each reorganisation that they meet.
+pub(super) struct Gathered<'q>(Vec<(&'q Blocks, Arrays)>);
+
 impl Writer {
     /// Whether the events of a part take nothing back and were not taken back, so that they may go
-    /// straight into the chunks.
-    pub(super) async fn is_quiet(&mut self, events: &Events<'_>, part: &[usize]) -> Tried<bool> {
-        let sql = self.sql.clone();
-        if part.iter().any(|target| sql.quiet.never.contains(target)) {
+    /// straight into the chunks. `gathered` are their blocks.
+    pub(super) async fn is_quiet(
+        &mut self,
+        part: &[usize],
+        gathered: &Gathered<'_>,
+    ) -> Tried<bool> {
+        if part.iter().any(|target| self.sql.quiet.never.contains(target)) {
             return Ok(false);
         }
-        for blocks in sql.quiet.of(part) {
-            let live = events.live(part);
-            let arrays = blocks.of(events, &live);
+        for (blocks, arrays) in &gathered.0 {
             if arrays.defaults {
                 return Ok(false);
             }
-            let rows = self.with_blocks(&blocks.is_disturbed, &arrays).await?;
+            let rows = self.with_blocks(&blocks.is_disturbed, arrays).await?;
             if rows.first().is_none_or(|row| row.get(0)) {
                 return Ok(false);
             }
@@ -141,16 +145,10 @@ impl Writer {
         Ok(true)
     }
 
-    /// Makes the blocks of the events that were accepted known.
-    pub(super) async fn register_blocks(
-        &mut self,
-        events: &Events<'_>,
-        part: &[usize],
-    ) -> Tried<()> {
-        let sql = self.sql.clone();
-        for blocks in sql.quiet.of(part) {
-            let live = events.live(part);
-            self.with_blocks(&blocks.register, &blocks.of(events, &live)).await?;
+    /// Makes the blocks of events that were accepted known.
+    pub(super) async fn register_blocks(&mut self, gathered: &Gathered<'_>) -> Tried<()> {
+        for (blocks, arrays) in &gathered.0 {
+            self.with_blocks(&blocks.register, arrays).await?;
         }
         Ok(())
     }
@@ -213,9 +211,12 @@ impl Writer {
 }
 
 impl Quiet {
-    /// The reorganisations of a part.
-    fn of<'q>(&'q self, part: &'q [usize]) -> impl Iterator<Item = &'q Blocks> {
-        self.reorganisations.iter().filter(|of| of.targets.iter().any(|t| part.contains(t)))
+    /// The blocks of the events of a part that are not refused.
+    pub(super) fn gather(&self, events: &Events<'_>, part: &[usize]) -> Gathered<'_> {
+        let live = events.live(part);
+        let met = self.reorganisations.iter();
+        let met = met.filter(|of| of.targets.iter().any(|target| part.contains(target)));
+        Gathered(met.map(|blocks| (blocks, blocks.of(events, &live))).collect())
     }
 }
 
