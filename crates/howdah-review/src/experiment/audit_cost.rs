@@ -7,14 +7,12 @@ use howdah_catalog::{Ident, RelName, Relation, Trigger};
 use howdah_error::Result;
 use howdah_pg::Connection;
 
-use super::made_up::{Cost, copy, cost, insert, median, run};
+use super::made_up::{ROUNDS, copy, in_rounds, insert, run};
 use super::{Experiment, Lab, Verdict};
 use crate::finding::Reproducer;
 
 /// Rows of one round of inserts.
 const ROWS: u32 = 2_000;
-/// Rounds, of which the median counts.
-const ROUNDS: u32 = 3;
 
 /// Writes to a table with and without a trigger.
 #[derive(Debug)]
@@ -51,15 +49,8 @@ impl AuditCost {
             return Ok(Verdict::Undecided);
         };
         run(connection, &format!("begin;\n{setup}")).await?;
-        let (mut with, mut without): (Vec<Cost>, Vec<Cost>) = (Vec::new(), Vec::new());
-        for round in 0..ROUNDS {
-            let (from, to) = (round * ROWS + 1, (round + 1) * ROWS);
-            let sql = insert(catalog, table, "howdah_audited", from, to);
-            with.push(cost(connection, &sql).await?);
-            let sql = insert(catalog, table, "howdah_bare", from, to);
-            without.push(cost(connection, &sql).await?);
-        }
-        let (a, b) = (median(&with), median(&without));
+        let copies = ["howdah_audited", "howdah_bare"];
+        let [a, b] = in_rounds(connection, (catalog, table), copies, ROWS).await?;
         if a.wal * 2 < b.wal * 3 {
             return Ok(Verdict::Disputed);
         }

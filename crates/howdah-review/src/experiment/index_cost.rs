@@ -7,14 +7,12 @@ use howdah_catalog::{Column, Index, RelName, Relation};
 use howdah_error::Result;
 use howdah_pg::Connection;
 
-use super::made_up::{Cost, copy, cost, insert, median, number, run};
+use super::made_up::{ROUNDS, copy, in_rounds, insert, number, run};
 use super::{Experiment, Lab, Verdict};
 use crate::finding::Reproducer;
 
 /// Rows of one round of inserts.
 const ROWS: u32 = 4_000;
-/// Rounds, of which the median counts.
-const ROUNDS: u32 = 3;
 
 /// Writes to a table with and without its secondary indexes.
 #[derive(Debug)]
@@ -36,14 +34,8 @@ impl IndexCost {
             return Ok(Verdict::Undecided);
         };
         run(connection, &format!("begin;\n{}", Self::setup(table))).await?;
-        let (mut with, mut without): (Vec<Cost>, Vec<Cost>) = (Vec::new(), Vec::new());
-        for round in 0..ROUNDS {
-            let (from, to) = (round * ROWS + 1, (round + 1) * ROWS);
-            let sql = insert(catalog, table, "howdah_all", from, to);
-            with.push(cost(connection, &sql).await?);
-            let sql = insert(catalog, table, "howdah_keys", from, to);
-            without.push(cost(connection, &sql).await?);
-        }
+        let copies = ["howdah_all", "howdah_keys"];
+        let [a, b] = in_rounds(connection, (catalog, table), copies, ROWS).await?;
         let bytes = |name: &str| format!("select pg_total_relation_size('{name}')");
         let all = number(connection, &bytes("howdah_all")).await?;
         let keys = number(connection, &bytes("howdah_keys")).await?;
@@ -51,7 +43,6 @@ impl IndexCost {
         if all * 10 < keys * 21 {
             return Ok(Verdict::Disputed);
         }
-        let (a, b) = (median(&with), median(&without));
         let measured = format!(
             "{ROUNDS} rounds of {ROWS} made-up rows, medians: {:.0} ms and {} kB of WAL with all \
              indexes, {:.0} ms and {} kB with the unique ones alone; {} kB on disk to {} kB.",

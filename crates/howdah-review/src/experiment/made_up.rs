@@ -164,12 +164,33 @@ pub struct Cost {
 }
 
 /// Runs `sql` and says what it cost.
-pub async fn cost(connection: &Connection, sql: &str) -> Result<Cost> {
+async fn cost(connection: &Connection, sql: &str) -> Result<Cost> {
     let before = position(connection).await?;
     let started = std::time::Instant::now();
     run(connection, sql).await?;
     let ms = started.elapsed().as_secs_f64() * 1000.0;
     Ok(Cost { ms, wal: position(connection).await? - before })
+}
+
+/// Rounds of [`in_rounds`].
+pub const ROUNDS: u32 = 3;
+
+/// What it costs to insert `rows` rows into each of two copies of a table, one after the other in
+/// each of [`ROUNDS`]: medians.
+pub async fn in_rounds(
+    connection: &Connection,
+    (catalog, table): (&Catalog, &Relation),
+    copies: [&str; 2],
+    rows: u32,
+) -> Result<[Cost; 2]> {
+    let mut costs = [Vec::new(), Vec::new()];
+    for round in 0..ROUNDS {
+        for (name, costs) in copies.iter().zip(&mut costs) {
+            let sql = insert(catalog, table, name, round * rows + 1, (round + 1) * rows);
+            costs.push(cost(connection, &sql).await?);
+        }
+    }
+    Ok(costs.map(|costs| median(&costs)))
 }
 
 /// Runs it.
@@ -191,8 +212,7 @@ async fn position(connection: &Connection) -> Result<i64> {
 }
 
 /// The middle one of an odd number of costs, by time and by WAL.
-#[must_use]
-pub fn median(costs: &[Cost]) -> Cost {
+fn median(costs: &[Cost]) -> Cost {
     let mut ms: Vec<f64> = costs.iter().map(|cost| cost.ms).collect();
     let mut wal: Vec<i64> = costs.iter().map(|cost| cost.wal).collect();
     ms.sort_by(f64::total_cmp);

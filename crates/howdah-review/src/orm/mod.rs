@@ -13,7 +13,7 @@ mod tokens;
 
 use std::ops::Range;
 
-use howdah_catalog::{Catalog, Column, Relation};
+use howdah_catalog::{Catalog, Column, Relation, RelationKind};
 use howdah_sql::Lines;
 
 use crate::finding::{Place, Subject};
@@ -190,6 +190,15 @@ impl Model {
         found()
             .find(|relation| relation.name.schema.as_str() == "public")
             .or_else(|| found().next())
+    }
+
+    /// The same, when it is a table: what views do not have cannot be missing.
+    #[must_use]
+    pub fn table<'c>(&self, catalog: &'c Catalog) -> Option<&'c Relation> {
+        let is_table = |relation: &&Relation| {
+            matches!(relation.kind, RelationKind::Table | RelationKind::PartitionedTable)
+        };
+        self.relation(catalog).filter(is_table)
     }
 }
 

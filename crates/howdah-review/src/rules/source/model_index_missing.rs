@@ -57,10 +57,8 @@ pub(super) const RULE: Rule = Rule {
 fn check(facts: &Facts, findings: &mut Findings<'_>) {
     let Some(catalog) = &facts.catalog else { return };
     for model in &facts.models {
-        let Some(relation) = model.relation(catalog) else { continue };
-        let is_table =
-            matches!(relation.kind, RelationKind::Table | RelationKind::PartitionedTable);
-        for wanted in model.indexes.iter().filter(|_| is_table) {
+        let Some(relation) = model.table(catalog) else { continue };
+        for wanted in &model.indexes {
             // A column that is not there is told by another rule.
             let known = wanted.columns.iter().all(|column| relation.column(column).is_some());
             if !known || relation.indexes.iter().any(|index| serves(index, wanted)) {

@@ -36,7 +36,7 @@
 //!
 //! The foreign key, `not valid` at first, then validated.
 
-use howdah_catalog::{ConstraintKind, Ident, Literal, RelationKind};
+use howdah_catalog::{ConstraintKind, Ident, Literal};
 
 use crate::facts::Facts;
 use crate::finding::{Findings, Level, Reproducer};
@@ -55,10 +55,8 @@ pub(super) const RULE: Rule = Rule {
 fn check(facts: &Facts, findings: &mut Findings<'_>) {
     let Some(catalog) = &facts.catalog else { return };
     for model in &facts.models {
-        let Some(relation) = model.relation(catalog) else { continue };
-        let is_table =
-            matches!(relation.kind, RelationKind::Table | RelationKind::PartitionedTable);
-        for wanted in model.relations.iter().filter(|_| is_table) {
+        let Some(relation) = model.table(catalog) else { continue };
+        for wanted in &model.relations {
             let is_key = |kind| kind == ConstraintKind::ForeignKey;
             let held = relation.constraints.iter().any(|constraint| {
                 is_key(constraint.kind)
