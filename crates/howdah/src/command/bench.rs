@@ -114,13 +114,30 @@ pub async fn run(global: &Global, args: &BenchArgs) -> Result<Outcome> {
     let redis = PrivateRedis::start(&folder.join("redis")).await?;
     let result = Box::pin(measure(global, args, events, &redis)).await;
     redis.stop().await;
-    let report = result?;
+    tell(global, &result?, print)
+}
+
+/// Prints a report: as JSON, or by `print`.
+fn tell<R: Serialize>(
+    global: &Global,
+    report: &R,
+    print: impl FnOnce(&R) -> Result<()>,
+) -> Result<Outcome> {
     if global.format == OutputFormat::Json {
-        output::json(&report)?;
+        output::json(report)?;
     } else {
-        print(&report)?;
+        print(report)?;
     }
     Ok(Outcome::Fine)
+}
+
+/// Writes the system file and the migration of a benchmark into its folder.
+fn lay(folder: &Path, files: [(&str, &str); 2]) -> Result<()> {
+    std::fs::create_dir_all(folder.join("migrations")).map_err(unwritable)?;
+    for (name, text) in files {
+        std::fs::write(folder.join(name), text).map_err(unwritable)?;
+    }
+    Ok(())
 }
 
 async fn measure(

@@ -17,9 +17,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::shares;
 use super::usage::{self, Usage};
-use super::{FOLDER, Sample, median};
+use super::{FOLDER, Sample, median, tell};
 use crate::Outcome;
-use crate::cli::{BenchArgs, Global, OutputFormat, RunArgs};
+use crate::cli::{BenchArgs, Global, RunArgs};
 use crate::command::apply::apply_told;
 use crate::command::demo::stage::Stage;
 use crate::command::demo::systems;
@@ -92,13 +92,7 @@ pub async fn run(global: &Global, args: &BenchArgs) -> Result<Outcome> {
             result.and(closed)?;
         }
     }
-    let report = report(args, loads);
-    if global.format == OutputFormat::Json {
-        output::json(&report)?;
-    } else {
-        print(&report)?;
-    }
-    Ok(Outcome::Fine)
+    tell(global, &report(args, loads), print)
 }
 
 async fn measure(stage: &Stage, options: &Options, runs: &mut Runs) -> Result<()> {

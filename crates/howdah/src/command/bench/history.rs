@@ -14,9 +14,9 @@ use howdah_system::Stream;
 use serde::Serialize;
 
 use super::usage::Usage;
-use super::{FOLDER, sql_failed, unwritable};
+use super::{FOLDER, lay, sql_failed, tell};
 use crate::Outcome;
-use crate::cli::{BenchArgs, Global, OutputFormat};
+use crate::cli::{BenchArgs, Global};
 use crate::command::apply::apply_told;
 use crate::output::{self, Table, grouped};
 use crate::session::{Model, Session};
@@ -134,23 +134,17 @@ struct Report {
 /// Runs the cases and prints them.
 pub async fn run(global: &Global, args: &BenchArgs) -> Result<Outcome> {
     let folder = PathBuf::from(FOLDER).join("history");
-    std::fs::create_dir_all(folder.join("migrations")).map_err(unwritable)?;
-    for (name, text) in [
-        ("howdah.toml", include_str!("history/howdah.toml")),
-        ("migrations/0001_history.sql", include_str!("history/0001_history.sql")),
-    ] {
-        std::fs::write(folder.join(name), text).map_err(unwritable)?;
-    }
+    lay(
+        &folder,
+        [
+            ("howdah.toml", include_str!("history/howdah.toml")),
+            ("migrations/0001_history.sql", include_str!("history/0001_history.sql")),
+        ],
+    )?;
     let session = Session::open(&Global { file: folder, format: global.format }).await?;
     let result = Box::pin(measure(&session, args)).await;
     session.close().await?;
-    let report = result?;
-    if global.format == OutputFormat::Json {
-        output::json(&report)?;
-    } else {
-        print(&report)?;
-    }
-    Ok(Outcome::Fine)
+    tell(global, &result?, print)
 }
 
 async fn measure(session: &Session, args: &BenchArgs) -> Result<Report> {

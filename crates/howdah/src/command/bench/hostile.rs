@@ -13,9 +13,9 @@ use howdah_error::{Error, Result};
 use howdah_pg::{Connection, connect};
 use serde::Serialize;
 
-use super::{FOLDER, Sample, empty, load, median, sql_failed, unwritable};
+use super::{FOLDER, Sample, empty, lay, load, median, sql_failed, tell, unwritable};
 use crate::Outcome;
-use crate::cli::{BenchArgs, Global, OutputFormat};
+use crate::cli::{BenchArgs, Global};
 use crate::command::apply::apply_told;
 use crate::output::{self, Table, grouped};
 use crate::session::Session;
@@ -80,24 +80,18 @@ struct Report {
 /// Runs the cases and prints them.
 pub async fn run(global: &Global, args: &BenchArgs) -> Result<Outcome> {
     let folder = PathBuf::from(FOLDER).join("hostile");
-    std::fs::create_dir_all(folder.join("migrations")).map_err(unwritable)?;
-    for (name, text) in [
-        ("howdah.toml", include_str!("hostile/howdah.toml")),
-        ("migrations/0001_payments.sql", include_str!("hostile/0001_payments.sql")),
-    ] {
-        std::fs::write(folder.join(name), text).map_err(unwritable)?;
-    }
+    lay(
+        &folder,
+        [
+            ("howdah.toml", include_str!("hostile/howdah.toml")),
+            ("migrations/0001_payments.sql", include_str!("hostile/0001_payments.sql")),
+        ],
+    )?;
     std::fs::write(folder.join(EVENTS), "").map_err(unwritable)?;
     let session = Session::open(&Global { file: folder, format: global.format }).await?;
     let result = Box::pin(measure(&session, args)).await;
     session.close().await?;
-    let report = result?;
-    if global.format == OutputFormat::Json {
-        output::json(&report)?;
-    } else {
-        print(&report)?;
-    }
-    Ok(Outcome::Fine)
+    tell(global, &result?, print)
 }
 
 async fn measure(session: &Session, args: &BenchArgs) -> Result<Report> {

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use howdah_error::{Error, Result};
 
-use super::{CASES, unwritable};
+use super::{CASES, lay, unwritable};
 use crate::cli::BenchArgs;
 
 /// All events, in their order.
@@ -53,10 +53,8 @@ pub fn write(folder: &Path, args: &BenchArgs) -> Result<u64> {
     if args.shards == 0 {
         return Err(Error::input("events without a shard cannot be read"));
     }
-    std::fs::create_dir_all(folder.join("migrations")).map_err(unwritable)?;
-    std::fs::write(folder.join("howdah.toml"), system(args)).map_err(unwritable)?;
-    std::fs::write(folder.join("migrations/0001_trades.sql"), include_str!("0001_trades.sql"))
-        .map_err(unwritable)?;
+    let migration = ("migrations/0001_trades.sql", include_str!("0001_trades.sql"));
+    lay(folder, [("howdah.toml", &system(args)), migration])?;
     write_events(folder, args)
 }
 

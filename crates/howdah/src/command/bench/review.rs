@@ -21,8 +21,9 @@ use howdah_review::target::Target;
 use howdah_review::{Finding, Group, Level, Options, Report as Review};
 use serde::Serialize;
 
+use super::tell;
 use crate::Outcome;
-use crate::cli::{BenchArgs, Global, OutputFormat};
+use crate::cli::{BenchArgs, Global};
 use crate::output::{self, Table};
 use peers::{Check, Verdict};
 use speed::Speed;
@@ -70,11 +71,7 @@ pub async fn run(global: &Global, args: &BenchArgs) -> Result<Outcome> {
     let result = Box::pin(measure(&scratch, args)).await;
     scratch.stop().await?;
     let report = result?;
-    if global.format == OutputFormat::Json {
-        output::json(&report)?;
-    } else {
-        print(&report)?;
-    }
+    tell(global, &report, print)?;
     let missed = report.checks.iter().any(|tally| tally.missed > 0);
     Ok(if missed { Outcome::Findings } else { Outcome::Fine })
 }
