@@ -47,6 +47,7 @@ fn stream() -> Stream {
         refuse_conflicts: false,
         retracted: None,
         span_key: Vec::new(),
+        horizon: None,
         tenant: None,
         columns: vec![
             column("symbol", "text", ColumnType::Text),

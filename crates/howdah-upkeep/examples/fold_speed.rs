@@ -43,6 +43,7 @@ fn stream() -> Stream {
         refuse_conflicts: false,
         retracted: None,
         span_key: Vec::new(),
+        horizon: None,
         tenant: None,
         columns: vec![
             column("exchange", "text", ColumnType::Text),

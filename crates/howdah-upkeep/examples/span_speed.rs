@@ -75,7 +75,8 @@ fn events(from: u64, count: u64, late: bool) -> Vec<String> {
             let at = 1_790_000_000 + minute * 60 - back;
             let state = ["run", "idle", "down"][(n / 2400 % 3) as usize];
             format!(
-                r#"{{"org":1,"machine":{machine},"at":{at},"total":{n},"good":{n},"state":"{state}"}}"#
+                r#"{{"org":1,"machine":{machine},"at":{at},"total":{n},"good":{n},
+                "state":"{state}"}}"#
             )
         })
         .collect()

@@ -46,6 +46,7 @@ pub fn stream(columns: Vec<StreamColumn>) -> Stream {
         refuse_conflicts: false,
         retracted: None,
         span_key: Vec::new(),
+        horizon: None,
         tenant: None,
         columns: all,
     }
