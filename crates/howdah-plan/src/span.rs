@@ -1,4 +1,5 @@
-//! The views of open spans: the last event of each key, and how long ago it was.
+//! The views of open spans (the last event of each key, and how long ago it was), and the right to
+//! read calendars.
 
 use howdah_catalog::name::stable_hash;
 use howdah_catalog::{Catalog, Ident, Literal, RelName, name};
@@ -37,6 +38,16 @@ pub(crate) fn plan(plan: &mut Plan, system: &System, catalog: &Catalog) {
             .map(|role| Wanted::relation(&view, role, "SELECT"));
         let what = view.plain();
         push_grants(plan, catalog, &format!("grants {what}"), &what, &reads);
+    }
+    // What a calendar stands on is the application's to grant.
+    let calendars = system.span_rollups.iter().filter_map(|rollup| rollup.calendar.as_ref());
+    let mut tables: Vec<&RelName> = calendars.map(|calendar| &calendar.table).collect();
+    tables.sort_unstable();
+    tables.dedup();
+    for table in tables {
+        let grants = [Wanted::relation(table, &system.roles.writer, "SELECT")];
+        let what = table.plain();
+        push_grants(plan, catalog, &format!("grants {what} for the writer"), &what, &grants);
     }
 }
 

@@ -16,6 +16,8 @@ mod mistakes;
 mod robust;
 #[path = "main/routes.rs"]
 mod routes;
+#[path = "main/spans.rs"]
+mod spans;
 #[path = "main/trading.rs"]
 mod trading;
 #[path = "main/visible.rs"]

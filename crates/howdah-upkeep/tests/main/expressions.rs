@@ -115,7 +115,10 @@ fn measure(dice: &mut Dice) -> String {
         2 | 3 => format!("sum({})", number(dice, 2)),
         4 => format!("sum({})", whole(dice, 2)),
         5 => format!("sum({})", dice.pick(&["f4", "f8", "i2", "big"])),
-        6 => format!("avg({})", number(dice, 1)),
+        6 => {
+            let of = dice.pick(&["avg", "stddev", "variance"]).to_owned();
+            format!("{of}({})", number(dice, 1))
+        }
         7 => format!("{}({})", dice.pick(&["min", "max"]).to_owned(), dice.pick(&ordered)),
         8 => format!("{}({})", dice.pick(&["min", "max"]).to_owned(), number(dice, 2)),
         9 => format!("{}({})", dice.pick(&["first", "last"]).to_owned(), dice.pick(&any)),

@@ -2,9 +2,10 @@
 //! order and cut they come.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use howdah_pg::{ConnectOptions, connect};
-use howdah_testkit::wait_until;
+use howdah_testkit::{Cuts, wait_until};
 
 use crate::derived::shuffle;
 use crate::engine::{Engine, Feed, fine};
@@ -489,7 +490,9 @@ async fn all_wait(engine: &Engine, writers: i64) -> bool {
 
 #[tokio::test]
 async fn batches_that_are_open_at_once_see_each_others_neighbours() {
-    let engine = engine(SYSTEM).await;
+    // Rows of a rollup of the events themselves would keep batches of one machine apart.
+    let plain = SYSTEM.find("[rollups.plain]").unwrap();
+    let engine = engine(&SYSTEM[..plain]).await;
     let mut dice = Dice(9);
     let (mut one, mut two) = (engine.feed("one").await, engine.feed("two").await);
     let holder = engine.db.connect().await;
@@ -499,8 +502,8 @@ async fn batches_that_are_open_at_once_see_each_others_neighbours() {
         feed.commit(&[event.json()]).await;
         live.push(event);
     }
-    for round in 0..15 {
-        let mut events: Vec<Event> = (0..8).map(|id| Event::random(&mut dice, id)).collect();
+    for round in 0..8 {
+        let mut events: Vec<Event> = (0..12).map(|id| Event::random(&mut dice, id)).collect();
         let keys: BTreeSet<_> = live.iter().map(Event::key).collect();
         events.retain(|event| !keys.contains(&event.key()));
         let mut events = first_of_each(&events);
@@ -513,10 +516,8 @@ async fn batches_that_are_open_at_once_see_each_others_neighbours() {
         // it comes.
         holder.batch_execute("begin; select from howdah.positions for update").await.unwrap();
         let release = async {
-            wait_until("both wait", std::time::Duration::from_secs(60), async || {
-                all_wait(&engine, 2).await
-            })
-            .await;
+            wait_until("both wait", Duration::from_secs(60), async || all_wait(&engine, 2).await)
+                .await;
             holder.batch_execute("commit").await.unwrap();
         };
         tokio::join!(one.commit(&first), two.commit(&second), release);
@@ -591,4 +592,79 @@ async fn a_changed_calendar_is_found_and_a_rebuild_follows_it() {
     assert_eq!(wrong, ["by_shift", "events_by_shift"]);
     engine.rebuild_all().await;
     engine.assert_proved().await;
+}
+
+#[tokio::test]
+async fn a_writer_cut_at_any_moment_leaves_spans_whole() {
+    let engine = engine(SYSTEM).await;
+    let mut dice = Dice(12);
+    let mut events: Vec<Event> = (0..90).map(|id| Event::random(&mut dice, id)).collect();
+    shuffle(&mut dice, &mut events);
+    let own: i32 = engine.one("select pg_backend_pid()").await;
+    let admin = engine.db.admin().await;
+    let mut cuts = Cuts::new(12);
+    let mut feed = engine.feed("one").await;
+    let (mut at, mut struck) = (0_usize, 0);
+    while at < events.len() {
+        let end = (at + 9).min(events.len());
+        let texts: Vec<String> = events[at..end].iter().map(Event::json).collect();
+        let wait = cuts.after(Duration::ZERO, Duration::from_millis(150));
+        let strike = async {
+            tokio::time::sleep(wait).await;
+            let others = "select pg_terminate_backend(pid, 60000) from pg_stat_activity \
+                          where datname = $1 and pid not in ($2, pg_backend_pid()) \
+                          and backend_type = 'client backend'";
+            admin.query(others, &[&engine.db.name(), &own]).await.unwrap();
+        };
+        let (ended, ()) = tokio::join!(feed.try_commit(&texts), strike);
+        struck += usize::from(ended.is_err());
+        // The position says whether it was committed; the connection is gone in any case.
+        let place: i64 =
+            engine.one("select coalesce(max(position::bigint), 0) from howdah.positions").await;
+        at = usize::try_from(place).unwrap();
+        feed = engine.feed("one").await;
+        feed.restart_at(at as u64);
+        assert_kept(&engine, &first_of_each(&events[..at]), &format!("at {at}")).await;
+    }
+    assert!(struck > 0, "no batch was struck");
+    engine.assert_fold_is_rebuild().await;
+}
+
+#[tokio::test]
+async fn a_reader_adds_the_span_that_is_open() {
+    let engine = engine(SYSTEM).await;
+    let mut feed = engine.feed("one").await;
+    let now: i64 = engine.one("select extract(epoch from now())::bigint").await;
+    let event = |id: i64, ago: i64, state: &'static str| {
+        let fixed = Event::random(&mut Dice(id as u64), id);
+        let event = Event { org: 1, machine: "a", at: now - ago, seq: 0, state, epoch: 0, ..fixed };
+        event.json()
+    };
+    feed.commit(&[event(1, 7200, "run"), event(2, 3600, "down"), event(3, 600, "run")]).await;
+    engine
+        .run(
+            "delete from shifts; insert into shifts values (1, 'one', 'now', \
+             tstzrange(now() - interval '90 minutes', now() + interval '1 hour'))",
+        )
+        .await;
+    engine.rebuild_all().await;
+    // 90 minutes began with half an hour of running; ten minutes of it are open.
+    let producing: f64 = engine
+        .one(
+            "select (t.secs + coalesce((select howdah.seconds_in(o.at, now(), s.period) \
+             from times_open o where o.org = t.org and o.machine = t.machine \
+             and o.state = 'run'), 0))::float8 \
+             from by_shift t join machine_shifts s using (org, machine, shift) \
+             where t.machine = 'a' and t.state = 'run' and s.period @> now()",
+        )
+        .await;
+    assert!((2400.0..2700.0).contains(&producing), "{producing}");
+    let open: Vec<String> = engine
+        .texts("select machine || ' ' || state || ' ' || (seconds >= 600) from times_open")
+        .await;
+    assert_eq!(open, ["a run true"]);
+    let plan = engine
+        .texts("explain (costs off) select * from times_open where org = 1 and machine = 'a'")
+        .await;
+    assert!(plan.iter().any(|line| line.contains("Index")), "{plan:#?}");
 }
