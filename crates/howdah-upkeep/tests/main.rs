@@ -39,6 +39,8 @@ mod sequences;
 mod sketches;
 #[path = "main/spans.rs"]
 mod spans;
+#[path = "main/spans_model.rs"]
+mod spans_model;
 #[path = "main/tenants.rs"]
 mod tenants;
 #[path = "main/waits.rs"]

@@ -23,7 +23,7 @@ pub fn parse_expression_of_span(
     text: &str,
     other: &str,
 ) -> Result<ExpressionText, ExpressionProblem> {
-    flattened(parse_named(text, Naming::OfRows)?, other)
+    flattened(&parse_named(text, Naming::OfRows)?, other)
 }
 
 /// Reads a measure over spans whose other event is called `other`.
@@ -32,12 +32,12 @@ pub fn parse_expression_of_span(
 /// As [`super::parse_measure`], and where another row than `other` is named.
 pub fn parse_measure_of_span(text: &str, other: &str) -> Result<MeasureText, ExpressionProblem> {
     let measure = parse_measure_of_rows(text)?;
-    let flat = |part: Option<ExpressionText>| part.map(|part| flattened(part, other)).transpose();
+    let flat = |part: Option<ExpressionText>| part.map(|part| flattened(&part, other)).transpose();
     Ok(MeasureText { argument: flat(measure.argument)?, filter: flat(measure.filter)?, ..measure })
 }
 
 /// The same expression over one row.
-fn flattened(parsed: ExpressionText, other: &str) -> Result<ExpressionText, ExpressionProblem> {
+fn flattened(parsed: &ExpressionText, other: &str) -> Result<ExpressionText, ExpressionProblem> {
     for column in &parsed.columns {
         if let Some(row) = column.row.as_ref().filter(|row| *row != other) {
             let at = parsed.offset + column.range.start;
@@ -49,7 +49,7 @@ fn flattened(parsed: ExpressionText, other: &str) -> Result<ExpressionText, Expr
         }
     }
     let tokens = tokenize(&parsed.text)?;
-    let text = rewritten(&parsed, &tokens, other)?;
+    let text = rewritten(parsed, &tokens, other)?;
     let flat = parse_expression(&text).map_err(|problem| problem.shifted(parsed.offset))?;
     Ok(ExpressionText { offset: parsed.offset, ..flat })
 }
@@ -109,11 +109,7 @@ fn two_arguments(tokens: &[Placed], open: usize) -> Option<(usize, usize)> {
         match token.inner.token {
             Token::LParen | Token::LBracket => depth += 1,
             Token::RParen | Token::RBracket => depth -= 1,
-            Token::Comma if depth == 1 => {
-                if comma.replace(at).is_some() {
-                    return None;
-                }
-            }
+            Token::Comma if depth == 1 && comma.replace(at).is_some() => return None,
             _ => {}
         }
         if depth == 0 {

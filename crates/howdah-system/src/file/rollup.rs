@@ -77,16 +77,16 @@ pub(crate) struct PositionSection {
 /// `[rollups]`, by what they are made of.
 #[derive(Default)]
 pub(super) struct Sections {
-    pub(super) of_streams: Vec<RollupSection>,
-    pub(super) of_states: Vec<DerivedSection>,
-    pub(super) of_spans: Vec<SpanRollupSection>,
+    pub(super) streams: Vec<RollupSection>,
+    pub(super) states: Vec<DerivedSection>,
+    pub(super) spans: Vec<SpanRollupSection>,
 }
 
 pub(super) fn read(top: &Section<'_>, spans: &[SpanSection]) -> Sections {
     let mut out = Sections::default();
     for (name, section) in top.named_sections("rollups") {
         if section.has("of") {
-            out.of_states.push(derived::read_one(name, &section));
+            out.states.push(derived::read_one(name, &section));
             continue;
         }
         let from = section.required("from", "from = \"trades\"");
@@ -102,10 +102,10 @@ pub(super) fn read(top: &Section<'_>, spans: &[SpanSection]) -> Sections {
             };
             let other = is_span.then_some(at.value);
             let rollup = read_one(name, from, &section, Speech::of(other));
-            out.of_spans.push(SpanRollupSection { at, calendar, rollup });
+            out.spans.push(SpanRollupSection { at, calendar, rollup });
         } else {
             refuse_at(&section);
-            out.of_streams.push(read_one(name, from, &section, Speech::of(None)));
+            out.streams.push(read_one(name, from, &section, Speech::of(None)));
         }
     }
     out

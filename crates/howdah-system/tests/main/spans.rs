@@ -1,6 +1,6 @@
 //! Spans and calendars: what is taken, and what is told of mistakes.
 
-use howdah_catalog::Catalog;
+use howdah_catalog::{Catalog, Ident};
 use howdah_system::{Draft, SpanAt, SystemFile};
 
 use crate::catalog;
@@ -88,7 +88,7 @@ fn rollups_of_spans_become_part_of_the_system() {
     assert_eq!(key(2), ["tenant", "machine", "shift", "bucket"]);
     assert!(system.spans[by_shift.spans].alone);
     assert_eq!(system.spans[hours.spans].longest, Some(172_800));
-    let found: Vec<&str> = system.streams[0].span_key.iter().map(|it| it.as_str()).collect();
+    let found: Vec<&str> = system.streams[0].span_key.iter().map(Ident::as_str).collect();
     assert_eq!(found, ["tenant", "machine", "at", "seq"]);
 }
 
