@@ -163,6 +163,11 @@ impl SystemFile {
         &self.database
     }
 
+    /// The rate of each source, as the file has it now: what a process that runs may take anew.
+    pub fn rates(&self) -> impl Iterator<Item = (&str, Option<u32>)> + '_ {
+        self.sources.iter().map(|source| (source.name.value.as_str(), source.rate))
+    }
+
     /// Where and how to listen, when the file has `[http]`.
     #[must_use]
     pub fn http(&self) -> Option<&HttpConfig> {

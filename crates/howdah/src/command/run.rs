@@ -2,6 +2,7 @@
 
 mod connections;
 mod http;
+mod rates;
 mod report;
 mod shards;
 
@@ -23,6 +24,7 @@ use crate::meter::Meter;
 use crate::session::{Model, Session};
 use crate::{Outcome, output};
 use connections::Wanted;
+use rates::Rates;
 
 /// How often the private server is looked after.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -93,6 +95,7 @@ async fn ingest_model(
     connections::check(&connection, Wanted::new(&sources, &requests, pool)).await?;
     Box::pin(keep_chunks(session, &connection, model)).await?;
     let generation = generation(&connection).await?;
+    let rates = Rates::of(&sources);
     let common = shards::Common { session, model, generation, once: args.once, shutdown };
     let known = Shards::default();
     let server = if args.once {
@@ -113,15 +116,17 @@ async fn ingest_model(
             }
         }
     };
+    let shards = shards::of(&sources, &rates);
     let serving = http::serve(session, model, server, generation, shutdown);
     let working = async {
-        let (read, answered) = tokio::join!(shards::run(&common, sources, watch), serving);
+        let (read, answered) = tokio::join!(shards::run(&common, shards, watch), serving);
         read.and(answered)
     };
     tokio::select! {
         result = Box::pin(working) => result,
         () = upkeep => Ok(()),
         () = keep_server(session) => Ok(()),
+        () = rates.follow(&session.path) => Ok(()),
     }
 }
 
