@@ -508,6 +508,9 @@ pub struct BenchArgs {
     #[arg(long, value_delimiter = ',', value_name = "LOADS")]
     #[arg(default_values_t = ["L1-75", "L3", "L5", "L6"].map(String::from))]
     pub loads: Vec<String>,
+    /// How many clients ask the chain's questions after a load, each for --freshness seconds
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub clients: usize,
     /// A folder of folders of SQL that howdah and its peers review; left out: speed alone
     #[arg(long, value_name = "DIR")]
     pub designs: Option<PathBuf>,

@@ -80,9 +80,10 @@ impl Rates {
             if let Some(known) = known.filter(|known| known.now != rate) {
                 taken = true;
                 known.set(rate);
-                match rate {
-                    Some(rate) => tracing::info!(source, rate, "the source has another rate"),
-                    None => tracing::info!(source, "the source has no rate any more"),
+                if let Some(rate) = rate {
+                    tracing::info!(source, rate, "the source has another rate");
+                } else {
+                    tracing::info!(source, "the source has no rate any more");
                 }
             }
         }
