@@ -47,6 +47,8 @@ fn stream() -> Stream {
         reverses: Vec::new(),
         refuse_conflicts: false,
         retracted: None,
+        span_key: Vec::new(),
+        horizon: None,
         tenant: None,
         columns: vec![
             column("symbol", "text", ColumnType::Text),

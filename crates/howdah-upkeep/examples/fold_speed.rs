@@ -42,6 +42,8 @@ fn stream() -> Stream {
         reverses: Vec::new(),
         refuse_conflicts: false,
         retracted: None,
+        span_key: Vec::new(),
+        horizon: None,
         tenant: None,
         columns: vec![
             column("exchange", "text", ColumnType::Text),

@@ -29,6 +29,17 @@ impl Feed {
         Self { writer, decoder: fine(Decoder::new(&source, &system.streams)), at: 0 }
     }
 
+    /// A new trade of this moment.
+    pub async fn now(&self, rig: &Rig) -> String {
+        let now: String = rig
+            .one("select to_char(now() at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')")
+            .await;
+        let old = trade(1_000_000 + self.at, 0, "2");
+        let at = old.find("\"2026-").map(|at| at + 1).unwrap();
+        let end = at + old[at..].find('"').unwrap();
+        format!("{}{now}{}", &old[..at], &old[end..])
+    }
+
     pub async fn commit(&mut self, events: &[String]) -> Outcome {
         let place = |at: u64| Position(at.to_string());
         let mut decoded = Decoded::default();

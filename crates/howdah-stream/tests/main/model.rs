@@ -45,6 +45,8 @@ pub fn stream(columns: Vec<StreamColumn>) -> Stream {
         reverses: Vec::new(),
         refuse_conflicts: false,
         retracted: None,
+        span_key: Vec::new(),
+        horizon: None,
         tenant: None,
         columns: all,
     }
