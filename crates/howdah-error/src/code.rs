@@ -84,6 +84,8 @@ codes! {
     CannotFold = "HD0405";
     /// Another session folds or restores chunks of the stream.
     FoldUnderWay = "HD0406";
+    /// Another process does the upkeep.
+    UpkeepTaken = "HD0407";
     /// A source cannot be opened or read.
     SourceFailed = "HD0501";
     /// A file changed behind its committed position.

@@ -47,4 +47,17 @@ pub struct TableFacts {
     pub referenced_by: Vec<RelName>,
     /// `(column, sequence)` of sequences that belong to a column of the table.
     pub sequences: Vec<(String, RelName)>,
+    /// Its segment tables.
+    pub layouts: Vec<FoldedLayout>,
+}
+
+/// A segment table of a stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoldedLayout {
+    /// The table.
+    pub table: RelName,
+    /// The columns that stay plain in it, in their order.
+    pub plain: Vec<String>,
+    /// Whether it holds a segment.
+    pub filled: bool,
 }

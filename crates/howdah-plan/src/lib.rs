@@ -17,11 +17,12 @@ mod retracted;
 mod roles;
 mod rollup;
 mod schema;
+mod segments;
 mod step;
 mod stream;
 mod swap;
 
-pub use facts::{Facts, InstalledRollup, TableFacts};
+pub use facts::{Facts, FoldedLayout, InstalledRollup, TableFacts};
 pub use protect::walls_like;
 pub use rollup::foreign_columns;
 pub use schema::{SCHEMA_SQL, SCHEMA_VERSION};
@@ -46,6 +47,7 @@ pub fn plan(system: &System, catalog: &Catalog, facts: &Facts) -> Result<Plan> {
     retracted::plan(&mut plan, system, catalog)?;
     rollup::plan(&mut plan, system, catalog, facts)?;
     protect::plan(&mut plan, system, catalog);
+    segments::plan(&mut plan, system, catalog, facts);
     rollup::plan_rebuilds(&mut plan, system, catalog, facts);
     Ok(plan)
 }

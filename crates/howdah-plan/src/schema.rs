@@ -4,13 +4,14 @@ use crate::facts::Facts;
 use crate::step::{Plan, Step};
 
 /// The version that this howdah needs.
-pub const SCHEMA_VERSION: i32 = 3;
+pub const SCHEMA_VERSION: i32 = 4;
 
 /// The SQL of each version; the sum of them is the schema.
 pub const SCHEMA_SQL: [&str; SCHEMA_VERSION as usize] = [
     include_str!("../schema/0001.sql"),
     include_str!("../schema/0002.sql"),
     include_str!("../schema/0003.sql"),
+    include_str!("../schema/0004.sql"),
 ];
 
 /// What takes each version back.
@@ -27,6 +28,11 @@ const UNDO: [&[&str]; SCHEMA_VERSION as usize] = [
     &[
         "drop table howdah.folds, howdah.layouts, howdah.folded",
         "delete from howdah.version where version = 3",
+    ],
+    &[
+        "drop function howdah.hold_upkeep()",
+        "drop table howdah.upkeep_lease, howdah.upkeep_jobs, howdah.proofs, howdah.sizes",
+        "delete from howdah.version where version = 4",
     ],
 ];
 

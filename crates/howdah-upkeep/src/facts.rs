@@ -3,7 +3,7 @@
 use howdah_catalog::{Catalog, RelName, RelationKind};
 use howdah_error::Result;
 use howdah_pg::from_pg;
-use howdah_plan::{Facts, InstalledRollup, TableFacts};
+use howdah_plan::{Facts, FoldedLayout, InstalledRollup, TableFacts};
 use howdah_system::System;
 use tokio_postgres::Client;
 
@@ -44,9 +44,35 @@ pub async fn read_facts(client: &Client, system: &System, catalog: &Catalog) -> 
         if relation.kind == RelationKind::Table {
             read_dependents(client, &stream.table, &mut table).await?;
         }
+        if facts.schema_version.is_some_and(|version| version >= 3) {
+            table.layouts = layouts(client, stream).await?;
+        }
         facts.tables.insert(stream.table.clone(), table);
     }
     Ok(facts)
+}
+
+/// The segment tables of a stream, and whether they hold anything.
+pub(crate) async fn layouts(
+    client: &Client,
+    stream: &howdah_system::Stream,
+) -> Result<Vec<FoldedLayout>> {
+    let failed = |error| from_pg("could not read the segment tables of a stream", &error);
+    let sql = "select n.nspname::text, c.relname::text, array(select p ->> 'name' from \
+               jsonb_array_elements(l.columns -> 'plain') with ordinality as e (p, place) \
+               order by place) \
+               from howdah.layouts l join pg_catalog.pg_class c on c.oid = to_regclass(l.relation) \
+               join pg_catalog.pg_namespace n on n.oid = c.relnamespace \
+               where l.stream = $1 order by l.layout";
+    let rows = client.query(sql, &[&stream.table.to_string()]).await.map_err(failed)?;
+    let mut out = Vec::with_capacity(rows.len());
+    for row in rows {
+        let table = RelName::new(row.get::<_, &str>(0), row.get::<_, &str>(1));
+        let holds = format!("select exists (select from {table})");
+        let filled = client.query_one(&holds, &[]).await.map_err(failed)?.get(0);
+        out.push(FoldedLayout { table, plain: row.get(2), filled });
+    }
+    Ok(out)
 }
 
 /// The newest time of a plain table (its conversion needs it), or whether a partitioned one has a

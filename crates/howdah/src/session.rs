@@ -183,6 +183,22 @@ impl Session {
             .hint("Run `howdah apply` first."))
     }
 
+    /// Refuses a database whose schema of howdah's own is another version's.
+    pub async fn require_current(&self, connection: &Connection) -> Result<()> {
+        self.require_applied(connection).await?;
+        let row = connection
+            .query_one("select max(version) from howdah.version", &[])
+            .await
+            .map_err(|error| from_pg("could not read the version of howdah's schema", &error))?;
+        let version: Option<i32> = row.get(0);
+        if version == Some(howdah_plan::SCHEMA_VERSION) {
+            return Ok(());
+        }
+        Err(Error::new(Kind::Conflict, "howdah's own schema is of another version of howdah")
+            .code(Code::NotApplied)
+            .hint("Run `howdah apply` first, with the newest howdah that uses this database."))
+    }
+
     /// Where the database is, without secrets.
     pub fn database_name(&self) -> String {
         let options = &self.options;
