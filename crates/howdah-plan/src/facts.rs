@@ -37,7 +37,8 @@ pub struct InstalledRollup {
 /// Facts of one table.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct TableFacts {
-    /// The time of the newest row, µs since 2000-01-01 UTC; `None`: the table is empty.
+    /// The time of the newest row, µs since 2000-01-01 UTC; `None`: the table is empty. Of a
+    /// partitioned table any number stands for a row, in a chunk or in a segment.
     pub newest_us: Option<i64>,
     /// Views that read the table: name and `pg_get_viewdef`.
     pub views: Vec<(RelName, String)>,

@@ -3,7 +3,7 @@
 
 use howdah_error::Result;
 use howdah_history::{chunks, fold_chunk, restore_chunk};
-use howdah_pg::{from_pg, introspect};
+use howdah_pg::{from_pg, introspect_scope};
 use howdah_plan::history;
 use howdah_system::{Stream, System};
 use tokio_postgres::Client;
@@ -16,7 +16,7 @@ pub(crate) async fn run(
     stream: &Stream,
     again: bool,
 ) -> Result<()> {
-    let catalog = Box::pin(introspect(client)).await?;
+    let catalog = Box::pin(introspect_scope(client, crate::MODEL)).await?;
     let plain = history::plain(stream);
     let holding = holding(client, stream, again.then_some(plain.as_slice())).await?;
     for listed in chunks::list(client, stream).await? {

@@ -9,19 +9,19 @@ use std::time::{Duration, Instant};
 
 use howdah_catalog::{Catalog, RelName};
 use howdah_error::{Code, Error, Result};
-use howdah_pg::{ConnectOptions, Connection, RetryPolicy, connect, failpoint, from_pg, introspect};
+use howdah_pg::{ConnectOptions, Connection, RetryPolicy, connect, failpoint, from_pg, introspect_scope};
 use howdah_system::{System, SystemFile, error_of};
 use tokio_util::sync::CancellationToken;
 
 use crate::job::{Context, Job, Step};
 use crate::lease::{self, Claim, Grant};
-use crate::{answer_questions, record};
+use crate::{MODEL, answer_questions, record};
 
 /// How many connections a process has for upkeep.
 pub const CONNECTIONS: usize = 2;
 
 /// How often a model is read anew while there is work.
-const MODEL: Duration = Duration::from_secs(60);
+const READ: Duration = Duration::from_secs(60);
 /// How long a job that waits for somebody waits before it looks again, at most.
 const AGAIN: Duration = Duration::from_secs(10);
 /// Between attempts that fail.
@@ -268,10 +268,10 @@ impl Work<'_> {
 
     /// Reads the system anew when the last time is long ago.
     async fn read_model(&mut self) -> Result<()> {
-        if self.model.as_ref().is_some_and(|model| model.read.elapsed() < MODEL) {
+        if self.model.as_ref().is_some_and(|model| model.read.elapsed() < READ) {
             return Ok(());
         }
-        let catalog = Box::pin(introspect(self.worker)).await?;
+        let catalog = Box::pin(introspect_scope(self.worker, MODEL)).await?;
         let draft = self.upkeep.file.check(&catalog);
         let answers = answer_questions(self.worker, &draft.questions).await?;
         let system =

