@@ -42,3 +42,5 @@ mod shards;
 mod signals;
 #[path = "main/two.rs"]
 mod two;
+#[path = "main/upkeep.rs"]
+mod upkeep;

@@ -188,7 +188,7 @@ impl<'j> Job<'j> {
 }
 
 /// This process, as people know it, and unlike every other.
-fn owner() -> String {
+pub fn owner() -> String {
     let names = nix::sys::utsname::uname();
     let host = names.as_ref().map(|names| names.nodename().to_string_lossy()).unwrap_or_default();
     let nonce = RandomState::new().hash_one(std::process::id());
