@@ -4,7 +4,7 @@ use crate::facts::Facts;
 use crate::step::{Plan, Step};
 
 /// The version that this howdah needs.
-pub const SCHEMA_VERSION: i32 = 4;
+pub const SCHEMA_VERSION: i32 = 5;
 
 /// The SQL of each version; the sum of them is the schema.
 pub const SCHEMA_SQL: [&str; SCHEMA_VERSION as usize] = [
@@ -12,6 +12,7 @@ pub const SCHEMA_SQL: [&str; SCHEMA_VERSION as usize] = [
     include_str!("../schema/0002.sql"),
     include_str!("../schema/0003.sql"),
     include_str!("../schema/0004.sql"),
+    include_str!("../schema/0005.sql"),
 ];
 
 /// What takes each version back.
@@ -34,6 +35,7 @@ const UNDO: [&[&str]; SCHEMA_VERSION as usize] = [
         "drop table howdah.upkeep_lease, howdah.upkeep_jobs, howdah.proofs, howdah.sizes",
         "delete from howdah.version where version = 4",
     ],
+    &["drop table howdah.horizons, howdah.drops", "delete from howdah.version where version = 5"],
 ];
 
 pub(crate) fn plan(plan: &mut Plan, facts: &Facts) {

@@ -12,6 +12,7 @@
 //! - [`recompute`]: rebuild of a range, and the proof;
 //! - [`retract`]: events taken back, and every rollup after them;
 //! - [`reorganise`]: which blocks are replaced, and so which events are taken back;
+//! - [`horizon`]: which rows can still be told from the stream's events;
 //! - [`staging`]: the temporary table that a batch is copied into;
 //! - [`lock`]: the advisory locks that order folds, rebuilds and judgements.
 //!
@@ -22,6 +23,7 @@ pub mod column;
 pub mod delta;
 pub mod derive;
 pub mod fold;
+pub mod horizon;
 pub mod judge;
 pub mod lock;
 mod position;

@@ -6,8 +6,8 @@ use howdah_catalog::Catalog;
 use howdah_catalog::name::Ident;
 use howdah_error::{Code, Error, Kind, Result};
 use howdah_pg::{
-    ConnectOptions, Connection, Limits, Pool, PooledConnection, PrivateServer, RootCert,
-    Scope, ServerOptions, SslMode, connect, from_pg, introspect_in_txn, introspect_scope,
+    ConnectOptions, Connection, Limits, Pool, PooledConnection, PrivateServer, RootCert, Scope,
+    ServerOptions, SslMode, connect, from_pg, introspect_in_txn, introspect_scope,
 };
 use howdah_plan::{Facts, Plan};
 use howdah_stream::Access;

@@ -4,8 +4,8 @@ use howdah_catalog::Catalog;
 use howdah_error::Result;
 use howdah_pg::migrate::{self, MigrationState, Migrations};
 use howdah_pg::{Connection, introspect_scope};
-use howdah_upkeep::MODEL;
 use howdah_plan::{Plan, Step};
+use howdah_upkeep::MODEL;
 use serde::Serialize;
 
 use crate::cli::{Global, OutputFormat, PlanArgs};
