@@ -60,7 +60,7 @@ from = "fills"
 evry = "1 minute"
 by = ["symbl"]
 volume = "sum(quantity * pric)"
-spread = "stddev(price)"
+spread = "median(price)"
 users = "count(distinct user_id)"
 first_price = "first(price"
 "#;
