@@ -10,9 +10,9 @@ mod change;
 pub mod chunk;
 mod facts;
 mod filled;
-pub mod history;
 mod index;
 mod protect;
+mod readers;
 mod retracted;
 mod roles;
 mod rollup;
@@ -20,6 +20,8 @@ mod schema;
 mod step;
 mod stream;
 mod swap;
+
+pub use howdah_rollup::history;
 
 pub use facts::{Facts, InstalledRollup, TableFacts};
 pub use protect::walls_like;
@@ -46,6 +48,7 @@ pub fn plan(system: &System, catalog: &Catalog, facts: &Facts) -> Result<Plan> {
     retracted::plan(&mut plan, system, catalog)?;
     rollup::plan(&mut plan, system, catalog, facts)?;
     protect::plan(&mut plan, system, catalog);
+    readers::plan(&mut plan, system, catalog);
     rollup::plan_rebuilds(&mut plan, system, catalog, facts);
     Ok(plan)
 }

@@ -47,6 +47,11 @@ pub enum Action {
         /// Index of the level.
         level: usize,
     },
+    /// Make what reads a stream's history, as its segments are; `sql` shows it without segments.
+    Readers {
+        /// The stream's name in the system file.
+        stream: String,
+    },
     /// Rebuild a derived rollup from its states; `sql` shows how.
     RebuildDerived {
         /// The rollup's name in the system file.

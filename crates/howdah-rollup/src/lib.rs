@@ -13,6 +13,7 @@
 //! - [`retract`]: events taken back, and every rollup after them;
 //! - [`reorganise`]: which blocks are replaced, and so which events are taken back;
 //! - [`horizon`]: which rows can still be told from the stream's events;
+//! - [`history`]: where the events are once they are folded;
 //! - [`staging`]: the temporary table that a batch is copied into;
 //! - [`lock`]: the advisory locks that order folds, rebuilds and judgements.
 //!
@@ -23,6 +24,7 @@ pub mod column;
 pub mod delta;
 pub mod derive;
 pub mod fold;
+pub mod history;
 pub mod horizon;
 pub mod judge;
 pub mod lock;

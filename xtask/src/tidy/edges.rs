@@ -29,7 +29,14 @@ const EDGES: &[(&str, &[&str])] = &[
     ),
     (
         "howdah-upkeep",
-        &["howdah-pg", "howdah-plan", "howdah-rollup", "howdah-system", "howdah-catalog"],
+        &[
+            "howdah-history",
+            "howdah-pg",
+            "howdah-plan",
+            "howdah-rollup",
+            "howdah-system",
+            "howdah-catalog",
+        ],
     ),
     (
         "howdah-history",
