@@ -12,8 +12,7 @@ use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 
 use crate::step::{Lock, LockMode, Step};
 
-/// The schema of chunks.
-pub const CHUNK_SCHEMA: &str = "howdah_chunks";
+pub use howdah_rollup::history::CHUNK_SCHEMA;
 
 /// µs between 1970 and 2000.
 const EPOCH_2000_US: i64 = 946_684_800_000_000;
