@@ -11,7 +11,7 @@ mod peers;
 mod speed;
 mod squawk;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use howdah_error::{Error, Kind, Result};
@@ -38,15 +38,19 @@ struct Report {
     checks: Vec<Tally>,
 }
 
-/// Findings above info of a design, of each.
+/// Findings above info of a design, of each. Of howdah what is told, and in how many places.
 #[derive(Debug, Default, Serialize)]
 struct Design {
     name: String,
     /// Of the files.
     howdah: usize,
+    howdah_places: usize,
     squawk: usize,
-    /// Of the database that they make.
+    /// Of the database that they make, as it is reviewed alone.
     howdah_live: usize,
+    howdah_live_places: usize,
+    /// Likewise, with the review of the files as its baseline.
+    howdah_live_more: usize,
     splinter: usize,
     pg_index_health: usize,
 }
@@ -132,10 +136,15 @@ fn sql_files(folder: &Path) -> Result<Vec<RawFile>> {
 }
 
 /// Settings are those of the scratch server and no part of a design.
-fn above_info(review: &Review) -> usize {
+fn above_info(review: &Review) -> Vec<&Finding> {
     let counted =
         |finding: &&Finding| finding.level > Level::Info && finding.rule.group != Group::Settings;
-    review.findings.iter().filter(counted).count()
+    review.findings.iter().filter(counted).collect()
+}
+
+/// How many they are as they are told.
+fn told<'a>(findings: impl IntoIterator<Item = &'a Finding>) -> usize {
+    howdah_review::report::told(findings).len()
 }
 
 async fn compare(
@@ -155,10 +164,16 @@ async fn compare(
     let findings: Vec<&Finding> = live.findings.iter().chain(&review.findings).collect();
 
     let name = folder.file_name().map(|name| name.to_string_lossy().into_owned());
+    let (of_files, of_live) = (above_info(&review), above_info(&live));
+    let known: HashSet<&str> = review.findings.iter().map(|f| f.fingerprint.as_str()).collect();
+    let more = of_live.iter().copied().filter(|f| !known.contains(f.fingerprint.as_str()));
     let mut design = Design {
         name: name.unwrap_or_default(),
-        howdah: above_info(&review),
-        howdah_live: above_info(&live),
+        howdah: told(of_files.iter().copied()),
+        howdah_places: of_files.len(),
+        howdah_live: told(of_live.iter().copied()),
+        howdah_live_places: of_live.len(),
+        howdah_live_more: told(more),
         ..Design::default()
     };
     let connection = database.admin().await?;
@@ -238,8 +253,11 @@ fn print(report: &Report) -> Result<()> {
     let mut table = Table::new(&[
         "findings above info",
         "howdah, files",
+        "places",
         "squawk",
         "howdah, live",
+        "places",
+        "not in files",
         "splinter",
         "pg-index-health",
     ]);
@@ -251,8 +269,11 @@ fn print(report: &Report) -> Result<()> {
         table.row(vec![
             if name.is_empty() { "all" } else { name }.to_owned(),
             row(name, &|d| d.howdah).to_string(),
+            row(name, &|d| d.howdah_places).to_string(),
             row(name, &|d| d.squawk).to_string(),
             row(name, &|d| d.howdah_live).to_string(),
+            row(name, &|d| d.howdah_live_places).to_string(),
+            row(name, &|d| d.howdah_live_more).to_string(),
             row(name, &|d| d.splinter).to_string(),
             row(name, &|d| d.pg_index_health).to_string(),
         ]);
