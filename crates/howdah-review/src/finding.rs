@@ -311,8 +311,8 @@ impl Finding {
     }
 
     /// A setting of the server that mends it; `value` is in the setting's base unit.
-    pub fn set(&mut self, name: &'static str, value: impl ToString) -> &mut Self {
-        let value = value.to_string();
+    pub fn set(&mut self, name: &'static str, value: impl Into<String>) -> &mut Self {
+        let value = value.into();
         let sql = vec![format!("alter system set {name} = {}", Literal(&value))];
         self.fix = Some(Fix::Server(Setting { name, value, sql }));
         self

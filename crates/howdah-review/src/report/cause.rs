@@ -154,10 +154,11 @@ impl<'a> Told<'a> {
     /// How they are known, for people: each reproducer once.
     #[must_use]
     pub fn proofs(&self, report: &Report) -> String {
-        let written = |finding: &&&Finding| matches!(&finding.proof, Proof::Proved(shown) if shown.expect == Expect::Written);
-        if self.findings.len() > 1
-            && self.findings.iter().filter(written).count() == self.findings.len()
-        {
+        let written = |finding: &&Finding| match &finding.proof {
+            Proof::Proved(shown) => shown.expect == Expect::Written,
+            Proof::Estimated(_) | Proof::Heuristic => false,
+        };
+        if self.findings.len() > 1 && self.findings.iter().all(written) {
             return "the statements themselves".to_owned();
         }
         let mut texts: Vec<String> = Vec::new();

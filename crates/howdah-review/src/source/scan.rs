@@ -90,8 +90,7 @@ impl Scanner<'_> {
     /// every end is one of a character.
     fn piece(&self, at: usize, code_end: usize) -> Option<Found> {
         match (self.language, self.text[at]) {
-            (_, b'"') => Some(self.quoted(at)),
-            (Language::Python | Language::TypeScript, b'\'') => Some(self.quoted(at)),
+            (_, b'"') | (Language::Python | Language::TypeScript, b'\'') => Some(self.quoted(at)),
             (Language::Rust | Language::Go, b'\'') => self.character(at),
             (Language::Rust, b'r' | b'#') => self.raw(at),
             (Language::Go, b'`') => {

@@ -41,35 +41,37 @@ pub(super) fn queries(version: i64) -> Vec<(&'static str, Cow<'static, str>)> {
 
 /// What was answered; `here` when the server is on this machine.
 pub(super) fn decode(answers: &mut Answers, here: bool) -> Health {
-    let mut health = Health::default();
-    health.holders = rows(answers)
-        .iter()
-        .map(|row| Holder {
-            kind: row.get(0),
-            name: row.get(1),
-            age: row.get(2),
-            since: row.get(3),
-        })
-        .collect();
-    health.upkeep = rows(answers)
-        .iter()
-        .map(|row| {
-            let upkeep = Upkeep {
-                changed: row.get(2),
-                vacuumed: row.get(3),
-                unanalyzed_seconds: row.get(4),
-            };
-            (name(row, 0), upkeep)
-        })
-        .collect();
-    health.stale_views = rows(answers)
-        .iter()
-        .map(|row| StaleView { view: name(row, 0), table: name(row, 2), changed: row.get(4) })
-        .collect();
-    health.counters = counters(&rows(answers));
-    health.unlimited_logins = rows(answers).iter().map(|row| row.get(0)).collect();
-    health.connection_limits = rows(answers).iter().map(|row| (row.get(0), row.get(1))).collect();
-    health.unarchived = rows(answers).first().and_then(|row| row.get(0));
+    let mut health = Health {
+        holders: rows(answers)
+            .iter()
+            .map(|row| Holder {
+                kind: row.get(0),
+                name: row.get(1),
+                age: row.get(2),
+                since: row.get(3),
+            })
+            .collect(),
+        upkeep: rows(answers)
+            .iter()
+            .map(|row| {
+                let upkeep = Upkeep {
+                    changed: row.get(2),
+                    vacuumed: row.get(3),
+                    unanalyzed_seconds: row.get(4),
+                };
+                (name(row, 0), upkeep)
+            })
+            .collect(),
+        stale_views: rows(answers)
+            .iter()
+            .map(|row| StaleView { view: name(row, 0), table: name(row, 2), changed: row.get(4) })
+            .collect(),
+        counters: counters(&rows(answers)),
+        unlimited_logins: rows(answers).iter().map(|row| row.get(0)).collect(),
+        connection_limits: rows(answers).iter().map(|row| (row.get(0), row.get(1))).collect(),
+        unarchived: rows(answers).first().and_then(|row| row.get(0)),
+        ..Health::default()
+    };
     for row in &rows(answers) {
         let (kind, first): (&str, String) = (row.get(0), row.get(1));
         match kind {

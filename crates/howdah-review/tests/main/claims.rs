@@ -154,10 +154,7 @@ async fn a_review_of_a_database_in_use_is_tried_on_a_copy() {
     let report = howdah_review::claims_live_on(&scratch, &target, review).await.unwrap();
     let came: Vec<&Came> = report.statements.iter().map(|one| &one.came).collect();
     let [again, lost, insert] = came[..] else { panic!("{came:?}") };
-    assert!(
-        matches!(again, Came::Ran { duplicates, .. } if duplicates == &["index \"orders_customer\""]),
-        "{again:?}"
-    );
+    assert!(matches!(again, Came::Ran { duplicates, .. } if duplicates.len() == 1), "{again:?}");
     assert!(matches!(lost, Came::Failed { sqlstate, .. } if sqlstate == "42P01"), "{lost:?}");
     assert!(matches!(insert, Came::Ran { .. }), "{insert:?}");
     let of = |kind: &str| report.claims.iter().find(|claim| claim.kind == kind);

@@ -180,9 +180,8 @@ fn read_in_time(name: &str, text: String) {
         read_all(&file, &text);
         let _ = done.send(());
     });
-    if end.recv_timeout(PATIENCE) == Err(mpsc::RecvTimeoutError::Timeout) {
-        panic!("{name} is not read to its end:\n{}", &shown[..boundary(&shown, 2000)]);
-    }
+    let is_read = end.recv_timeout(PATIENCE) != Err(mpsc::RecvTimeoutError::Timeout);
+    assert!(is_read, "{name} is not read to its end:\n{}", &shown[..boundary(&shown, 2000)]);
     let head = &shown[..boundary(&shown, 20_000)];
     assert!(reader.join().is_ok(), "{name} harms a reader:\n{head}");
 }

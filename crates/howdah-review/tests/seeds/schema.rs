@@ -1,3 +1,5 @@
+//! Tables as diesel writes them, and code around SQL: a text for readers, never built.
+
 // @generated automatically by Diesel CLI.
 diesel::table! {
     /// Posts, with 'quotes'.

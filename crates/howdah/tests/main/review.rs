@@ -35,7 +35,7 @@ fn migrations(folder: &Path) {
 }
 
 /// The paths of what a rule finds.
-fn found(folder: &std::path::Path, rule: &str, args: &[&str]) -> Vec<String> {
+fn found(folder: &Path, rule: &str, args: &[&str]) -> Vec<String> {
     let output = howdah(folder, &[&["review", ".", "--static", "--format", "json"], args].concat());
     assert!(output.status.code() != Some(2), "{}", text(&output.stderr));
     let document: Value = serde_json::from_slice(&output.stdout).unwrap();

@@ -8,7 +8,8 @@
 //! Partitions are another thing, and so is a parent without any key:
 //!
 //! ```sql,valid
-//! create table cities (id bigint, region int, primary key (id, region)) partition by list (region);
+//! create table cities (id bigint, region int, primary key (id, region))
+//!   partition by list (region);
 //! create table cities_one partition of cities for values in (1);
 //! create table base (made timestamptz not null default now());
 //! create table orders (id bigint primary key) inherits (base);

@@ -108,5 +108,5 @@ fn check(facts: &Facts, findings: &mut Findings<'_>) {
         .proved(Reproducer::query(format!(
             "select {forced}, {timed} from {view} where {forced} > {timed} and {forced} >= {LEAST}"
         )))
-        .set("max_wal_size", (gigabytes * 1024.0) as i64);
+        .set("max_wal_size", ((gigabytes * 1024.0) as i64).to_string());
 }

@@ -50,5 +50,5 @@ fn check(facts: &Facts, findings: &mut Findings<'_>) {
         )
         .hint(format!("Run: alter database … set {NAME} = '1min'."))
         .proved(Reproducer::query(sql))
-        .set(NAME, 60_000);
+        .set(NAME, "60000");
 }

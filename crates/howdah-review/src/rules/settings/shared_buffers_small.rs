@@ -89,5 +89,5 @@ fn check(facts: &Facts, findings: &mut Findings<'_>) {
              where datname = current_database() and blks_read >= {LEAST}\n  \
              and blks_hit * 100 / (blks_hit + blks_read) < {FOUND}"
         )))
-        .set("shared_buffers", memory / 4 / block.max(1));
+        .set("shared_buffers", (memory / 4 / block.max(1)).to_string());
 }

@@ -15,6 +15,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use howdah_error::{Error, Kind, Result};
+use howdah_pg::Connection;
 use howdah_review::build::{Scratch, build};
 use howdah_review::migrations::RawFile;
 use howdah_review::target::Target;
@@ -177,28 +178,7 @@ async fn compare(
         ..Design::default()
     };
     let connection = database.admin().await?;
-    peers::prepare(&connection).await?;
-    let splinter = peers::checks(include_str!("review/splinter.sql"));
-    let health = peers::checks(include_str!("review/pg_index_health.sql"));
-    for (peer, checks) in [("splinter", splinter), ("pg-index-health", health)] {
-        let mut reported = 0;
-        for check in &checks {
-            let key = (peer, check.name.clone());
-            let tally = tallies.entry(key).or_insert_with(|| Tally::of(peer, check));
-            for instance in peers::instances(&connection, check).await? {
-                reported += 1;
-                let verdict = match peers::covered(check, &instance, &findings) {
-                    Some(verdict) => verdict,
-                    None => peers::answered(&connection, check, &instance).await?,
-                };
-                tally.add(&design.name, verdict);
-            }
-        }
-        match peer {
-            "splinter" => design.splinter = reported,
-            _ => design.pg_index_health = reported,
-        }
-    }
+    hold_against(&connection, &findings, &mut design, tallies).await?;
     if let Some(program) = program {
         let checks = peers::checks(include_str!("review/squawk.sql"));
         let again = BTreeMap::new();
@@ -222,6 +202,38 @@ async fn compare(
     connection.close().await;
     scratch.drop(database).await?;
     Ok(design)
+}
+
+/// What splinter and pg-index-health report on the database, and what becomes of it.
+async fn hold_against(
+    connection: &Connection,
+    findings: &[&Finding],
+    design: &mut Design,
+    tallies: &mut Tallies,
+) -> Result<()> {
+    peers::prepare(connection).await?;
+    let splinter = peers::checks(include_str!("review/splinter.sql"));
+    let health = peers::checks(include_str!("review/pg_index_health.sql"));
+    for (peer, checks) in [("splinter", splinter), ("pg-index-health", health)] {
+        let mut reported = 0;
+        for check in &checks {
+            let key = (peer, check.name.clone());
+            let tally = tallies.entry(key).or_insert_with(|| Tally::of(peer, check));
+            for instance in peers::instances(connection, check).await? {
+                reported += 1;
+                let verdict = match peers::covered(check, &instance, findings) {
+                    Some(verdict) => verdict,
+                    None => peers::answered(connection, check, &instance).await?,
+                };
+                tally.add(&design.name, verdict);
+            }
+        }
+        match peer {
+            "splinter" => design.splinter = reported,
+            _ => design.pg_index_health = reported,
+        }
+    }
+    Ok(())
 }
 
 impl Tally {
