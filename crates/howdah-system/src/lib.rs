@@ -32,7 +32,7 @@ pub use model::{
 pub use problem::{Place, Problem, error_of};
 pub use secret::SecretRef;
 pub use source::{
-    Condition, Expectation, Format, HashPart, MapFrom, Mapping, Origin, ReadAs, RedisGroup, Route,
-    Source,
+    Condition, Expectation, Format, HashPart, MapFrom, Mapping, Mqtt, Origin, ReadAs, RedisGroup,
+    Route, Source, topic_level,
 };
 pub use time::{Bucket, Span};

@@ -26,6 +26,8 @@ mod latency;
 mod leases;
 #[path = "main/market.rs"]
 mod market;
+#[path = "main/mqtt.rs"]
+mod mqtt;
 #[path = "main/rebuilds.rs"]
 mod rebuilds;
 #[path = "main/recorded.rs"]
