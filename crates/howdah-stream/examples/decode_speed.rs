@@ -46,6 +46,7 @@ fn stream() -> Stream {
         reverses: Vec::new(),
         refuse_conflicts: false,
         retracted: None,
+        span_key: Vec::new(),
         tenant: None,
         columns: vec![
             column("symbol", "text", ColumnType::Text),
