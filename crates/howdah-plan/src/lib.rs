@@ -17,6 +17,7 @@ mod retracted;
 mod roles;
 mod rollup;
 mod schema;
+mod span;
 mod step;
 mod stream;
 mod swap;
@@ -46,6 +47,7 @@ pub fn plan(system: &System, catalog: &Catalog, facts: &Facts) -> Result<Plan> {
     retracted::plan(&mut plan, system, catalog)?;
     rollup::plan(&mut plan, system, catalog, facts)?;
     protect::plan(&mut plan, system, catalog);
+    span::plan(&mut plan, system, catalog);
     rollup::plan_rebuilds(&mut plan, system, catalog, facts);
     Ok(plan)
 }

@@ -4,13 +4,16 @@ use crate::facts::Facts;
 use crate::step::{Plan, Step};
 
 /// The version that this howdah needs.
-pub const SCHEMA_VERSION: i32 = 3;
+pub const SCHEMA_VERSION: i32 = 6;
 
 /// The SQL of each version; the sum of them is the schema.
 pub const SCHEMA_SQL: [&str; SCHEMA_VERSION as usize] = [
     include_str!("../schema/0001.sql"),
     include_str!("../schema/0002.sql"),
     include_str!("../schema/0003.sql"),
+    include_str!("../schema/0004.sql"),
+    include_str!("../schema/0005.sql"),
+    include_str!("../schema/0006.sql"),
 ];
 
 /// What takes each version back.
@@ -27,6 +30,17 @@ const UNDO: [&[&str]; SCHEMA_VERSION as usize] = [
     &[
         "drop table howdah.folds, howdah.layouts, howdah.folded",
         "delete from howdah.version where version = 3",
+    ],
+    &["delete from howdah.version where version = 4"],
+    &["delete from howdah.version where version = 5"],
+    &[
+        "drop aggregate howdah.sketch_sum(bigint[]), howdah.distinct_sum(bigint[]), \
+         howdah.locf(anyelement), howdah.ewma(double precision, double precision)",
+        "drop function howdah.sketch_bin, howdah.sketch, howdah.sketch_merge, \
+         howdah.sketch_minus, howdah.sketch_quantile, howdah.sketch_count, howdah.distinct_of, \
+         howdah.distinct_merge, howdah.distinct_count, howdah.seconds_in, howdah.counter_delta, \
+         howdah.rate, howdah.buckets, howdah.locf_step, howdah.ewma_step",
+        "delete from howdah.version where version = 6",
     ],
 ];
 

@@ -47,6 +47,13 @@ pub enum Action {
         /// Index of the level.
         level: usize,
     },
+    /// Rebuild a level of a rollup of spans from its stream; `sql` shows how.
+    RebuildSpans {
+        /// The rollup's name in the system file.
+        rollup: String,
+        /// Index of the level.
+        level: usize,
+    },
     /// Rebuild a derived rollup from its states; `sql` shows how.
     RebuildDerived {
         /// The rollup's name in the system file.

@@ -16,6 +16,7 @@ pub mod model;
 mod problem;
 mod secret;
 mod source;
+mod span;
 mod suggest;
 mod time;
 mod units;
@@ -35,4 +36,5 @@ pub use source::{
     Condition, Expectation, Format, HashPart, MapFrom, Mapping, Origin, ReadAs, RedisGroup, Route,
     Source,
 };
+pub use span::{Calendar, SpanAt, SpanRollup, Spans};
 pub use time::{Bucket, Span};

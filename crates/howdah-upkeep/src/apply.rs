@@ -101,6 +101,12 @@ async fn run(client: &Client, system: &System, step: &Step) -> Result<()> {
         Action::Rebuild { rollup, level } => {
             rebuild::rebuild_level(client, system, rollup, *level, None, |_| {}).await
         }
+        Action::RebuildSpans { rollup, level } => {
+            let mut all = system.span_rollups.iter();
+            let found = all.find(|found| found.rollup.name == *rollup);
+            let found = found.ok_or_else(|| step_failed(step))?;
+            rebuild::rebuild_spans(client, system, found, *level).await
+        }
         Action::RebuildDerived { rollup } => {
             let found = system.derived.iter().find(|derived| derived.name == *rollup);
             let derived = found.ok_or_else(|| step_failed(step))?;

@@ -118,6 +118,7 @@ impl Writer {
             return Ok(Outcome::Refused(range.start, BREAKS.0, BREAKS.1));
         }
         if self.careful {
+            self.follow_spans().await?;
             self.derive().await?;
         }
         let kept = diverted.values().filter(|new| **new).count() as u64;

@@ -12,6 +12,7 @@ mod reorganisation;
 mod rollup;
 mod route;
 mod source;
+mod span;
 mod stream;
 mod table;
 
@@ -33,6 +34,7 @@ pub(crate) use rollup::{
 };
 pub(crate) use route::{EVENT, RouteSection, is_constant, is_hex, segments};
 pub(crate) use source::{OriginSection, SourceSection};
+pub(crate) use span::{CalendarSection, SpanRollupSection, SpanSection};
 pub(crate) use stream::StreamSection;
 pub(crate) use table::{SightSection, TableSection};
 
@@ -52,6 +54,8 @@ pub struct SystemFile {
     pub(crate) sources: Vec<SourceSection>,
     pub(crate) rollups: Vec<RollupSection>,
     pub(crate) derived: Vec<DerivedSection>,
+    pub(crate) spans: Vec<SpanSection>,
+    pub(crate) span_rollups: Vec<SpanRollupSection>,
     pub(crate) reorganisations: Vec<ReorganisationSection>,
     pub(crate) problems: Vec<Problem>,
     settings: Vec<EffectiveSetting>,
@@ -132,7 +136,8 @@ impl SystemFile {
         let streams = stream::read(top);
         let sources = source::read(top);
         http::check_sources(top, http.as_ref(), &sources);
-        let (rollups, derived) = rollup::read(top);
+        let spans = span::read(top);
+        let rollups = rollup::read(top, &spans);
         Self {
             name,
             database,
@@ -143,8 +148,10 @@ impl SystemFile {
             http,
             streams,
             sources,
-            rollups,
-            derived,
+            rollups: rollups.of_streams,
+            derived: rollups.of_states,
+            spans,
+            span_rollups: rollups.of_spans,
             reorganisations: reorganisation::read(top),
             problems: Vec::new(),
             settings: Vec::new(),

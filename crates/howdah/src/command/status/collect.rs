@@ -222,10 +222,12 @@ async fn ask(session: &Session, model: &Model, status: &mut SourceStatus) {
 }
 
 async fn rollups(connection: &Connection, model: &Model) -> Result<Vec<RollupStatus>> {
+    let of_spans = model.system.span_rollups.iter().map(|spans| &spans.rollup);
     let tables: Vec<(&str, String, String)> = model
         .system
         .rollups
         .iter()
+        .chain(of_spans)
         .flat_map(|rollup| rollup.levels.iter().map(move |level| (rollup, level)))
         .map(|(rollup, level)| (rollup.name.as_str(), &level.table))
         .chain(model.system.derived.iter().map(|derived| (derived.name.as_str(), &derived.table)))
