@@ -84,6 +84,16 @@ codes! {
     CannotFold = "HD0405";
     /// Another session folds or restores chunks of the stream.
     FoldUnderWay = "HD0406";
+    /// A stream cannot lose its old events as it is.
+    CannotDrop = "HD0410";
+    /// Events would be lost that are exported nowhere, and that was not allowed.
+    WouldLoseEvents = "HD0411";
+    /// An export cannot be written.
+    ExportFailed = "HD0412";
+    /// An export is incomplete, or not what its manifest says.
+    ExportDamaged = "HD0413";
+    /// An export cannot be brought back into the database as it is.
+    CannotBringBack = "HD0414";
     /// A source cannot be opened or read.
     SourceFailed = "HD0501";
     /// A file changed behind its committed position.

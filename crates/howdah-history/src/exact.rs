@@ -44,6 +44,26 @@ pub(crate) fn check_stream(system: &System, stream: &Stream) -> Result<()> {
     Ok(())
 }
 
+/// Refuses a login that does not own the stream: it can neither detach nor drop a chunk.
+pub(crate) async fn check_owner(client: &Client, stream: &Stream) -> Result<()> {
+    let row = client
+        .query_one(
+            "select pg_has_role(current_user, relowner, 'usage') from pg_catalog.pg_class \
+             where oid = $1::text::regclass",
+            &[&stream.table.to_string()],
+        )
+        .await
+        .map_err(|error| from_pg("could not look at a stream", &error))?;
+    if row.get(0) {
+        return Ok(());
+    }
+    let message = format!("this login does not own stream \"{}\"", stream.name);
+    Err(Error::new(Kind::Conflict, message)
+        .code(Code::CannotDrop)
+        .detail("Only the owner of its table can drop chunks.")
+        .hint("Use the login that applies; it owns the stream, its chunks and its segments."))
+}
+
 /// Refuses a chunk that something else hangs on.
 pub(crate) async fn check_chunk(client: &Client, stream: &Stream, chunk: &Chunk) -> Result<()> {
     let row = client

@@ -17,6 +17,7 @@ pub mod chunks;
 pub mod code;
 mod exact;
 pub mod fold;
+pub mod keep;
 pub mod layout;
 pub mod read_sql;
 pub mod restore;

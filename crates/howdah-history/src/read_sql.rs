@@ -54,7 +54,7 @@ fn unfold(layout: &Layout, source: &str) -> String {
 }
 
 /// The events of a segment table, as a query that gives `columns`.
-fn events(layout: &Layout, columns: &[Column], source: &str) -> String {
+pub(crate) fn events(layout: &Layout, columns: &[Column], source: &str) -> String {
     let values = columns.iter().map(|column| value(layout, column));
     format!("select {} {}", name::list(values), unfold(layout, source))
 }

@@ -10,7 +10,9 @@
 //! `writer.before_commit`, `writer.after_commit_sent`, `writer.after_commit`, `acknowledge`,
 //! `lease.renew`; of requests `http.received`, `http.grouped`, `requests.claimed`, `http.stored`,
 //! `http.answer`; of history `history.fence`, `history.made`, `history.written`, `history.locked`,
-//! `history.deleted`, `history.folded`, `history.vacuumed`, `history.restored`.
+//! `history.deleted`, `history.folded`, `history.vacuumed`, `history.restored`; of retention
+//! `keep.begun`, `keep.exported`, `keep.bitten`, `keep.detached`, `keep.dropped`, `keep.written`,
+//! `keep.brought`.
 
 /// Comes by a failpoint.
 #[cfg(not(debug_assertions))]

@@ -32,7 +32,7 @@ const UNDO: [&[&str]; SCHEMA_VERSION as usize] = [
         "delete from howdah.version where version = 3",
     ],
     &["delete from howdah.version where version = 4"],
-    &["delete from howdah.version where version = 5"],
+    &["drop table howdah.horizons, howdah.drops", "delete from howdah.version where version = 5"],
     &[
         "drop aggregate howdah.sketch_sum(bigint[]), howdah.distinct_sum(bigint[]), \
          howdah.locf(anyelement), howdah.ewma(double precision, double precision)",

@@ -13,6 +13,7 @@
 //! - [`retract`]: events taken back, and every rollup after them;
 //! - [`reorganise`]: which blocks are replaced, and so which events are taken back;
 //! - [`span`]: rollups of the times between events, from what a batch changed of neighbours;
+//! - [`horizon`]: which rows can still be told from the stream's events;
 //! - [`staging`]: the temporary table that a batch is copied into;
 //! - [`lock`]: the advisory locks that order folds, rebuilds and judgements.
 //!
@@ -23,6 +24,7 @@ pub mod column;
 pub mod delta;
 pub mod derive;
 pub mod fold;
+pub mod horizon;
 pub mod judge;
 pub mod lock;
 mod position;

@@ -6,6 +6,7 @@ use howdah_system::{Bucket, Level, Rollup, Stream};
 use crate::bucket::{bucket_sql, bucket_type, nests};
 use crate::column::columns;
 use crate::fold::from_rows;
+use crate::horizon::is_whole;
 use crate::position;
 use crate::table::{BUCKET, key};
 
@@ -54,7 +55,15 @@ pub fn rebuild(
     let key_list = name::list(&keys);
     let stored: Vec<_> = columns(stream, rollup).stored;
     let names = name::list(stored.iter().map(|column| &column.name));
-    let fresh = recomputed(stream, rollup, index, range);
+    let fresh = whole(stream, level, recomputed(stream, rollup, index, range));
+    // Of a row that reaches before the horizon nothing is taken.
+    let within: Vec<String> = range
+        .map(|range| in_range(stream, range))
+        .into_iter()
+        .chain(is_whole(stream, level, "x"))
+        .collect();
+    let within =
+        if within.is_empty() { String::new() } else { format!(" where {}", within.join(" and ")) };
     if has_foreign_columns {
         let reset = stored.iter().map(|column| {
             let empty = if matches!(column.role, crate::column::ColumnRole::Count(_)) {
@@ -66,10 +75,8 @@ pub fn rebuild(
         });
         let sets =
             stored.iter().map(|column| format!("{name} = excluded.{name}", name = column.name));
-        let within =
-            range.map(|range| format!(" where {}", in_range(stream, range))).unwrap_or_default();
         return vec![
-            format!("update {table} set {}{within}", name::list(reset)),
+            format!("update {table} x set {}{within}", name::list(reset)),
             format!(
                 "insert into {table} ({key_list}, {names}) {fresh} order by {key_list} \
                  on conflict ({key_list}) do update set {}",
@@ -77,11 +84,27 @@ pub fn rebuild(
             ),
         ];
     }
-    let delete = match range {
-        None => format!("delete from {table}"),
-        Some(range) => format!("delete from {table} where {}", in_range(stream, range)),
-    };
-    vec![delete, format!("insert into {table} ({key_list}, {names}) {fresh} order by {key_list}")]
+    let mut out = vec![
+        format!("delete from {table} x{within}"),
+        format!("insert into {table} ({key_list}, {names}) {fresh} order by {key_list}"),
+    ];
+    if level.bucket.is_none() && stream.horizon.is_some() {
+        // A state that is new counts what there is.
+        out.push(format!(
+            "insert into {table} ({key_list}, {names}) {} order by {key_list} \
+             on conflict ({key_list}) do nothing",
+            recomputed(stream, rollup, index, range)
+        ));
+    }
+    out
+}
+
+/// Those rows of the query `fresh` of which no event is gone.
+fn whole(stream: &Stream, level: &Level, fresh: String) -> String {
+    match is_whole(stream, level, "f") {
+        Some(condition) => format!("select * from ({fresh}) f where {condition}"),
+        None => fresh,
+    }
 }
 
 /// The proof: a query that gives one row `(missing, surplus)`: how many rows the table should hold
@@ -132,7 +155,7 @@ pub(crate) fn differing(fresh: &str, kept: &str, keys: &str, limit: u32) -> Stri
 /// What the table should hold. A row whose measures are all empty does not count, because in the
 /// table it is not told from one that only carries columns of others.
 fn fresh(stream: &Stream, rollup: &Rollup, index: usize, range: Option<&Range>) -> String {
-    let fresh = recomputed(stream, rollup, index, range);
+    let fresh = whole(stream, &rollup.levels[index], recomputed(stream, rollup, index, range));
     if range.is_some() {
         return fresh;
     }
@@ -145,10 +168,12 @@ fn kept(stream: &Stream, rollup: &Rollup, level: &Level, range: Option<&Range>) 
     let names = name::list(stored.iter().map(|column| &column.name));
     let condition =
         if let Some(range) = range { in_range(stream, range) } else { is_filled(stream, rollup) };
+    let whole = is_whole(stream, level, "x").map(|whole| format!(" and {whole}"));
     format!(
-        "select {}, {names} from {} where {condition}",
+        "select {}, {names} from {} x where {condition}{}",
         name::list(key(rollup, level)),
-        level.table
+        level.table,
+        whole.unwrap_or_default()
     )
 }
 
@@ -177,13 +202,15 @@ fn in_range(stream: &Stream, range: &Range) -> String {
 pub fn remove_outside(stream: &Stream, rollup: &Rollup, level: &Level) -> Option<String> {
     let bucket = level.bucket?;
     let cut = |time: &str| bucket_sql(bucket, time, stream.time_type, &rollup.timezone);
+    let whole = is_whole(stream, level, "x").map(|whole| format!(" and {whole}"));
     Some(format!(
-        "delete from {level} using (select {lo} as lo, {hi} as hi from {table}) e \
-         where e.lo is null or {BUCKET} < e.lo or {BUCKET} > e.hi",
+        "delete from {level} x using (select {lo} as lo, {hi} as hi from {table}) e \
+         where (e.lo is null or {BUCKET} < e.lo or {BUCKET} > e.hi){whole}",
         level = level.table,
         lo = cut(&format!("min({})", stream.time)),
         hi = cut(&format!("max({})", stream.time)),
         table = stream.table,
+        whole = whole.unwrap_or_default(),
     ))
 }
 

@@ -27,7 +27,7 @@ const COUNTS: [f64; 9] = [1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1_000.0, 3_000.0, 
 
 /// The codes of refused events that are labels; every other one, such as an SQLSTATE that an
 /// application's trigger makes up, is `other`.
-const CODES: [&str; 22] = [
+const CODES: [&str; 23] = [
     "bad_json",
     "bad_csv",
     "bad_utf8",
@@ -43,6 +43,7 @@ const CODES: [&str; 22] = [
     "other_tenant",
     "no_route",
     "time_not_accepted",
+    "no_longer_kept",
     "unknown_tenant",
     "check_refused",
     "23502",

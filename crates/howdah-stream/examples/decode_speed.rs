@@ -46,6 +46,7 @@ fn stream() -> Stream {
         reverses: Vec::new(),
         refuse_conflicts: false,
         retracted: None,
+        horizon: None,
         tenant: None,
         columns: vec![
             column("symbol", "text", ColumnType::Text),

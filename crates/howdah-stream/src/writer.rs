@@ -65,6 +65,10 @@ pub use sql::SourceSql;
 
 /// Tries of one batch on one connection.
 const TRIES: u32 = 8;
+/// The code of an event whose time is outside of what its stream accepts.
+const NOT_ACCEPTED: &str = "time_not_accepted";
+/// The code of one whose like are gone by retention: nobody can tell whether it is a repetition.
+const NO_LONGER_KEPT: &str = "no_longer_kept";
 /// Groups of a statement below which it is not cut any more.
 const SMALLEST_PIECE: usize = 8;
 /// Waits between tries on one connection.
@@ -116,6 +120,9 @@ struct Opening {
     latest_us: Vec<i64>,
     /// Before which its events may be folded into segments; `None`: none are.
     fences_us: Vec<Option<i64>>,
+    /// Before which its events are gone by retention: everybody's, and some tenant's.
+    gone_us: Vec<Option<i64>>,
+    tenants_gone_us: Vec<Option<i64>>,
 }
 
 /// What applying the events of a batch did. What is done about the refused ones is the caller's.
@@ -236,6 +243,8 @@ impl Writer {
             earliest_us: clock.get(2),
             latest_us: clock.get(3),
             fences_us: clock.get(4),
+            gone_us: clock.get(5),
+            tenants_gone_us: clock.get(6),
         })
     }
 
@@ -275,6 +284,7 @@ impl Writer {
         self.folded_before.clone_from(&opening.fences_us);
         self.refuse_times(events, opening);
         self.refuse_unknown_tenants(events).await?;
+        self.refuse_gone_tenants(events, &opening.tenants_gone_us).await?;
         self.thaw(events, &opening.fences_us).await?;
         self.laps.lap(|phases| &mut phases.judge);
         let mut new = 0;
@@ -307,26 +317,25 @@ impl Writer {
 
     /// Refuses the events outside of the accepted times.
     fn refuse_times(&self, events: &mut Events<'_>, opening: &Opening) {
-        let mut outside: Vec<(usize, String)> = Vec::new();
+        let mut outside: Vec<(usize, &str, String)> = Vec::new();
         for (event, found) in events.all.iter().enumerate() {
             for row in found.rows.clone() {
                 let (target, time) = (events.target_of(row), events.rows[row].time_us);
-                let side = if time < opening.earliest_us[target] {
-                    "before"
+                let (code, side) = if time < opening.earliest_us[target] {
+                    (NOT_ACCEPTED, "before what the stream accepts")
                 } else if time > opening.latest_us[target] {
-                    "after"
+                    (NOT_ACCEPTED, "after what the stream accepts")
+                } else if opening.gone_us[target].is_some_and(|gone| time < gone) {
+                    (NO_LONGER_KEPT, "before what the stream keeps")
                 } else {
                     continue;
                 };
                 let column = self.sql.targets[target].stream.time.as_str();
-                outside.push((
-                    event,
-                    format!("column \"{column}\": the time is {side} what the stream accepts"),
-                ));
+                outside.push((event, code, format!("column \"{column}\": the time is {side}")));
             }
         }
-        for (event, reason) in outside {
-            events.refuse(event, "time_not_accepted", reason);
+        for (event, code, reason) in outside {
+            events.refuse(event, code, reason);
         }
     }
 
@@ -352,9 +361,11 @@ impl Writer {
             .await
             .map_err(failed("could not read the clock"))?;
         let (earliest, latest): (Vec<i64>, Vec<i64>) = (clock.get(2), clock.get(3));
+        let gone: Vec<Option<i64>> = clock.get(5);
         for row in rows {
             let target = self.target_of(row);
-            let accepted = (earliest[target]..=latest[target]).contains(&row.time_us);
+            let first = gone[target].map_or(earliest[target], |gone| gone.max(earliest[target]));
+            let accepted = (first..=latest[target]).contains(&row.time_us);
             if accepted && !self.chunks[target].hold(row.time_us) {
                 self.direct.forget_chunks();
                 let stream = &self.sql.targets[target].stream;

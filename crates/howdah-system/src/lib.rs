@@ -28,7 +28,7 @@ pub use file::{DatabaseConfig, DatabaseTarget, HttpConfig, SystemFile};
 pub use model::{
     Accept, Computed, Derived, DerivedKey, DerivedKind, DerivedMeasure, Expr, IngestLimits,
     KeyColumn, Level, Marker, Measure, MeasureKind, PositionFold, Reorganisation, Roles, Rollup,
-    Segment, Sight, Stream, System, Tenants, Through, TimeType, Visible, Watched,
+    Segment, Sight, Stream, System, TenantKeep, Tenants, Through, TimeType, Visible, Watched,
 };
 pub use problem::{Place, Problem, error_of};
 pub use secret::SecretRef;

@@ -17,6 +17,8 @@ pub struct System {
     pub name: String,
     /// Whom rows belong to, when the system has tenants.
     pub tenants: Option<Tenants>,
+    /// Where events go before retention drops them: a folder, `file://…` or `s3://bucket/prefix`.
+    pub export: Option<String>,
     /// The group roles that apply grants to.
     pub roles: Roles,
     /// Streams, in the order of the file.
@@ -87,9 +89,32 @@ pub struct Tenants {
     /// The table of known tenants and its key column: an event of a tenant that is not in it
     /// becomes a dead letter.
     pub table: Option<(RelName, Ident)>,
+    /// How long each tenant's events are kept, where the table of known tenants says it.
+    pub keep: TenantKeep,
     /// Tables whose rows are not told apart by the tenant column alone: those that declare it, and
     /// the rollups of streams that do.
     pub visible: Vec<Visible>,
+}
+
+/// How long the events of each tenant are kept, as columns of the table of known tenants say.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TenantKeep {
+    /// A column of intervals; null: as the stream says.
+    pub column: Option<Ident>,
+    /// A boolean column: true stops every deletion of the tenant's events.
+    pub hold: Option<Ident>,
+    /// No tenant's events are kept for less than this.
+    pub least: Option<Span>,
+    /// No tenant's events are kept for longer, but for those on hold.
+    pub most: Option<Span>,
+}
+
+impl TenantKeep {
+    /// Whether tenants are told apart.
+    #[must_use]
+    pub fn is_given(&self) -> bool {
+        self.column.is_some() || self.hold.is_some()
+    }
 }
 
 /// Who sees the rows of a table.
@@ -146,9 +171,9 @@ pub struct Stream {
     pub ahead: u32,
     /// Which event times are accepted.
     pub accept: Accept,
-    /// How long events are kept. Read by upkeep in a later version; checked already.
+    /// How long events are kept; `None`: for ever.
     pub keep: Option<Span>,
-    /// When old chunks are folded. Read by upkeep in a later version; checked already.
+    /// When old chunks are folded.
     pub segment: Option<Segment>,
     /// The tenant column, when the table has it.
     pub tenant: Option<Ident>,
@@ -162,6 +187,9 @@ pub struct Stream {
     /// The columns by which spans find an event and its neighbours. Empty: nothing is made of the
     /// times between its events.
     pub span_key: Vec<Ident>,
+    /// The name under which retention notes what is gone of it (`howdah.horizons`); `None`: nothing
+    /// is asked, which is right only where nothing can be gone.
+    pub horizon: Option<String>,
     /// The table's columns in their order.
     pub columns: Vec<StreamColumn>,
 }

@@ -42,6 +42,7 @@ fn stream() -> Stream {
         reverses: Vec::new(),
         refuse_conflicts: false,
         retracted: None,
+        horizon: None,
         tenant: None,
         columns: vec![
             column("exchange", "text", ColumnType::Text),

@@ -13,12 +13,17 @@ pub(crate) async fn reading(client: &Client, stream: &Stream) -> Result<Stream> 
     let view = history::view(stream);
     let row = client
         .query_one(
-            "select to_regclass('howdah.folds') is not null and to_regclass($1) is not null",
+            "select to_regclass('howdah.folds') is not null and to_regclass($1) is not null, \
+             to_regclass('howdah.horizons') is not null",
             &[&view.to_string()],
         )
         .await
         .map_err(failed)?;
     let mut out = stream.clone();
+    // Whatever becomes of the table's name: what is gone of it is noted under its own.
+    if row.get(1) {
+        out.horizon = Some(stream.table.to_string());
+    }
     if row.get(0) {
         let name = stream.table.to_string();
         let folds = "select exists (select from howdah.folds where stream = $1)";

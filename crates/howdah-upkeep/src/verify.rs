@@ -4,7 +4,7 @@ use howdah_catalog::RelName;
 use howdah_error::Result;
 use howdah_pg::from_pg;
 use howdah_rollup::{derive, recompute, span};
-use howdah_system::System;
+use howdah_system::{Stream, System};
 use tokio_postgres::Client;
 
 use crate::source::reading;
@@ -84,6 +84,10 @@ pub async fn rollups(
     Ok(out)
 }
 
+/// The events of a stream that retention took, as far as they were not brought back.
+const DROPPED: &str = "select coalesce(sum(events), 0)::bigint from howdah.drops \
+                       where stream = $1 and restored_at is null";
+
 /// How many keys of rows that differ are told.
 const KEYS: u32 = 10;
 
@@ -114,6 +118,16 @@ async fn prove(client: &Client, table: &RelName, proof: &str, keys: &str) -> Res
     .await;
     let _ = client.batch_execute("rollback").await;
     result
+}
+
+/// How many events of a stream retention took.
+async fn dropped(client: &Client, stream: &Stream) -> Result<i64> {
+    let Some(name) = &stream.horizon else { return Ok(0) };
+    let row = client
+        .query_one(DROPPED, &[name])
+        .await
+        .map_err(|error| from_pg("could not read what retention took", &error))?;
+    Ok(row.get(0))
 }
 
 /// One shard's position against what is there.
@@ -205,7 +219,8 @@ async fn positions_in_txn(client: &Client, system: &System) -> Result<Vec<Positi
             stream.table,
             retracted.unwrap_or_default()
         );
-        let count: i64 = client.query_one(&sql, &[]).await.map_err(failed)?.get(0);
+        let held: i64 = client.query_one(&sql, &[]).await.map_err(failed)?.get(0);
+        let count = held + dropped(client, stream).await?;
         if count < committed[index] {
             for proof in out.iter_mut().filter(|proof| {
                 system.sources.iter().any(|s| s.name == proof.source && s.feeds(index))

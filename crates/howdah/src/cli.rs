@@ -374,7 +374,7 @@ pub enum HistoryAction {
         #[arg(long, value_name = "NAME", requires = "stream")]
         chunk: Option<String>,
     },
-    /// Put the events of segments back into their chunks
+    /// Put the events of segments back into their chunks, or those of exports into the database
     Restore {
         /// The stream
         #[arg(value_name = "STREAM")]
@@ -382,6 +382,42 @@ pub enum HistoryAction {
         /// Only this chunk
         #[arg(long, value_name = "NAME")]
         chunk: Option<String>,
+        /// Bring back what was dropped and exported, after checking all of it
+        #[arg(long)]
+        exported: bool,
+        /// How long that stays
+        #[arg(long, value_name = "AGE", default_value = "30 days", requires = "exported")]
+        stay: String,
+    },
+    /// Show what is no longer kept, and drop it with --confirm; exported first where [history] says
+    Drop {
+        /// Only this stream
+        #[arg(value_name = "STREAM")]
+        stream: Option<String>,
+        /// Events older than this, such as "90 days", instead of what `keep` says
+        #[arg(long, value_name = "AGE", requires = "stream")]
+        older_than: Option<String>,
+        /// Only the events of this tenant
+        #[arg(long, value_name = "TENANT", requires = "stream")]
+        tenant: Option<String>,
+        /// Do it
+        #[arg(long)]
+        confirm: bool,
+        /// Allow the events of this stream to be lost without an export; may be given several times
+        #[arg(long, value_name = "STREAM")]
+        lose: Vec<String>,
+    },
+    /// Write the events of chunks as Parquet, with a manifest; nothing is dropped
+    Export {
+        /// The stream
+        #[arg(value_name = "STREAM")]
+        stream: String,
+        /// Only this chunk
+        #[arg(long, value_name = "NAME")]
+        chunk: Option<String>,
+        /// A folder or s3://bucket/prefix, instead of the `export` of [history]
+        #[arg(long, value_name = "PLACE")]
+        to: Option<String>,
     },
     /// The chunks of each stream with segments: folded, waiting, and how small they became
     Status,

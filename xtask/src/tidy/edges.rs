@@ -35,6 +35,10 @@ const EDGES: &[(&str, &[&str])] = &[
         "howdah-history",
         &["howdah-pg", "howdah-plan", "howdah-rollup", "howdah-system", "howdah-catalog"],
     ),
+    (
+        "howdah-archive",
+        &["howdah-history", "howdah-pg", "howdah-plan", "howdah-system", "howdah-catalog"],
+    ),
     ("howdah-review", &["howdah-pg", "howdah-system", "howdah-sql", "howdah-catalog"]),
     ("howdah-testkit", &["howdah-pg"]),
     ("howdah-server", &["howdah-stream", "howdah-pg", "howdah-system", "howdah-catalog"]),
@@ -50,6 +54,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "howdah-stream",
             "howdah-upkeep",
             "howdah-history",
+            "howdah-archive",
             "howdah-review",
             "howdah-server",
             "howdah-feed",

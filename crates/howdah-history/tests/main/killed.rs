@@ -4,6 +4,7 @@
 use std::os::unix::process::ExitStatusExt as _;
 use std::time::Duration;
 
+use howdah_history::keep;
 use howdah_pg::{ConnectOptions, connect};
 use howdah_testkit::{Cuts, wait_until};
 
@@ -33,6 +34,13 @@ async fn one_process() {
     let client = fine(connect(&options).await);
     let (catalog, system) = model_of(&client, &std::env::var(FILE).unwrap()).await;
     let stream = &system.streams[0];
+    if let Some(folder) = what.strip_prefix("keep ") {
+        let place = fine(howdah_archive::Place::open(folder));
+        let asked = keep::Asked::default();
+        let step = || keep::step_for(&client, &system, stream, (&asked, &place));
+        while fine(step().await).did.is_some() {}
+        return;
+    }
     for chunk in &fine(howdah_history::chunks::read(&client, stream).await) {
         if what == "restore" {
             fine(howdah_history::restore_chunk(&client, stream, chunk).await);
@@ -65,6 +73,11 @@ async fn killed(rig: &Rig, what: &str, failpoint: &str) {
             == 0
     })
     .await;
+}
+
+/// Retention that is killed there; exports go to `folder`.
+pub async fn killed_keeping(rig: &Rig, folder: &std::path::Path, failpoint: &str) {
+    killed(rig, &format!("keep {}", folder.display()), failpoint).await;
 }
 
 #[tokio::test]

@@ -13,14 +13,14 @@ use crate::rig::{Rig, fine};
 use crate::worked::{ALL, SYSTEM, TRADES};
 
 /// Batches of JSON texts through a writer.
-struct Feed {
+pub struct Feed {
     writer: Writer,
     decoder: Decoder,
     at: u64,
 }
 
 impl Feed {
-    async fn open(rig: &Rig) -> Self {
+    pub async fn open(rig: &Rig) -> Self {
         let (_, system) = rig.model().await;
         let source = system.sources[0].clone();
         let generation: i64 = rig.one("select generation from howdah.generation").await;
@@ -29,7 +29,18 @@ impl Feed {
         Self { writer, decoder: fine(Decoder::new(&source, &system.streams)), at: 0 }
     }
 
-    async fn commit(&mut self, events: &[String]) -> Outcome {
+    /// A new trade of this moment.
+    pub async fn now(&self, rig: &Rig) -> String {
+        let now: String = rig
+            .one("select to_char(now() at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')")
+            .await;
+        let old = trade(1_000_000 + self.at, 0, "2");
+        let at = old.find("\"2026-").map(|at| at + 1).unwrap();
+        let end = at + old[at..].find('"').unwrap();
+        format!("{}{now}{}", &old[..at], &old[end..])
+    }
+
+    pub async fn commit(&mut self, events: &[String]) -> Outcome {
         let place = |at: u64| Position(at.to_string());
         let mut decoded = Decoded::default();
         for (index, event) in events.iter().enumerate() {
@@ -52,7 +63,7 @@ impl Feed {
 }
 
 /// The trade of that number, as the table holds it.
-fn trade(n: u64, moved_ms: u64, price: &str) -> String {
+pub fn trade(n: u64, moved_ms: u64, price: &str) -> String {
     let ms = n * 20_500 + moved_ms;
     format!(
         r#"{{"tenant_id": "aaaaaaaa-0000-4000-8000-000000000001", "symbol": "s{}", "trade_id": {n},
@@ -67,7 +78,7 @@ fn trade(n: u64, moved_ms: u64, price: &str) -> String {
     )
 }
 
-async fn assert_proved(rig: &Rig) {
+pub async fn assert_proved(rig: &Rig) {
     let (_, system) = rig.model().await;
     for proof in fine(verify::rollups(&rig.client, &system, &[], |_| {}).await) {
         assert!(proof.holds(), "{proof:?}");

@@ -9,7 +9,7 @@ use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRu
 use crate::rig::Rig;
 
 /// One chunk for all of time, so that times may be anything.
-const TABLE: &str = "
+pub const TABLE: &str = "
 create type mood as enum ('sad', 'ok', 'very happy');
 create type pair as (a int, b text);
 create table events (n bigint not null, at timestamptz not null, k text, i2 int2, i4 int4, i8 int8,
@@ -20,7 +20,7 @@ create table events (n bigint not null, at timestamptz not null, k text, i2 int2
 create table events_all partition of events for values from (minvalue) to (maxvalue);
 ";
 
-const SYSTEM: &str = r#"
+pub const SYSTEM: &str = r#"
 [system]
 name = "{db}"
 [streams.events]
@@ -30,7 +30,7 @@ segment = { after = "1 day", by = ["k"] }
 "#;
 
 /// What the tables of a case leave.
-const RESET: &str = "truncate events; drop function howdah_chunks.events_thaw;
+pub const RESET: &str = "truncate events; drop function howdah_chunks.events_thaw;
     drop function events_between; drop view events_history;
     delete from howdah.layouts; delete from howdah.folded; delete from howdah.folds;";
 
@@ -135,7 +135,7 @@ const COLUMNS: [&str; 24] = [
 ];
 
 /// The statement that fills the chunk.
-fn rows(seed: u64, count: u64) -> String {
+pub fn rows(seed: u64, count: u64) -> String {
     let mut dice = Cuts::new(seed);
     let wild: Vec<u64> = COLUMNS.iter().map(|_| dice.below(4)).collect();
     let (keys, times) = (1 + dice.below(3), dice.below(3));
@@ -165,7 +165,7 @@ fn rows(seed: u64, count: u64) -> String {
 }
 
 /// Every row in binary form: types, scales, signs of zero, texts of json.
-async fn bits(rig: &Rig, relation: &str) -> Vec<String> {
+pub async fn bits(rig: &Rig, relation: &str) -> Vec<String> {
     rig.texts(&format!(
         "select encode(record_send(t), 'hex') from (select * from {relation}) t order by n"
     ))

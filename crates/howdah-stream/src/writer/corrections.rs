@@ -1,7 +1,7 @@
 //! The SQL of what takes events back, for one source, compiled once.
 
 use howdah_rollup::reorganise::{self, Staged};
-use howdah_rollup::retract;
+use howdah_rollup::{horizon, retract};
 use howdah_system::{Reorganisation, Rollup, Stream, System};
 
 use super::sql::Target;
@@ -43,6 +43,8 @@ impl OfTarget {
 pub(super) struct After {
     /// Every rollup anew where rows are gone.
     pub(super) recompute: Vec<String>,
+    /// Whether one of the rollups' rows cannot be computed anew, since retention took events of it.
+    pub(super) reaches_back: Option<String>,
     /// Forgets which.
     pub(super) empty: String,
 }
@@ -163,6 +165,7 @@ impl After {
         }
         Self {
             recompute: retract::recompute(stream, &rollups, has_foreign),
+            reaches_back: horizon::reaches_back(stream, &rollups, &stream.table.to_string()),
             empty: retract::empty(stream),
         }
     }

@@ -13,11 +13,11 @@ use howdah_rollup::derive::{plan_by_key, plan_freely};
 use tokio_postgres::Statement;
 use tokio_postgres::types::ToSql;
 
-use super::Writer;
 use super::corrections::{After, Blocks, OfReorganisation};
 use super::events::Events;
 use super::failed::{Tried, chunk_gone, failed};
 use super::staged::{Staged, bounds, no_chunk, refuse};
+use super::{NO_LONGER_KEPT, Writer};
 
 /// What became of a range of groups.
 enum Outcome {
@@ -37,6 +37,10 @@ type Diverted = BTreeMap<usize, bool>;
 const TOO_DEEP: (&str, &str) =
     ("reorg_too_deep", "a block that it replaces lies deeper than may be replaced");
 const BREAKS: (&str, &str) = ("check_refused", "the event would break the check of a state");
+const NOT_KEPT: (&str, &str) = (
+    NO_LONGER_KEPT,
+    "an event that it takes back counts in a rollup's row of which events are no longer kept",
+);
 pub(super) const CONFLICT: (&str, &str) =
     ("conflicting_content", "an event of the same key is known with another content");
 
@@ -114,8 +118,12 @@ impl Writer {
         if let Some(outcome) = self.refuse_conflicts(events, part, staged, &groups).await? {
             return Ok(outcome);
         }
-        if self.take_reversed(part).await? {
-            return Ok(Outcome::Refused(range.start, BREAKS.0, BREAKS.1));
+        if let Some((code, reason)) = self.take_reversed(part).await? {
+            // A reversal that is judged comes first; where none is, any group may be to blame.
+            return Ok(match groups.len() {
+                many if many > 1 && code == NOT_KEPT.0 => Outcome::Shorter(groups.start + many / 2),
+                _ => Outcome::Refused(range.start, code, reason),
+            });
         }
         if self.careful {
             self.follow_spans().await?;
@@ -188,7 +196,8 @@ impl Writer {
         Ok(None)
     }
 
-    /// Takes back the events of the blocks that are noted, or finds that one lies too deep: `true`.
+    /// Takes back the events of the blocks that are noted, or finds that one lies too deep, be it
+    /// beyond what is kept: `true`.
     async fn lose(&mut self, of: &OfReorganisation) -> Asked<bool> {
         if self.holds(&of.too_deep).await? {
             return Ok(true);
@@ -197,6 +206,12 @@ impl Writer {
         self.connection.batch_execute(&plan_by_key()).await?;
         for (take, after) in &of.lose {
             let taken = self.effect(take, &[]).await?;
+            if taken > 0
+                && let Some(query) = &after.reaches_back
+                && self.holds(query).await?
+            {
+                return Ok(true);
+            }
             self.follow(taken, after).await?;
         }
         self.connection.batch_execute(&format!("{}; {}", of.forget, plan_freely())).await?;
@@ -251,8 +266,11 @@ impl Writer {
         Ok(diverted)
     }
 
-    /// Takes back what the new reversals of a range name; `true`: a state's check would break.
-    async fn take_reversed(&mut self, part: &[usize]) -> Asked<bool> {
+    /// Takes back what the new reversals of a range name; gives why that cannot be.
+    async fn take_reversed(
+        &mut self,
+        part: &[usize],
+    ) -> Asked<Option<(&'static str, &'static str)>> {
         let sql = self.sql.clone();
         for target in part {
             let target = &sql.corrections.targets[*target];
@@ -260,19 +278,24 @@ impl Writer {
             self.connection.batch_execute(&plan_by_key()).await?;
             let taken = self.effect(take, &[]).await?;
             if taken > 0 {
+                if let Some(query) = &target.after.reaches_back
+                    && self.holds(query).await?
+                {
+                    return Ok(Some(NOT_KEPT));
+                }
                 for statement in &target.after.recompute {
                     self.effect(statement, &[]).await?;
                 }
                 if let Some(check) = &target.breaks_check
                     && self.holds(check).await?
                 {
-                    return Ok(true);
+                    return Ok(Some(BREAKS));
                 }
             }
             let end = format!("{}; {}", target.after.empty, plan_freely());
             self.connection.batch_execute(&end).await?;
         }
-        Ok(false)
+        Ok(None)
     }
 
     /// Refuses the events whose key is known with another content. They are not in the stream, so

@@ -63,6 +63,7 @@ pub(super) struct Target {
     judges: Vec<String>,
     repeated: Option<String>,
     unknown_tenants: Option<String>,
+    horizons: Option<String>,
     /// The keys of staged rows; `None`: the stream has no key.
     pub(super) staged_keys: Option<String>,
     /// How rows are folded that go straight into its chunks; `None`: none may.
@@ -162,6 +163,7 @@ impl Target {
             repeated: repeated(&stream, &staging),
             staged_keys: staged_keys(&stream, &staging),
             unknown_tenants: tenants::unknown(system, &stream),
+            horizons: tenants::horizons(&stream),
             // What reverses others is always staged; blocks and conflicts are asked for (`quiet`).
             folding: if stream.reverses.is_empty() && (judges.is_empty() || judging.is_some()) {
                 Folding::compile(&stream, &layout, &rollups, &staging)?
@@ -234,8 +236,8 @@ pub(super) fn begin(locks: Vec<String>) -> String {
     first.into_iter().chain(locks).collect::<Vec<_>>().join("; ")
 }
 
-/// Generation, the transaction, the earliest and latest accepted times of each stream, and the time
-/// before which its events may be folded.
+/// Generation, the transaction, the earliest and latest accepted times of each stream, the time
+/// before which its events may be folded, and those before which all, and some tenant's, are gone.
 fn clock(targets: &[Target]) -> String {
     let epoch = "timestamptz '2000-01-01 00:00:00+00'";
     let micros = |time: String| format!("(extract(epoch from {time} - {epoch}) * 1000000)::bigint");
@@ -254,11 +256,23 @@ fn clock(targets: &[Target]) -> String {
         let name = target.stream.table.to_string();
         format!("(select fenced_us from howdah.folds where stream = {})", Literal(&name))
     });
+    let gone = |whose: &str| {
+        let one = |target: &Target| {
+            format!(
+                "(select max(gone_us) from howdah.horizons where stream = {} and tenant {whose})",
+                Literal(&target.stream.table.to_string())
+            )
+        };
+        array(targets.iter().map(one).collect())
+    };
     format!(
-        "select generation, pg_current_xact_id()::text, {}, {}, {} from howdah.generation",
+        "select generation, pg_current_xact_id()::text, {}, {}, {}, {}, {} \
+         from howdah.generation",
         array(earliest.collect()),
         array(latest.collect()),
         array(fences.collect()),
+        gone("is null"),
+        gone("is not null"),
     )
 }
 
@@ -284,6 +298,8 @@ pub(super) struct TargetStatements {
     pub(super) judges: Vec<Statement>,
     pub(super) repeated: Option<Statement>,
     pub(super) unknown_tenants: Option<Statement>,
+    /// Before when the events of tenants are gone.
+    pub(super) horizons: Option<Statement>,
     pub(super) folding: Option<FoldStatements>,
     /// For each state that is judged in memory, its rows.
     pub(super) states: Vec<Statement>,
@@ -327,6 +343,7 @@ impl Statements {
                 fold: prepare(connection, &target.fold).await?,
                 judges: prepare_all(connection, &target.judges).await?,
                 unknown_tenants: prepare_all(connection, &target.unknown_tenants).await?.pop(),
+                horizons: prepare_all(connection, &target.horizons).await?.pop(),
             });
         }
         // A slice, so that the future of this function can go from thread to thread.

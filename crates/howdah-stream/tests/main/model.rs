@@ -45,6 +45,7 @@ pub fn stream(columns: Vec<StreamColumn>) -> Stream {
         reverses: Vec::new(),
         refuse_conflicts: false,
         retracted: None,
+        horizon: None,
         tenant: None,
         columns: all,
     }

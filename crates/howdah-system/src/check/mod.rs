@@ -18,8 +18,8 @@ mod visible;
 
 use howdah_catalog::{Catalog, Ident, RelName, Relation, RelationKind};
 
-use crate::file::{At, SystemFile};
-use crate::model::{Roles, System, Tenants};
+use crate::file::{At, SystemFile, TenantsSection};
+use crate::model::{Roles, System, TenantKeep, Tenants};
 use crate::problem::{self, Place, Problem};
 use crate::suggest;
 
@@ -107,6 +107,7 @@ impl SystemFile {
         let system = System {
             name: self.name.clone(),
             tenants: None,
+            export: self.export.as_ref().map(|export| export.value.clone()),
             roles: Roles {
                 writer: Ident::new(self.roles.writer.as_str()),
                 reader: Ident::new(self.roles.reader.as_str()),
@@ -238,10 +239,12 @@ impl<'a> Check<'a> {
             return;
         };
         let table = section.table.as_ref().and_then(|table| self.tenant_table(table, &type_name));
+        let keep = self.tenant_keep(section, table.as_ref());
         self.system.tenants = Some(Tenants {
             column: Ident::new(column.value.as_str()),
             type_name,
             table,
+            keep,
             visible: Vec::new(),
         });
     }
@@ -265,6 +268,45 @@ impl<'a> Check<'a> {
             return None;
         }
         Some((relation.name.clone(), key.clone()))
+    }
+
+    /// The columns of the table of known tenants that say how long events are kept.
+    fn tenant_keep(
+        &mut self,
+        section: &TenantsSection,
+        table: Option<&(RelName, Ident)>,
+    ) -> TenantKeep {
+        let wanted = [(&section.keep, "interval"), (&section.hold, "boolean")];
+        let mut found = [None, None];
+        for ((given, wanted), found) in wanted.into_iter().zip(&mut found) {
+            let Some(given) = given else { continue };
+            let Some((table, _)) = table else {
+                if section.table.is_none() {
+                    let problem = given.problem("the tenants have no table to say it");
+                    self.report(problem.hint("Add table = \"tenants\" to [tenants]."));
+                }
+                continue;
+            };
+            let Some(relation) = self.catalog.relation(table) else { continue };
+            let Some(column) = relation.column(&given.value) else {
+                self.no_column(relation, &given.value, &given.place);
+                continue;
+            };
+            if self.types.plain(&column.type_name) != wanted {
+                let message = format!("column \"{}\" is not of type {wanted}", given.value);
+                self.report(given.problem(message));
+                continue;
+            }
+            *found = Some(Ident::new(given.value.as_str()));
+        }
+        let [column, hold] = found;
+        let (least, most) = (&section.keep_least, &section.keep_most);
+        for bound in [least, most].into_iter().flatten().filter(|_| section.keep.is_none()) {
+            let problem = bound.problem("no tenant says how long its events are kept");
+            self.report(problem.hint("Name the column: keep = \"retention\" in [tenants]."));
+        }
+        let [least, most] = [least, most].map(|it| it.as_ref().map(|it| it.value));
+        TenantKeep { column, hold, least, most }
     }
 
     /// The stream that a rollup or source names. A stream that is in the file but has mistakes

@@ -81,6 +81,7 @@ impl Check<'_> {
             refuse_conflicts: section.refuse_conflicts,
             retracted,
             span_key: Vec::new(),
+            horizon: None,
             columns,
         })
     }

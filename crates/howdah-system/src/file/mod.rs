@@ -21,6 +21,7 @@ use toml::de::DeTable;
 use crate::effective::{EffectiveSetting, SettingOrigin};
 use crate::model::IngestLimits;
 use crate::problem::{self, Problem};
+use crate::time::Span;
 use crate::units;
 
 pub use database::{DatabaseConfig, DatabaseTarget};
@@ -46,6 +47,8 @@ pub struct SystemFile {
     pub(crate) name: String,
     pub(crate) database: DatabaseConfig,
     pub(crate) tenants: Option<TenantsSection>,
+    /// Where events go before they are dropped.
+    pub(crate) export: Option<At<String>>,
     pub(crate) tables: Vec<TableSection>,
     pub(crate) roles: RoleNames,
     pub(crate) ingest: IngestLimits,
@@ -66,6 +69,11 @@ pub struct SystemFile {
 pub(crate) struct TenantsSection {
     pub(crate) column: Option<At<String>>,
     pub(crate) table: Option<At<String>>,
+    /// The columns of the table that say how long, and whether nothing may be deleted.
+    pub(crate) keep: Option<At<String>>,
+    pub(crate) hold: Option<At<String>>,
+    pub(crate) keep_least: Option<At<Span>>,
+    pub(crate) keep_most: Option<At<Span>>,
 }
 
 /// `[roles]` with defaults filled in.
@@ -127,8 +135,17 @@ impl SystemFile {
         let tenants = top.section("tenants").map(|section| {
             let column = section.required("column", "column = \"tenant_id\"");
             let table = section.string("table");
+            let keep = section.string("keep");
+            let hold = section.string("hold");
+            let keep_least = section.parsed("keep_least", units::span);
+            let keep_most = section.parsed("keep_most", units::span);
             section.finish();
-            TenantsSection { column, table }
+            TenantsSection { column, table, keep, hold, keep_least, keep_most }
+        });
+        let export = top.section("history").and_then(|section| {
+            let export = section.string("export");
+            section.finish();
+            export
         });
         let roles = read_roles(top, &name);
         let ingest = read_ingest(top);
@@ -142,6 +159,7 @@ impl SystemFile {
             name,
             database,
             tenants,
+            export,
             tables: table::read(top),
             roles,
             ingest,

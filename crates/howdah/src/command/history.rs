@@ -1,7 +1,11 @@
-//! `howdah history fold|restore|status`: old chunks as segments.
+//! `howdah history fold|restore|status`: old chunks as segments; what is dropped and exported is in
+//! [`keep`].
+
+mod keep;
 
 use howdah_error::{Code, Error, Result};
 use howdah_history::chunks::{self, Chunk};
+use howdah_history::keep::Asked;
 use howdah_history::{empty_chunk, fold_chunk, restore_chunk, status};
 use howdah_pg::Connection;
 use howdah_system::{Stream, System};
@@ -12,7 +16,7 @@ use crate::cli::{Global, HistoryAction, HistoryArgs, OutputFormat};
 use crate::output::{self, Table, bytes, grouped};
 use crate::session::{Model, Session};
 
-/// Runs one of the three.
+/// Runs one of them.
 pub async fn run(global: &Global, args: &HistoryArgs) -> Result<Outcome> {
     let session = Session::open(global).await?;
     let json = global.format == OutputFormat::Json;
@@ -30,10 +34,27 @@ async fn act(session: &Session, json: bool, action: &HistoryAction) -> Result<()
             let done = fold(&connection, &model, stream.as_deref(), chunk.as_deref()).await?;
             if json { output::json(&json!({ "version": 1, "folded": done })) } else { Ok(()) }
         }
-        HistoryAction::Restore { stream, chunk } => {
+        HistoryAction::Restore { stream, chunk, exported, stay } => {
             let stream = find(&model.system, stream)?;
-            let done = restore(&connection, stream, chunk.as_deref()).await?;
+            let chunk = chunk.as_deref();
+            let done = if *exported {
+                keep::bring_back(&connection, &model.system, stream, (chunk, stay)).await?
+            } else {
+                restore(&connection, stream, chunk).await?
+            };
             if json { output::json(&json!({ "version": 1, "restored": done })) } else { Ok(()) }
+        }
+        HistoryAction::Drop { stream, older_than, tenant, confirm, lose } => {
+            let asked = Asked { older_than: older_than.clone(), tenant: tenant.clone() };
+            let wanted =
+                keep::Wanted { stream: stream.as_deref(), asked, confirm: *confirm, lose, json };
+            keep::drop_old(&connection, &model.system, &wanted).await
+        }
+        HistoryAction::Export { stream, chunk, to } => {
+            let stream = find(&model.system, stream)?;
+            let place = keep::place(&model.system, to.as_deref())?;
+            let done = keep::export(&connection, &place, stream, chunk.as_deref()).await?;
+            if json { output::json(&json!({ "version": 1, "exported": done })) } else { Ok(()) }
         }
         HistoryAction::Status => print(&connection, &model.system, json).await,
     }
