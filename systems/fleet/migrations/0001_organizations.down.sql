@@ -1,4 +1,5 @@
 drop table person;
+drop function caller_org();
 drop table notification;
 drop table api_key_secret;
 drop table api_key;

@@ -44,7 +44,7 @@ create table organization (
     tier org_tier not null default 'basic',
     rate_limit_h integer not null default 1000 check (rate_limit_h > 0),
     quota_gb integer not null default 100 check (quota_gb > 0),
-    keep_days integer not null default 365 check (keep_days between 90 and 3653),
+    keep interval check (keep between interval '3 years' and interval '10 years'),
     region text not null default 'eu' check (region ~ '^[a-z0-9-]{2,20}$'),
     legal_hold boolean not null default false,
     active boolean not null default true,
@@ -58,8 +58,8 @@ comment on table organization is 'Operators; an organisation is a tenant';
 comment on column organization.org_id is 'Its code; the name under which every message speaks of it';
 comment on column organization.rate_limit_h is 'Requests an hour';
 comment on column organization.quota_gb is 'Stored files, in GB (10^9 bytes)';
-comment on column organization.keep_days is
-    'How long raw telemetry is kept, in days: 90 days to 10 years';
+comment on column organization.keep is
+    'How long events are kept, 3 to 10 years; null: as long as each stream says';
 comment on column organization.legal_hold is 'Nothing is deleted while it is set';
 comment on column organization.active is 'A suspended organisation loses access at once';
 
@@ -192,10 +192,23 @@ create trigger compare_and_set before update on notification
     for each row execute function compare_and_set();
 comment on table notification is 'What a user is told';
 
+-- The session's organisation: null for the service, which speaks for all.
+create function caller_org() returns text
+    language plpgsql stable
+    set search_path = pg_catalog
+as $$
+begin
+    return howdah.tenant();
+end
+$$;
+comment on function caller_org() is 'The organisation of the session, or null';
+
 -- The vault: the only place that knows who a pseudonym is. The identity is sealed by the service
 -- with a key of this one person, which lies outside; destroying both leaves every flight as it is.
+-- Its column is not org_id, so that howdah grants it to no reader: only the functions of
+-- 0007_people.sql look into it, each for the organisation of the session.
 create table person (
-    org_id text not null references organization on delete restrict,
+    of_org text not null references organization on delete restrict,
     person_id uuid not null,
     pseudonym text not null check (pseudonym ~ '^p-[a-z0-9-]{1,40}$'),
     sealed bytea,
@@ -205,15 +218,21 @@ create table person (
     row_version integer not null default 0 check (row_version >= 0),
     created_at timestamptz not null default now(),
     updated_at timestamptz not null default now(),
-    primary key (org_id, person_id),
-    unique (org_id, pseudonym),
+    primary key (of_org, person_id),
+    unique (of_org, pseudonym),
     constraint person_is_sealed_or_erased check
         (case when erased_at is null then sealed is not null and key_ref is not null
               else sealed is null and key_ref is null and licence_expiry is null end)
 );
 create trigger compare_and_set before update on person
     for each row execute function compare_and_set();
-comment on table person is 'The vault: identities; no tenant reads it but by person_export()';
+alter table person enable row level security;
+alter table person force row level security;
+create policy person_of_caller on person
+    using (of_org = (select caller_org())
+           or (select pg_has_role(session_user, current_user, 'member')));
+comment on table person is 'The vault: identities; read by person_export() alone';
+comment on column person.of_org is 'Whose person it is';
 comment on column person.pseudonym is 'What everything else calls this person';
 comment on column person.sealed is
     'Name, e-mail, licence number: sealed by the service, with the key of key_ref';

@@ -73,7 +73,7 @@ create table telemetry (
         + case when batt_pct < 0 then 16 else 0 end) stored,
     received_at timestamptz not null default now(),
     schema_version smallint not null default 1,
-    primary key (org_id, session_id, ts, source, seq),
+    primary key (org_id, session_id, source, ts, seq),
     foreign key (org_id, session_id, aircraft_id)
         references flight_session (org_id, session_id, aircraft_id) on delete restrict,
     -- A clock that is wrong by weeks or hours is wrong for a whole file, which is one event.

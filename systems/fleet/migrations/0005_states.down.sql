@@ -1,6 +1,7 @@
 drop trigger copy_aircraft_status on aircraft;
 drop function copy_aircraft_status();
 drop table aircraft_guard;
+drop table step_state;
 drop table aircraft_days;
 drop table pilot_hours;
 drop table aircraft_hours;

@@ -148,13 +148,7 @@ create table api_usage_1m (
     org_id text not null, key_id text not null, endpoint text not null,
     bucket timestamptz not null, calls bigint not null default 0,
     errors bigint not null default 0, bytes_in numeric, bytes_out numeric, ms_sum bigint,
-    ms_max integer, ms_1 bigint not null default 0, ms_2 bigint not null default 0,
-    ms_5 bigint not null default 0, ms_10 bigint not null default 0,
-    ms_20 bigint not null default 0, ms_50 bigint not null default 0,
-    ms_100 bigint not null default 0, ms_200 bigint not null default 0,
-    ms_500 bigint not null default 0, ms_1000 bigint not null default 0,
-    ms_2000 bigint not null default 0, ms_5000 bigint not null default 0,
-    ms_10000 bigint not null default 0, ms_more bigint not null default 0,
+    ms_max integer,
     primary key (org_id, key_id, endpoint, bucket)
 ) with (fillfactor = 80);
 comment on table api_usage_1m is 'Calls by the minute';
@@ -163,13 +157,7 @@ create table api_usage_1d (
     org_id text not null, key_id text not null, endpoint text not null,
     bucket timestamptz not null, calls bigint not null default 0,
     errors bigint not null default 0, bytes_in numeric, bytes_out numeric, ms_sum bigint,
-    ms_max integer, ms_1 bigint not null default 0, ms_2 bigint not null default 0,
-    ms_5 bigint not null default 0, ms_10 bigint not null default 0,
-    ms_20 bigint not null default 0, ms_50 bigint not null default 0,
-    ms_100 bigint not null default 0, ms_200 bigint not null default 0,
-    ms_500 bigint not null default 0, ms_1000 bigint not null default 0,
-    ms_2000 bigint not null default 0, ms_5000 bigint not null default 0,
-    ms_10000 bigint not null default 0, ms_more bigint not null default 0,
+    ms_max integer,
     primary key (org_id, key_id, endpoint, bucket)
 ) with (fillfactor = 80);
 comment on table api_usage_1d is 'Calls by the day';
@@ -199,6 +187,16 @@ create table aircraft_days (
     primary key (org_id, aircraft_id, day)
 ) with (fillfactor = 50);
 comment on table aircraft_days is 'Flights and risk of each aircraft, by the day';
+
+create table step_state (
+    org_id text not null, session_id uuid not null, source telemetry_source not null,
+    steps bigint not null default 0, covered_s numeric, gaps bigint not null default 0,
+    gap_excess_s numeric, discharged_as numeric, step_dv numeric, step_di numeric, km numeric,
+    taxi_s numeric, transition_s numeric, climb_s numeric, descent_s numeric, cruise_s numeric,
+    hover_s numeric,
+    primary key (org_id, session_id, source)
+) with (fillfactor = 50);
+comment on table step_state is 'What lies between samples: gaps, charge, distance, phases';
 
 -- J15: from when on an aircraft starts no flight. howdah adds and keeps the rest of the row; these
 -- columns are ours, and the check in howdah.toml judges every start by them.

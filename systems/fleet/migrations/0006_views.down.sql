@@ -1,5 +1,6 @@
 drop function quota(timestamptz);
 drop view api_key_days;
+drop function aircraft_month(text, text, date);
 drop view fleet_months;
 drop view fleet_board;
 drop function maintenance_score(timestamptz);
@@ -21,7 +22,6 @@ drop view session_percentiles;
 drop view session_envelope;
 drop function flight_times(text, uuid);
 drop view session_summary;
-drop view sample_steps;
 drop view counted_samples;
 drop view sample_seconds;
 drop view sample_minutes;

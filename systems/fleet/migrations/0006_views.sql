@@ -32,46 +32,6 @@ where s.source = 'file' or not exists (
       and c.covers_from <= s.ts and c.covers_to > s.ts);
 comment on view counted_samples is 'telemetry of the source that counts in each minute';
 
--- What lies between a sample and the next of its source; a gap counts up to ten seconds.
-create view sample_steps with (security_invoker = true) as
-with steps as (
-    select t.*, lead(ts) over w as next_ts, lead(batt_a) over w as next_a,
-           lead(batt_v) over w as next_v, lead(lat) over w as next_lat,
-           lead(lon) over w as next_lon, lead(faults) over w as next_faults
-    from telemetry t
-    window w as (partition by org_id, session_id, source order by ts, seq)
-), spans as (
-    select s.*, extract(epoch from next_ts - ts) as gap_s,
-           least(extract(epoch from next_ts - ts), 10) as span_s
-    from steps s
-    where next_ts is not null
-)
-select org_id, session_id, source,
-       sum(span_s) as covered_s,
-       count(*) filter (where gap_s > 10) as gaps,
-       max(gap_s) as longest_gap_s,
-       sum(greatest(0, gap_s - 2 / declared_hz::numeric)) as gap_excess_s,
-       sum((batt_a + next_a)::numeric / 2 * span_s) as discharged_as,
-       sum((batt_v - next_v)::numeric * sign(next_a - batt_a)::numeric)
-           filter (where abs(next_a - batt_a) > 5) as step_dv,
-       sum(abs(next_a - batt_a)::numeric) filter (where abs(next_a - batt_a) > 5) as step_di,
-       sum(111.195 * sqrt(power((next_lat - lat)::double precision, 2)
-           + power((next_lon - lon)::double precision * cos(radians(lat::double precision)), 2)))
-           filter (where (faults & 3) = 0 and (next_faults & 3) = 0) as km,
-       sum(span_s) filter (where mode = 'GROUND') as taxi_s,
-       sum(span_s) filter (where mode = 'TRANSITION') as transition_s,
-       sum(span_s) filter (where mode not in ('GROUND', 'TRANSITION') and climb_ms > 0.5)
-           as climb_s,
-       sum(span_s) filter (where mode not in ('GROUND', 'TRANSITION') and climb_ms < -0.5)
-           as descent_s,
-       sum(span_s) filter (where mode not in ('GROUND', 'TRANSITION')
-           and climb_ms between -0.5 and 0.5 and groundspeed >= 1) as cruise_s,
-       sum(span_s) filter (where mode not in ('GROUND', 'TRANSITION')
-           and climb_ms between -0.5 and 0.5 and groundspeed < 1) as hover_s
-from spans
-group by org_id, session_id, source;
-comment on view sample_steps is 'Gaps, charge, distance and phases of a session, by source';
-
 -- What is known of a session, from all that was said of it; voided ones say that they are.
 create view session_summary with (security_invoker = true) as
 select f.org_id, f.session_id, f.aircraft_id, a.type, f.pilot, f.flight_no, f.mission,
@@ -238,7 +198,7 @@ with facts as (
     from session_source s
     join flight_session f on f.org_id = s.org_id and f.session_id = s.session_id
     join aircraft a on a.org_id = f.org_id and a.aircraft_id = f.aircraft_id
-    left join sample_steps t on t.org_id = s.org_id and t.session_id = s.session_id
+    left join step_state t on t.org_id = s.org_id and t.session_id = s.session_id
         and t.source = s.source
     left join session_motors m on m.org_id = s.org_id and m.session_id = s.session_id
         and m.source = s.source
@@ -322,7 +282,7 @@ select s.org_id, s.session_id, s.takeoff_at, c.component_id, c.nominal_ah, c.cel
        r.end_v::numeric / c.cells as end_v
 from session_summary s
 join session_source r on r.org_id = s.org_id and r.session_id = s.session_id
-join sample_steps t on t.org_id = r.org_id and t.session_id = r.session_id and t.source = r.source
+join step_state t on t.org_id = r.org_id and t.session_id = r.session_id and t.source = r.source
 join installation i on i.org_id = s.org_id and i.aircraft_id = s.aircraft_id
     and i.period @> s.takeoff_at
 join component c on c.org_id = i.org_id and c.component_id = i.component_id
@@ -595,6 +555,42 @@ from aircraft_days d
 group by d.org_id, date_trunc('month', d.day)::date;
 comment on view fleet_months is 'Flights, hours and risk of each month';
 
+-- §4.3: percentiles of an aircraft's month, of the sketches of its flights that stand: within 1 %.
+create function aircraft_month(org text, craft text, month date)
+returns table (flights bigint, alt double precision[], groundspeed double precision[],
+               bank double precision[], vib double precision[], batt_a double precision[])
+    language plpgsql stable
+    set search_path = pg_catalog, public
+as $$
+declare
+    p constant double precision[] := array[0.05, 0.5, 0.95, 0.99];
+begin
+    return query
+    select m.flights,
+           (select array_agg(howdah.sketch_quantile(q, m.alt) order by q) from unnest(p) q),
+           (select array_agg(howdah.sketch_quantile(q, m.groundspeed) order by q) from unnest(p) q),
+           (select array_agg(howdah.sketch_quantile(q, m.bank) order by q) from unnest(p) q),
+           (select array_agg(howdah.sketch_quantile(q, m.vib) order by q) from unnest(p) q),
+           (select array_agg(howdah.sketch_quantile(q, m.batt_a) order by q) from unnest(p) q)
+    from (
+        select count(*) as flights, howdah.sketch_sum(l.alt_p05_sketch) as alt,
+               howdah.sketch_sum(l.groundspeed_p05_sketch) as groundspeed,
+               howdah.sketch_sum(l.bank_p05_sketch) as bank,
+               howdah.sketch_sum(l.vib_p05_sketch) as vib,
+               howdah.sketch_sum(l.batt_a_p05_sketch) as batt_a
+        from session_levels l
+        join session_state s on s.org_id = l.org_id and s.session_id = l.session_id
+        where s.org_id = org and s.aircraft_id = craft and s.voided = 0
+          and s.day >= month and s.day < month + interval '1 month'
+          and (l.source = 'file' or not exists (
+              select from session_source o where o.org_id = l.org_id
+                and o.session_id = l.session_id and o.source = 'file'))
+    ) m;
+end
+$$;
+comment on function aircraft_month(text, text, date) is
+    'p05, p50, p95, p99 of a month; of a flight the file counts, or else what came live';
+
 -- §4.6, R6: latencies of a key by the day, within its histogram.
 create view api_key_days with (security_invoker = true) as
 select org_id, key_id, bucket as day, sum(calls) as calls, sum(errors) as errors,
@@ -626,7 +622,7 @@ as $$
 $$;
 comment on function quota(timestamptz) is 'Stored bytes and calls against their limits';
 
-grant select on sample_minutes, sample_seconds, counted_samples, sample_steps, session_summary,
+grant select on sample_minutes, sample_seconds, counted_samples, session_summary,
     session_envelope, session_percentiles, session_outside, session_vibration,
     session_motors, session_quality, component_hours, session_battery, pack_health, session_risk,
     session_anomalies, risk_averages, fleet_board, fleet_months, api_key_days to public;

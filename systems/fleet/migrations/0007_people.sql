@@ -2,16 +2,21 @@
 -- forgotten is who a pseudonym was; flights, hours and releases stay as they are.
 
 create table person_request (
-    org_id text not null references organization on delete restrict,
+    of_org text not null references organization on delete restrict,
     request_id uuid not null,
     kind text not null check (kind in ('export', 'erase')),
     pseudonym text not null,
     actor text not null check (actor <> ''),
     at timestamptz not null default now(),
-    primary key (org_id, request_id)
+    primary key (of_org, request_id)
 );
 create trigger evidence_is_not_changed before update or delete on person_request
     for each row execute function evidence_is_not_changed();
+alter table person_request enable row level security;
+alter table person_request force row level security;
+create policy person_request_of_caller on person_request
+    using (of_org = (select caller_org())
+           or (select pg_has_role(session_user, current_user, 'member')));
 comment on table person_request is
     'Who asked for a bundle or an erasure, of which pseudonym; it names nobody';
 comment on column person_request.actor is 'The login that asked';
@@ -22,7 +27,7 @@ create function org_of_caller(wanted text) returns text
     set search_path = pg_catalog, public
 as $$
 declare
-    mine text := howdah.tenant();
+    mine text := caller_org();
 begin
     if mine is null and pg_has_role(session_user, current_user, 'member') then
         return wanted;
@@ -50,7 +55,7 @@ declare
     bundle jsonb;
 begin
     select p.pseudonym, p.sealed, p.key_ref, p.licence_expiry, p.erased_at, p.created_at
-    into who from public.person p where p.org_id = me and p.person_id = person_export.person;
+    into who from public.person p where p.of_org = me and p.person_id = person_export.person;
     if not found then
         raise exception 'there is no such person in this organisation'
             using errcode = 'no_data_found';
@@ -87,7 +92,7 @@ begin
         'flights', jsonb_array_length(bundle -> 'flights'),
         'certified', jsonb_array_length(bundle -> 'certified'),
         'reviews', jsonb_array_length(bundle -> 'reviews')));
-    insert into person_request (org_id, request_id, kind, pseudonym, actor)
+    insert into person_request (of_org, request_id, kind, pseudonym, actor)
     values (me, gen_random_uuid(), 'export', who.pseudonym, session_user);
     return bundle || jsonb_build_object(
         'sha256', encode(sha256(convert_to(bundle::text, 'UTF8')), 'hex'));
@@ -109,7 +114,7 @@ declare
     accounts bigint;
 begin
     select p.pseudonym, p.key_ref, p.erased_at into who
-    from public.person p where p.org_id = me and p.person_id = person_erase.person for update;
+    from public.person p where p.of_org = me and p.person_id = person_erase.person for update;
     if not found then
         raise exception 'there is no such person in this organisation'
             using errcode = 'no_data_found';
@@ -120,13 +125,13 @@ begin
     update public.person p
     set sealed = null, key_ref = null, licence_expiry = null, erased_at = now(),
         row_version = p.row_version + 1
-    where p.org_id = me and p.person_id = person_erase.person;
+    where p.of_org = me and p.person_id = person_erase.person;
     update app_user u
     set email = 'erased@' || u.user_id || '.invalid', active = false,
         row_version = u.row_version + 1
     where u.org_id = me and u.pseudonym = who.pseudonym;
     get diagnostics accounts = row_count;
-    insert into person_request (org_id, request_id, kind, pseudonym, actor)
+    insert into person_request (of_org, request_id, kind, pseudonym, actor)
     values (me, gen_random_uuid(), 'erase', who.pseudonym, session_user);
     return jsonb_build_object('pseudonym', who.pseudonym, 'erased', true,
                               'destroy_key', who.key_ref, 'accounts', accounts);

@@ -11,6 +11,6 @@ select s.status, s.takeoff_at, s.landing_at, s.airborne_s, s.cycles, q.quality, 
 from session_summary s
 left join session_quality q on q.org_id = s.org_id and q.session_id = s.session_id
 left join session_envelope e on e.org_id = s.org_id and e.session_id = s.session_id
-left join sample_steps p on p.org_id = q.org_id and p.session_id = q.session_id
+left join step_state p on p.org_id = q.org_id and p.session_id = q.session_id
     and p.source = q.source
 where s.org_id = $1::text and s.session_id = $2::uuid

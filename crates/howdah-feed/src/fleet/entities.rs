@@ -55,7 +55,7 @@ fn organizations(out: &mut String, count: u64) {
         format!("('{}', 'k-1', 'fl{org:06}', '{{read,upload}}')", org_name(org))
     }));
     let people = (0..count).flat_map(|org| (0..PILOTS).map(move |index| (org, index)));
-    insert(out, "person (org_id, person_id, pseudonym, sealed, key_ref)", people.map(|(org, index)| {
+    insert(out, "person (of_org, person_id, pseudonym, sealed, key_ref)", people.map(|(org, index)| {
         format!(
             "('{}', '{}', '{}', '\\x{:016x}', 'vault/{org}/{index}')",
             org_name(org),

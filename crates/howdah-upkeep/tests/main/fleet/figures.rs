@@ -3,18 +3,19 @@
 
 use std::collections::BTreeMap;
 
+use howdah_pg::Connection;
+
 use super::plain::{
-    Fleet, Id, Session, battery, motor_spread, percentile, quality, vibration_by_second,
+    Fleet, Id, Sample, Session, battery, motor_spread, percentile, quality, vibration_by_second,
 };
-use super::world::{UNTIL_MS, fed, flown};
-use crate::engine::Engine;
+use super::world::{Reader, UNTIL_MS, fed, read};
 
 /// A key and its numbers.
 type Rows = BTreeMap<String, Vec<Option<f64>>>;
 
 /// The rows of a query for a key (text) and numbers (double precision).
-pub async fn rows(engine: &Engine, sql: &str) -> Rows {
-    let rows = engine.client.query(sql, &[]).await;
+pub async fn rows(client: &Connection, sql: &str) -> Rows {
+    let rows = client.query(sql, &[]).await;
     let rows = rows.unwrap_or_else(|error| panic!("{sql}: {error:?}"));
     rows.iter()
         .map(|row| {
@@ -25,8 +26,8 @@ pub async fn rows(engine: &Engine, sql: &str) -> Rows {
 }
 
 /// Holds the rows of a query against those computed apart: the same keys, the same numbers.
-async fn same(engine: &Engine, what: &str, sql: &str, apart: &Rows) {
-    let found = rows(engine, sql).await;
+async fn same(fleet: &Reader, what: &str, sql: &str, apart: &Rows) {
+    let found = rows(&fleet.client, sql).await;
     let (keys, wanted): (Vec<_>, Vec<_>) = (found.keys().collect(), apart.keys().collect());
     assert_eq!(keys, wanted, "{what}");
     assert!(!apart.is_empty(), "{what}: there is something to compare");
@@ -48,9 +49,9 @@ fn key(id: &Id) -> String {
 }
 
 /// Type and motors of each aircraft, from the registry.
-pub async fn registry(engine: &Engine) -> BTreeMap<String, (String, usize)> {
+pub async fn registry(fleet: &Reader) -> BTreeMap<String, (String, usize)> {
     let sql = "select org_id || '/' || aircraft_id, type::text, motors::integer from aircraft";
-    let rows = engine.client.query(sql, &[]).await.unwrap();
+    let rows = fleet.client.query(sql, &[]).await.unwrap();
     rows.iter()
         .map(|row| (row.get(0), (row.get(1), row.get::<_, i32>(2) as usize)))
         .collect()
@@ -70,7 +71,7 @@ fn recorded<'a>(
 
 #[tokio::test]
 async fn j1_hours_and_cycles_are_those_of_the_flights_that_stand() {
-    let (engine, (_, expected, plain)) = (flown().await, fed());
+    let (fleet, (_, expected, plain)) = (read().await, fed());
     let hours = |sessions: &[(&Id, &Session)]| {
         let landed = sessions.iter().filter(|(_, session)| !session.legs().is_empty()).count();
         let cycles: usize = sessions.iter().map(|(_, session)| session.legs().len()).sum();
@@ -81,7 +82,7 @@ async fn j1_hours_and_cycles_are_those_of_the_flights_that_stand() {
     let apart = apart.iter().map(|(craft, sessions)| (key(craft), hours(sessions))).collect();
     let sql = "select org_id || '/' || aircraft_id, flights::float8, cycles::float8, \
                airborne_s::float8 from aircraft_hours where flights > 0";
-    same(&engine, "hours of aircraft", sql, &apart).await;
+    same(&fleet, "hours of aircraft", sql, &apart).await;
     let mut pilots: BTreeMap<String, Vec<(&Id, &Session)>> = BTreeMap::new();
     for (id, session) in plain.sessions.iter().filter(|(_, session)| !session.void()) {
         if !session.pilot.is_empty() && !session.legs().is_empty() {
@@ -90,23 +91,23 @@ async fn j1_hours_and_cycles_are_those_of_the_flights_that_stand() {
     }
     let apart = pilots.iter().map(|(pilot, sessions)| (pilot.clone(), hours(sessions))).collect();
     let sql = sql.replace("aircraft_id", "pilot").replace("aircraft_hours", "pilot_hours");
-    same(&engine, "hours of pilots", &sql, &apart).await;
+    same(&fleet, "hours of pilots", &sql, &apart).await;
     for claim in expected.claims() {
         let sql = format!("select (s::numeric = {}::numeric)::text from ({}) q (s)", claim.is, claim.sql);
-        assert_eq!(engine.texts(&sql).await, ["true"], "{}", claim.what);
+        assert_eq!(fleet.texts(&sql).await, ["true"], "{}", claim.what);
     }
 }
 
 /// J3: what a part flew is what its aircraft flew meanwhile, and nothing gets lost at a swap.
 #[tokio::test]
 async fn j3_hours_of_parts_are_those_of_their_aircraft_while_installed() {
-    let (engine, (_, _, plain)) = (flown().await, fed());
+    let (fleet, (_, _, plain)) = (read().await, fed());
     let sql = "select org_id || '/' || component_id, org_id, aircraft_id, \
                (extract(epoch from lower(period)) * 1000)::bigint, \
                (extract(epoch from upper(period)) * 1000)::bigint from installation";
     let crafts = plain.of_aircraft();
     let mut apart = Rows::new();
-    for row in engine.client.query(sql, &[]).await.unwrap() {
+    for row in fleet.client.query(sql, &[]).await.unwrap() {
         let craft = (row.get::<_, String>(1), row.get::<_, String>(2));
         let (from, to) = (row.get::<_, i64>(3), row.get::<_, Option<i64>>(4).unwrap_or(i64::MAX));
         let (mut cycles, mut ms) = (0.0, 0);
@@ -123,18 +124,18 @@ async fn j3_hours_of_parts_are_those_of_their_aircraft_while_installed() {
     }
     let found = "select org_id || '/' || component_id, cycles::float8, airborne_s::float8 \
                  from component_hours";
-    same(&engine, "hours of parts", found, &apart).await;
+    same(&fleet, "hours of parts", found, &apart).await;
     let lost = "select count(*) from (select i.org_id, i.aircraft_id, i.position, \
                 sum(c.airborne_s) as parts from installation i join component_hours c \
                 using (org_id, component_id) group by 1, 2, 3) p join aircraft_hours h \
                 using (org_id, aircraft_id) where parts <> h.airborne_s";
-    assert_eq!(engine.one::<i64>(lost).await, 0, "a position's parts have the airframe's hours");
+    assert_eq!(fleet.count(lost).await, 0, "a position's parts have the airframe's hours");
 }
 
 #[tokio::test]
 async fn r5_quality_is_that_of_the_formula() {
-    let (engine, (_, _, plain)) = (flown().await, fed());
-    let known = registry(&engine).await;
+    let (fleet, (_, _, plain)) = (read().await, fed());
+    let known = registry(&fleet).await;
     let apart: Rows = recorded(plain, &known)
         .map(|(id, session, (kind, motors))| {
             let score = quality(session, kind, *motors);
@@ -142,7 +143,7 @@ async fn r5_quality_is_that_of_the_formula() {
         })
         .collect();
     let found = rows(
-        &engine,
+        &fleet.client,
         "select org_id || '/' || session_id, quality::float8 from session_quality",
     )
     .await;
@@ -154,13 +155,13 @@ async fn r5_quality_is_that_of_the_formula() {
         assert!((0.0..=1.0).contains(&is));
     }
     let worst = found.values().filter_map(|score| score[0]).fold(1.0, f64::min);
-    assert!(worst < 0.95, "the dirt of the feed shows: {worst}");
+    assert!(worst < 0.9999, "the dirt of the feed shows: {worst}");
 }
 
 #[tokio::test]
 async fn envelopes_and_percentiles_leave_out_what_cannot_be_and_count_no_second_twice() {
-    let (engine, (_, _, plain)) = (flown().await, fed());
-    let known = registry(&engine).await;
+    let (fleet, (_, _, plain)) = (read().await, fed());
+    let known = registry(&fleet).await;
     let (mut extremes, mut exact) = (Rows::new(), Rows::new());
     for (id, session, _) in recorded(plain, &known) {
         let counted = session.counted();
@@ -192,18 +193,18 @@ async fn envelopes_and_percentiles_leave_out_what_cannot_be_and_count_no_second_
     let sql = "select org_id || '/' || session_id, n::float8, alt_min::float8, alt_max::float8, \
                alt::float8, groundspeed_max::float8, bank_max::float8, batt_v_min::float8 \
                from session_envelope";
-    same(&engine, "envelopes", sql, &extremes).await;
+    same(&fleet, "envelopes", sql, &extremes).await;
     let sql = "select org_id || '/' || session_id, alt_m[1], alt_m[2], alt_m[3], alt_m[4], \
                groundspeed[3], bank[4] from session_percentiles";
-    same(&engine, "percentiles", sql, &exact).await;
+    same(&fleet, "percentiles", sql, &exact).await;
     let both = plain.sessions.values().filter(|s| !s.live.is_empty() && !s.file.is_empty());
     assert!(both.count() > 2, "sessions that came live and as a file");
 }
 
 #[tokio::test]
 async fn batteries_vibration_and_motors_are_those_of_the_formulas() {
-    let (engine, (_, _, plain)) = (flown().await, fed());
-    let known = registry(&engine).await;
+    let (fleet, (_, _, plain)) = (read().await, fed());
+    let known = registry(&fleet).await;
     let (mut shakes, mut spreads, mut packs) = (Rows::new(), Rows::new(), Rows::new());
     for (id, session, (kind, motors)) in recorded(plain, &known) {
         let rms = vibration_by_second(session);
@@ -228,16 +229,101 @@ async fn batteries_vibration_and_motors_are_those_of_the_formulas() {
     }
     let sql = "select org_id || '/' || session_id, seconds::float8, p50, p95, p99 \
                from session_vibration";
-    same(&engine, "vibration", sql, &shakes).await;
+    same(&fleet, "vibration", sql, &shakes).await;
     let sql = "select m.org_id || '/' || m.session_id, m.spread from session_motors m \
                where m.source = 'file' or not exists (select from session_source o \
                where o.session_id = m.session_id and o.source = 'file')";
-    same(&engine, "motors", sql, &spreads).await;
+    same(&fleet, "motors", sql, &spreads).await;
     let sql = "select org_id || '/' || session_id, discharged_ah::float8, used_pct::float8, \
                ohm::float8, sag_v::float8, soh::float8 from session_battery";
-    same(&engine, "batteries", sql, &packs).await;
+    same(&fleet, "batteries", sql, &packs).await;
     assert!(packs.values().any(|pack| pack[4].is_some()), "some flights use 30 % of the pack");
 }
+
+#[tokio::test]
+async fn distance_gaps_and_phases_are_those_between_samples() {
+    let (fleet, (_, _, plain)) = (read().await, fed());
+    let mut apart = Rows::new();
+    for (id, session) in &plain.sessions {
+        for (source, samples) in [("live", &session.live), ("file", &session.file)] {
+            if samples.len() > 1 {
+                apart.insert(format!("{}/{source}", key(id)), steps(samples));
+            }
+        }
+    }
+    let sql = "select org_id || '/' || session_id || '/' || source, covered_s::float8, \
+               gaps::float8, gap_excess_s::float8, km::float8, taxi_s::float8, climb_s::float8, \
+               descent_s::float8, (cruise_s + hover_s + transition_s)::float8 from step_state";
+    same(&fleet, "steps", sql, &apart).await;
+}
+
+/// Seconds, gaps, distance and phases of samples that follow each other.
+fn steps(samples: &[Sample]) -> Vec<Option<f64>> {
+    let mut sums = [0.0; 8];
+    for pair in samples.windows(2) {
+        let [now, next] = [&pair[0], &pair[1]];
+        let gap = (next.ms - now.ms) as f64 / 1000.0;
+        let seconds = gap.min(10.0);
+        sums[0] += seconds;
+        sums[1] += f64::from(u8::from(gap > 10.0));
+        sums[2] += (gap - 2.0 / now.hz).max(0.0);
+        if let (Some(a), Some(b)) = (now.place(), next.place()) {
+            let east = (b.1 - a.1) * a.0.to_radians().cos();
+            sums[3] += 111.195 * ((b.0 - a.0).powi(2) + east.powi(2)).sqrt();
+        }
+        let climb = now.get("climb_ms").unwrap();
+        let phase = match now.value["mode"].as_str() {
+            Some("GROUND") => 4,
+            Some("TRANSITION") => 7,
+            _ if climb > 0.5 => 5,
+            _ if climb < -0.5 => 6,
+            _ => 7,
+        };
+        sums[phase] += seconds;
+    }
+    sums.map(Some).to_vec()
+}
+
+/// R6: quantiles of a month, and of the calls of a key, are within 2 % of the exact ones.
+#[tokio::test]
+async fn r6_percentiles_of_sketches_are_within_two_per_cent() {
+    let (fleet, (_, _, plain)) = (read().await, fed());
+    let near = |what: &str, is: f64, mut values: Vec<f64>, p: f64| {
+        values.sort_by(f64::total_cmp);
+        // Between the neighbours of the place, and two per cent around.
+        let place = p * (values.len() - 1) as f64;
+        let (low, high) = (values[place.floor() as usize], values[place.ceil() as usize]);
+        let slack = 0.02 * high.abs().max(low.abs()) + 1e-9;
+        assert!(is >= low - slack && is <= high + slack, "{what} p{p}: {is}, {low} to {high}");
+    };
+    let crafts = plain.of_aircraft();
+    let (craft, sessions) = crafts.iter().max_by_key(|(_, sessions)| sessions.len()).unwrap();
+    let month = |session: &&&(&Id, &Session)| {
+        let first = session.1.record().first().map_or(0, |sample| sample.ms);
+        (NOVEMBER_MS..NOVEMBER_MS + 30 * 86_400_000).contains(&first)
+    };
+    let of: Vec<&(&Id, &Session)> = sessions.iter().filter(|s| month(&s)).collect();
+    let all = || of.iter().flat_map(|(_, session)| session.record());
+    let sql = format!(
+        "select 'm', flights::float8, alt[1], alt[4], groundspeed[3], batt_a[2] \
+         from aircraft_month('{}', '{}', '2026-11-01')",
+        craft.0, craft.1
+    );
+    let found = &rows(&fleet.client, &sql).await["m"];
+    assert_eq!(found[0], Some(of.len() as f64));
+    near("alt", found[1].unwrap(), all().filter_map(Sample::height).collect(), 0.05);
+    near("alt", found[2].unwrap(), all().filter_map(Sample::height).collect(), 0.99);
+    near("speed", found[3].unwrap(), all().filter_map(|s| s.get("groundspeed")).collect(), 0.95);
+    near("amps", found[4].unwrap(), all().filter_map(|s| s.get("batt_a")).collect(), 0.5);
+    let busiest = "select 'k', p50, p95, p99, ms_max::float8, calls::float8 from api_usage_1d \
+                   where org_id = 'org-000' order by calls desc limit 1";
+    let found = &rows(&fleet.client, busiest).await["k"];
+    assert!(found[0] <= found[1] && found[1] <= found[2], "{found:?}");
+    assert!(found[2] <= found[3].map(|most| most * 1.02), "{found:?}");
+}
+
+/// 2026-11-01 00:00 UTC.
+const NOVEMBER_MS: i64 = 1_793_491_200_000;
 
 /// The moment before which flights count.
 fn since(days: i64) -> i64 {
@@ -250,8 +336,8 @@ fn born(id: &Id) -> i64 {
 
 #[tokio::test]
 async fn r6_r44_risk_is_one_figure_a_flight() {
-    let (engine, (_, _, plain)) = (flown().await, fed());
-    let known = registry(&engine).await;
+    let (fleet, (_, _, plain)) = (read().await, fed());
+    let known = registry(&fleet).await;
     let mut types: BTreeMap<String, Vec<(f64, bool)>> = BTreeMap::new();
     let mut critical: BTreeMap<String, u64> = BTreeMap::new();
     for (id, session) in plain.sessions.iter().filter(|(_, session)| !session.void()) {
@@ -294,14 +380,14 @@ async fn r6_r44_risk_is_one_figure_a_flight() {
          critical_anomalies::float8, p50, p99, trend::float8 \
          from risk_profile(to_timestamp({UNTIL_MS} / 1000.0), 30)"
     );
-    same(&engine, "risk", &sql, &apart).await;
+    same(&fleet, "risk", &sql, &apart).await;
     let reruns = plain.runs.values().filter(|runs| runs.len() > 1).count();
     assert!(reruns > 0, "the feed has reruns or trials");
 }
 
 #[tokio::test]
 async fn r6_moving_averages_are_those_of_the_flights() {
-    let (engine, (_, _, plain)) = (flown().await, fed());
+    let (fleet, (_, _, plain)) = (read().await, fed());
     let mut apart = Rows::new();
     for (_, mut sessions) in plain.of_aircraft() {
         sessions.retain(|(id, _)| plain.current(id, "risk").is_some());
@@ -323,17 +409,17 @@ async fn r6_moving_averages_are_those_of_the_flights() {
     }
     let sql = "select org_id || '/' || session_id, mean_7d::float8, mean_30d::float8, \
                ewma::float8 from risk_averages";
-    same(&engine, "moving averages", sql, &apart).await;
+    same(&fleet, "moving averages", sql, &apart).await;
 }
 
 #[tokio::test]
 async fn maintenance_scores_are_those_of_the_formula_for_every_aircraft() {
-    let (engine, (_, _, plain)) = (flown().await, fed());
+    let (fleet, (_, _, plain)) = (read().await, fed());
     let sql = "select org_id, aircraft_id, task_code, interval_h::float8, \
                interval_cycles::float8, interval_days::float8, \
                (extract(epoch from starts_at) * 1000)::bigint from maintenance_task";
     let mut tasks: BTreeMap<Id, (String, [f64; 3], i64)> = BTreeMap::new();
-    for row in engine.client.query(sql, &[]).await.unwrap() {
+    for row in fleet.client.query(sql, &[]).await.unwrap() {
         let every = [row.get(3), row.get(4), row.get(5)];
         tasks.insert((row.get(0), row.get(1)), (row.get(2), every, row.get(6)));
     }
@@ -405,7 +491,7 @@ async fn maintenance_scores_are_those_of_the_formula_for_every_aircraft() {
         "select org_id || '/' || aircraft_id, score::float8 \
          from maintenance_score(to_timestamp({UNTIL_MS} / 1000.0))"
     );
-    let found = rows(&engine, &sql).await;
+    let found = rows(&fleet.client, &sql).await;
     assert_eq!(found.len(), apart.len(), "an aircraft that never flew has a score too");
     for (key, score) in &found {
         let (is, want) = (score[0].unwrap(), apart[key][0].unwrap());

@@ -40,6 +40,12 @@ impl Sample {
         self.get("alt_m").filter(|alt| (-500.0..=20_000.0).contains(alt))
     }
 
+    /// Degrees north and east, unless they cannot be.
+    pub fn place(&self) -> Option<(f64, f64)> {
+        let (lat, lon) = (self.exact("lat")?, self.exact("lon")?);
+        (lat.abs() <= 90.0 && lon.abs() <= 180.0).then_some((lat, lon))
+    }
+
     pub fn vibration(&self) -> Option<f64> {
         let [x, y, z] = ["vib_x", "vib_y", "vib_z"].map(|axis| self.get(axis));
         Some((x?.powi(2) + y?.powi(2) + z?.powi(2)).sqrt())

@@ -3,9 +3,10 @@
 use std::sync::LazyLock;
 
 use howdah_feed::{Event, Expected, Options};
+use howdah_pg::Connection;
 use howdah_testkit::TestDatabase;
 use serde_json::{Value, json};
-use tokio::sync::OnceCell;
+use tokio::sync::{Mutex, OnceCell};
 
 use super::plain::Fleet;
 use crate::calls::world::Feeds;
@@ -47,7 +48,7 @@ pub async fn hangar() -> Engine {
             (db, text)
         })
         .await;
-    let db = template.copy().await;
+    let db = copied(template).await;
     let client = db.connect().await;
     Engine { db, client, text: text.clone() }
 }
@@ -105,9 +106,46 @@ pub async fn flown() -> Engine {
             (db, text)
         })
         .await;
-    let db = template.copy().await;
+    let db = copied(template).await;
     let client = db.connect().await;
     Engine { db, client, text: text.clone() }
+}
+
+/// The one fleet that has taken the whole feed, for tests that only read.
+pub struct Reader {
+    pub client: Connection,
+}
+
+/// A connection to a fleet that nobody changes.
+pub async fn read() -> Reader {
+    static SHARED: OnceCell<TestDatabase> = OnceCell::const_new();
+    let shared = SHARED.get_or_init(|| async {
+        let Engine { db, client, .. } = flown().await;
+        client.close().await;
+        db
+    });
+    Reader { client: shared.await.connect().await }
+}
+
+impl Reader {
+    /// The first column of each row.
+    pub async fn texts(&self, sql: &str) -> Vec<String> {
+        let rows = self.client.query(sql, &[]).await;
+        let rows = rows.unwrap_or_else(|error| panic!("{sql}: {error:?}"));
+        rows.iter().map(|row| row.get::<_, Option<String>>(0).unwrap_or_default()).collect()
+    }
+
+    /// One number.
+    pub async fn count(&self, sql: &str) -> i64 {
+        self.client.query_one(sql, &[]).await.unwrap().get(0)
+    }
+}
+
+/// A copy of a database; one after the other, since each locks what it copies.
+async fn copied(template: &TestDatabase) -> TestDatabase {
+    static COPYING: Mutex<()> = Mutex::const_new(());
+    let _alone = COPYING.lock().await;
+    template.copy().await
 }
 
 /// A session's id that begins at this time: 2026-11-01 plus seconds.
@@ -117,12 +155,18 @@ pub fn session_id(after_s: i64, number: u64) -> String {
     format!("{:08x}-{:04x}-7001-8000-{number:012x}", ms >> 16, ms & 0xffff)
 }
 
-/// The time `after_s` seconds after 2026-11-01.
+/// The time `after_s` seconds after 2026-11-01, which may be before it.
 pub fn at(after_s: i64) -> String {
     let (days, seconds) = (after_s.div_euclid(86_400), after_s.rem_euclid(86_400));
+    // September, October and November of 2026.
+    let (month, day) = match days {
+        ..-61 => panic!("not before September"),
+        -61..-31 => (9, days + 62),
+        -31..0 => (10, days + 32),
+        _ => (11, days + 1),
+    };
     format!(
-        "2026-11-{:02}T{:02}:{:02}:{:02}.000Z",
-        days + 1,
+        "2026-{month:02}-{day:02}T{:02}:{:02}:{:02}.000Z",
         seconds / 3600,
         seconds / 60 % 60,
         seconds % 60
