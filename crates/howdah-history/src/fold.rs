@@ -179,13 +179,9 @@ async fn fold_owned(
 
 /// The tenant and the columns of `by` stay plain; the others become arrays.
 fn split(stream: &Stream, columns: &[Column]) -> (Vec<Column>, Vec<Column>) {
-    let by = stream.segment.as_ref().map_or(&[][..], |segment| &segment.by);
-    let mut plain: Vec<Column> = Vec::new();
-    for name in stream.tenant.iter().chain(by) {
-        let column = columns.iter().find(|column| column.name == name.as_str());
-        let known = plain.iter().any(|known| known.name == name.as_str());
-        plain.extend(column.filter(|_| !known && *name != stream.time).cloned());
-    }
+    let names = history::plain(stream);
+    let column = |name: &String| columns.iter().find(|column| column.name == *name).cloned();
+    let plain: Vec<Column> = names.iter().filter_map(column).collect();
     let coded = columns.iter().filter(|column| !plain.contains(column)).cloned().collect();
     (plain, coded)
 }
@@ -195,6 +191,7 @@ async fn set_fence(client: &Client, stream: &Stream, chunk: &Chunk) -> Result<()
     transaction(client, "could not move the fence of a stream", async || {
         // Batches that are under way end first; those that come later see the fence.
         session::run(client, "could not wait for batches", &lock).await?;
+        session::hold(client).await?;
         store::fence(client, stream, chunk).await
     })
     .await
@@ -248,6 +245,7 @@ async fn install(
     sql.push(String::new());
     let sql = sql.join(";\n");
     transaction(client, "could not make a segment table", async || {
+        session::hold(client).await?;
         session::run(client, "could not make a segment table", &sql).await?;
         store::keep_layout(client, stream, &made).await?;
         make_readers(client, stream, &readers).await
@@ -378,6 +376,7 @@ async fn swap(
     let (rows, segments): (i64, i64) = (row.get(0), row.get(1));
     failpoint::hit("history.written").await?;
     lock_chunk(client, chunk).await?;
+    session::hold(client).await?;
     failpoint::hit("history.locked").await?;
     let sql = format!("delete from only {}", chunk.table);
     let deleted = client.execute(&sql, &[]).await.map_err(failed)?;

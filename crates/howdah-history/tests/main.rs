@@ -13,5 +13,7 @@ mod late;
 mod lossless;
 #[path = "main/rig.rs"]
 mod rig;
+#[path = "main/spans.rs"]
+mod spans;
 #[path = "main/worked.rs"]
 mod worked;

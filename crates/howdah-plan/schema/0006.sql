@@ -142,7 +142,8 @@ language sql immutable parallel safe
 begin atomic
     select b from (
         select b from generate_series(
-            date_bin(every, begins, timestamptz '2000-01-01 00:00:00+00'), ends, every
+            date_bin(least(every, interval '1 day'), begins,
+                timestamptz '2000-01-01 00:00:00+00'), ends, every
         ) b where every < interval '1 day'
         union all
         select l at time zone zone from generate_series(

@@ -1,4 +1,4 @@
-//! The names of what a stream with segments has beside it.
+//! What a stream with segments has beside it, by name, and which columns stay plain.
 
 use howdah_catalog::name::fitting;
 use howdah_catalog::{Ident, RelName};
@@ -30,6 +30,21 @@ pub fn segments(stream: &Stream, layout: i32) -> RelName {
 pub fn thaw(stream: &Stream) -> RelName {
     let base = stream.table.plain().replace('.', "_");
     RelName { schema: Ident::new(CHUNK_SCHEMA), name: fitting(&base, "thaw") }
+}
+
+/// The names of the columns that a segment keeps plain: the tenant, then those of `by`, but the
+/// time.
+#[must_use]
+pub fn plain(stream: &Stream) -> Vec<String> {
+    let by = stream.segment.as_ref().map_or(&[][..], |segment| &segment.by);
+    let mut out: Vec<String> = Vec::new();
+    for column in stream.tenant.iter().chain(by) {
+        let known = out.iter().any(|name| name == column.as_str());
+        if !known && *column != stream.time {
+            out.push(column.as_str().to_owned());
+        }
+    }
+    out
 }
 
 fn beside(stream: &Stream, suffix: &str) -> RelName {

@@ -24,7 +24,7 @@ mod units;
 pub use check::{Draft, ExprProblem, ExprQuestion};
 pub use column::{ColumnType, StreamColumn};
 pub use effective::{EffectiveSetting, SettingOrigin};
-pub use file::{DatabaseConfig, DatabaseTarget, HttpConfig, SystemFile};
+pub use file::{DatabaseConfig, DatabaseTarget, HttpConfig, SystemFile, UpkeepConfig, Window};
 pub use model::{
     Accept, Computed, Derived, DerivedKey, DerivedKind, DerivedMeasure, Expr, IngestLimits,
     KeyColumn, Level, Marker, Measure, MeasureKind, PositionFold, Reorganisation, Roles, Rollup,

@@ -37,6 +37,8 @@ mod reorganisations;
 mod rollups;
 #[path = "main/sequences.rs"]
 mod sequences;
+#[path = "main/sketches.rs"]
+mod sketches;
 #[path = "main/spans.rs"]
 mod spans;
 #[path = "main/tenants.rs"]

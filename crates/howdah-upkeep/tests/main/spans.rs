@@ -79,7 +79,9 @@ by = ["machine"]
 where = "next.state <> 'idle'"
 secs = "sum(seconds)"
 spans = "count(*)"
-rate = "secs / spans"
+rate = "secs / nullif(spans, 0)"
+p90 = "quantile(0.9, seconds)"
+sd = "stddev(seconds)"
 [rollups.between_stops]
 from = "stops"
 at = "begin"
@@ -243,7 +245,7 @@ fn model(live: &[Event]) -> Tables {
     let mut all = pairs(&events, Some(10 * HOUR));
     all.retain(|pair| pair.a.epoch == pair.b.epoch);
     for Pair { a, b, stop, cut } in &all {
-        let mut split = |edges: &[(i64, i64)], sums: &mut Sums| {
+        let split = |edges: &[(i64, i64)], sums: &mut Sums| {
             for (from, to) in edges {
                 let (begin, end) = ((*from).max(a.at), (*to).min(*stop));
                 let here = begin < end || (a.at == *stop && (*from..*to).contains(&a.at));
@@ -394,10 +396,10 @@ fn first_of_each(events: &[Event]) -> Vec<Event> {
 
 #[tokio::test]
 async fn spans_follow_events_in_any_order_and_cut() {
-    for seed in 0..3 {
+    for seed in 0..2 {
         let engine = engine(SYSTEM).await;
         let mut dice = Dice(77 + seed);
-        let mut events: Vec<Event> = (0..240).map(|id| Event::random(&mut dice, id)).collect();
+        let mut events: Vec<Event> = (0..160).map(|id| Event::random(&mut dice, id)).collect();
         // One of the seeds has them in their order.
         if seed == 1 {
             events.sort();
