@@ -72,6 +72,8 @@ codes! {
     NoSystemFile = "HD0302";
     /// A secret reference cannot be resolved.
     BadSecret = "HD0303";
+    /// An MQTT broker refused the login, the client id or a topic.
+    BrokerRefused = "HD0305";
     /// A step would lose data and was not allowed by name.
     WouldLoseData = "HD0401";
     /// The database is not what the system file says.
@@ -94,6 +96,8 @@ codes! {
     ExportDamaged = "HD0413";
     /// An export cannot be brought back into the database as it is.
     CannotBringBack = "HD0414";
+    /// Another process does the upkeep.
+    UpkeepTaken = "HD0407";
     /// A source cannot be opened or read.
     SourceFailed = "HD0501";
     /// A file changed behind its committed position.

@@ -1,6 +1,6 @@
 //! Statements and transactions of this crate.
 
-use howdah_error::{Error, Result};
+use howdah_error::{Code, Error, Kind, Result};
 use howdah_pg::{from_pg, sqlstate};
 use tokio_postgres::Client;
 
@@ -35,6 +35,20 @@ pub(crate) async fn end<T>(client: &Client, result: Result<T>) -> Result<T> {
             let _ = client.batch_execute("rollback").await;
             Err(error)
         }
+    }
+}
+
+/// Fails when this is a session of upkeep that has another owner by now; until the transaction ends
+/// nobody else can take the upkeep. To be called before what is changed for upkeep is committed.
+pub(crate) async fn hold(client: &Client) -> Result<()> {
+    match client.batch_execute("select howdah.hold_upkeep()").await {
+        Ok(()) => Ok(()),
+        Err(error) if state(&error) == Some("HD407") => {
+            Err(Error::new(Kind::Conflict, "the upkeep has another owner")
+                .code(Code::UpkeepTaken)
+                .detail("What this process had begun was taken back."))
+        }
+        Err(error) => Err(from_pg("could not hold the upkeep", &error)),
     }
 }
 

@@ -31,7 +31,11 @@ const UNDO: [&[&str]; SCHEMA_VERSION as usize] = [
         "drop table howdah.folds, howdah.layouts, howdah.folded",
         "delete from howdah.version where version = 3",
     ],
-    &["delete from howdah.version where version = 4"],
+    &[
+        "drop function howdah.hold_upkeep()",
+        "drop table howdah.upkeep_lease, howdah.upkeep_jobs, howdah.proofs, howdah.sizes",
+        "delete from howdah.version where version = 4",
+    ],
     &["drop table howdah.horizons, howdah.drops", "delete from howdah.version where version = 5"],
     &[
         "drop aggregate howdah.sketch_sum(bigint[]), howdah.distinct_sum(bigint[]), \

@@ -24,7 +24,7 @@ mod units;
 pub use check::{Draft, ExprProblem, ExprQuestion};
 pub use column::{ColumnType, StreamColumn};
 pub use effective::{EffectiveSetting, SettingOrigin};
-pub use file::{DatabaseConfig, DatabaseTarget, HttpConfig, SystemFile};
+pub use file::{DatabaseConfig, DatabaseTarget, HttpConfig, SystemFile, UpkeepConfig, Window};
 pub use model::{
     Accept, Computed, Derived, DerivedKey, DerivedKind, DerivedMeasure, Expr, IngestLimits,
     KeyColumn, Level, Marker, Measure, MeasureKind, PositionFold, Reorganisation, Roles, Rollup,
@@ -33,8 +33,8 @@ pub use model::{
 pub use problem::{Place, Problem, error_of};
 pub use secret::SecretRef;
 pub use source::{
-    Condition, Expectation, Format, HashPart, MapFrom, Mapping, Origin, ReadAs, RedisGroup, Route,
-    Source,
+    Condition, Expectation, Format, HashPart, MapFrom, Mapping, Mqtt, Origin, ReadAs, RedisGroup,
+    Route, Source, topic_level,
 };
 pub use span::{Calendar, SpanAt, SpanRollup, Spans};
 pub use time::{Bucket, Span};

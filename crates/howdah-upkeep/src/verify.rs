@@ -130,6 +130,16 @@ async fn dropped(client: &Client, stream: &Stream) -> Result<i64> {
     Ok(row.get(0))
 }
 
+/// How many rows a rollup's table lacks and how many it has too many, by the query `proof` over one
+/// moment.
+pub(crate) async fn difference(client: &Client, proof: &str) -> Result<(i64, i64)> {
+    let failed = |error| from_pg("could not prove a rollup", &error);
+    client.batch_execute(SNAPSHOT).await.map_err(failed)?;
+    let row = client.query_one(proof, &[]).await.map_err(failed);
+    let _ = client.batch_execute("rollback").await;
+    row.map(|row| (row.get(0), row.get(1)))
+}
+
 /// One shard's position against what is there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PositionProof {

@@ -6,15 +6,15 @@ use howdah_catalog::Catalog;
 use howdah_catalog::name::Ident;
 use howdah_error::{Code, Error, Kind, Result};
 use howdah_pg::{
-    ConnectOptions, Connection, Limits, Pool, PooledConnection, PrivateServer, RootCert,
-    ServerOptions, SslMode, connect, from_pg, introspect,
+    ConnectOptions, Connection, Limits, Pool, PooledConnection, PrivateServer, RootCert, Scope,
+    ServerOptions, SslMode, connect, from_pg, introspect_in_txn, introspect_scope,
 };
 use howdah_plan::{Facts, Plan};
 use howdah_stream::Access;
 use howdah_system::{
     DatabaseConfig, DatabaseTarget, Format, Origin, SecretRef, Source, System, SystemFile, error_of,
 };
-use howdah_upkeep::{answer_questions, read_facts};
+use howdah_upkeep::{MODEL, answer_questions, read_facts};
 use tokio::sync::{Mutex, MutexGuard};
 
 use crate::cli::Global;
@@ -121,7 +121,7 @@ impl Session {
 
     /// The system file held against the database as it is now; every mistake at once.
     pub async fn model(&self, connection: &Connection) -> Result<Model> {
-        let catalog = Box::pin(introspect(connection)).await?;
+        let catalog = Box::pin(introspect_scope(connection, MODEL)).await?;
         let system = self.resolve(connection, &catalog).await?;
         Ok(Model { catalog, system })
     }
@@ -138,6 +138,10 @@ impl Session {
             let source = source.ok_or_else(|| {
                 Error::input(format!("source \"{name}\" does not exist")).code(Code::UnknownName)
             })?;
+            if matches!(source.origin, Origin::Mqtt(_)) {
+                return Err(Error::input(format!("source \"{name}\" cannot be read from a file"))
+                    .detail("Its events are messages under topics, which no file has."));
+            }
             if source.format == Format::Fields {
                 return Err(Error::input(format!("source \"{name}\" cannot be read from a file"))
                     .detail("Its events are the fields of Redis entries, which no file has."));
@@ -165,7 +169,13 @@ impl Session {
         model: &Model,
     ) -> Result<(Plan, Facts)> {
         let facts = read_facts(connection, &model.system, &model.catalog).await?;
-        let plan = howdah_plan::plan(&model.system, &model.catalog, &facts)?;
+        let mut plan = howdah_plan::plan(&model.system, &model.catalog, &facts)?;
+        if plan.steps.iter().any(|step| step.id.starts_with("index ")) {
+            // Which chunks have an index already is not in the catalog of a model.
+            let scope = Scope { bare: None, ..MODEL };
+            let catalog = Box::pin(introspect_in_txn(&**connection, scope)).await?;
+            plan = howdah_plan::plan(&model.system, &catalog, &facts)?;
+        }
         Ok((plan, facts))
     }
 
@@ -183,6 +193,22 @@ impl Session {
             .hint("Run `howdah apply` first."))
     }
 
+    /// Refuses a database whose schema of howdah's own is another version's.
+    pub async fn require_current(&self, connection: &Connection) -> Result<()> {
+        self.require_applied(connection).await?;
+        let row = connection
+            .query_one("select max(version) from howdah.version", &[])
+            .await
+            .map_err(|error| from_pg("could not read the version of howdah's schema", &error))?;
+        let version: Option<i32> = row.get(0);
+        if version == Some(howdah_plan::SCHEMA_VERSION) {
+            return Ok(());
+        }
+        Err(Error::new(Kind::Conflict, "howdah's own schema is of another version of howdah")
+            .code(Code::NotApplied)
+            .hint("Run `howdah apply` first, with the newest howdah that uses this database."))
+    }
+
     /// Where the database is, without secrets.
     pub fn database_name(&self) -> String {
         let options = &self.options;
@@ -191,10 +217,11 @@ impl Session {
         if self.server.is_some() { format!("{place} (private)") } else { place }
     }
 
-    /// What reaches a source: the folder of its files, the URL of its Redis.
+    /// What reaches a source: the folder of its files, the URL of its Redis or its broker.
     pub fn access(&self, source: &Source) -> Result<Access> {
         let url = match &source.origin {
             Origin::Redis { url, .. } => Some(secret(url, &self.folder)?),
+            Origin::Mqtt(mqtt) => Some(secret(&mqtt.url, &self.folder)?),
             _ => None,
         };
         Ok(Access { folder: self.folder.clone(), url })

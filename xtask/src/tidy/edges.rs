@@ -28,12 +28,19 @@ const EDGES: &[(&str, &[&str])] = &[
         ],
     ),
     (
-        "howdah-upkeep",
+        "howdah-history",
         &["howdah-pg", "howdah-plan", "howdah-rollup", "howdah-system", "howdah-catalog"],
     ),
     (
-        "howdah-history",
-        &["howdah-pg", "howdah-plan", "howdah-rollup", "howdah-system", "howdah-catalog"],
+        "howdah-upkeep",
+        &[
+            "howdah-history",
+            "howdah-pg",
+            "howdah-plan",
+            "howdah-rollup",
+            "howdah-system",
+            "howdah-catalog",
+        ],
     ),
     (
         "howdah-archive",

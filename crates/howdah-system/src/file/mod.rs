@@ -7,6 +7,7 @@ mod database;
 mod derived;
 mod http;
 mod map;
+mod mqtt;
 mod reader;
 mod reorganisation;
 mod rollup;
@@ -15,6 +16,7 @@ mod source;
 mod span;
 mod stream;
 mod table;
+mod upkeep;
 
 use toml::de::DeTable;
 
@@ -38,6 +40,7 @@ pub(crate) use source::{OriginSection, SourceSection};
 pub(crate) use span::{CalendarSection, SpanRollupSection, SpanSection};
 pub(crate) use stream::StreamSection;
 pub(crate) use table::{SightSection, TableSection};
+pub use upkeep::{UpkeepConfig, Window};
 
 use reader::Reader;
 
@@ -53,6 +56,7 @@ pub struct SystemFile {
     pub(crate) roles: RoleNames,
     pub(crate) ingest: IngestLimits,
     pub(crate) http: Option<HttpConfig>,
+    upkeep: UpkeepConfig,
     pub(crate) streams: Vec<StreamSection>,
     pub(crate) sources: Vec<SourceSection>,
     pub(crate) rollups: Vec<RollupSection>,
@@ -150,6 +154,7 @@ impl SystemFile {
         let roles = read_roles(top, &name);
         let ingest = read_ingest(top);
         let http = http::read(top);
+        let upkeep = upkeep::read(top);
         let streams = stream::read(top);
         let sources = source::read(top);
         http::check_sources(top, http.as_ref(), &sources);
@@ -164,6 +169,7 @@ impl SystemFile {
             roles,
             ingest,
             http,
+            upkeep,
             streams,
             sources,
             rollups: rollups.streams,
@@ -188,10 +194,21 @@ impl SystemFile {
         &self.database
     }
 
+    /// The rate of each source, as the file has it now: what a process that runs may take anew.
+    pub fn rates(&self) -> impl Iterator<Item = (&str, Option<u32>)> + '_ {
+        self.sources.iter().map(|source| (source.name.value.as_str(), source.rate))
+    }
+
     /// Where and how to listen, when the file has `[http]`.
     #[must_use]
     pub fn http(&self) -> Option<&HttpConfig> {
         self.http.as_ref()
+    }
+
+    /// Whether and when `howdah run` does the upkeep.
+    #[must_use]
+    pub fn upkeep(&self) -> &UpkeepConfig {
+        &self.upkeep
     }
 
     /// Every setting in force with its value and where it comes from; secrets only as references.
