@@ -111,8 +111,8 @@ impl Kept {
         serde_json::from_str(&ended.stdout).unwrap()
     }
 
-    /// The same until so many chunks are left to fold: on a busy machine a lock may be another's for
-    /// a moment, and is asked for again in the next pass.
+    /// The same until so many chunks are left to fold: on a busy machine a lock may be another's
+    /// for a moment, and is asked for again in the next pass.
     async fn until_left(&self, left: i64) -> Value {
         let mut all = Vec::new();
         for _ in 0..50 {
