@@ -34,7 +34,7 @@ use crate::{exact, store};
 /// A stream has no more layouts than this; the last one takes whatever fits none of the others.
 const MOST_LAYOUTS: usize = 12;
 /// How long a fold waits for a lock at a time: who comes behind it waits as long.
-const LOCK_WAIT: &str = "100ms";
+const LOCK_WAIT: &str = "50ms";
 /// Attempts to lock a chunk against writers, a quarter of a second apart.
 const LOCK_TRIES: u32 = 240;
 

@@ -71,7 +71,7 @@ impl Step {
     }
 
     /// It has to wait.
-    fn waits(why: impl Into<String>, backlog: i64) -> Self {
+    pub(crate) fn waits(why: impl Into<String>, backlog: i64) -> Self {
         Self { waits: Some(why.into()), backlog, ..Self::default() }
     }
 
@@ -146,6 +146,11 @@ impl Job {
         !matches!(self, Self::Chunks | Self::Requests | Self::Sizes | Self::Watch)
     }
 
+    /// Whether it moves or removes events, as the system file says.
+    pub(crate) fn moves(self) -> bool {
+        matches!(self, Self::Fold | Self::Merge | Self::Retention)
+    }
+
     /// Its next step.
     pub(crate) async fn step(self, context: &mut Context<'_>) -> Result<Step> {
         match self {
@@ -165,7 +170,7 @@ impl Job {
 
 /// What makes a job wait instead of fail: a lock that is somebody else's, a stream that cannot be
 /// folded as it is.
-fn waiting(error: &Error) -> Option<String> {
+pub(crate) fn waiting(error: &Error) -> Option<String> {
     let waits = [Code::LockTimeout, Code::FoldUnderWay, Code::CannotFold]
         .map(Some)
         .contains(&error.get_code());

@@ -223,7 +223,7 @@ async fn transaction(
             sql.push_str(statement);
         }
     }
-    patient::transaction(client, "rebuild a range", &sql).await.map_err(|error| {
+    patient::gently(client, "rebuild a range", &sql).await.map_err(|error| {
         Error::new(Kind::Conflict, "could not rebuild a range")
             .code(Code::StepFailed)
             .source(from_pg("could not rebuild a range", &error))

@@ -17,9 +17,9 @@ use howdah_pg::{
 use howdah_system::{System, SystemFile, error_of};
 use tokio_util::sync::CancellationToken;
 
-use crate::job::{Context, Job, Step};
+use crate::job::{self, Context, Job, Step};
 use crate::lease::{self, Claim, Grant};
-use crate::{MODEL, answer_questions, record};
+use crate::{MODEL, answer_questions, read_facts, record};
 
 /// How many connections a process has for upkeep.
 pub const CONNECTIONS: usize = 2;
@@ -160,6 +160,8 @@ struct Model {
     system: System,
     catalog: Catalog,
     read: Instant,
+    /// The first step of a plan that is due, chunks apart.
+    due: Option<String>,
 }
 
 struct Work<'u> {
@@ -237,10 +239,25 @@ impl Work<'_> {
         }
         record::begin(self.worker, job).await?;
         failpoint::hit("upkeep.begun").await?;
+        let step = self.step_now(job).await;
+        let Err(error) = step else { return step };
+        // A transaction that failed in the middle is left; its error is told already.
+        let _ = self.worker.batch_execute("rollback").await;
+        job::waiting(&error).map_or(Err(error), |why| Ok(Step::waits(why, 0)))
+    }
+
+    async fn step_now(&mut self, job: Job) -> Result<Step> {
         self.read_model().await?;
-        let Some(Model { system, catalog, .. }) = &self.model else {
+        let Some(Model { system, catalog, due, .. }) = &self.model else {
             return Err(Error::internal("upkeep has no model"));
         };
+        // Under another system file than the one that was applied last, nothing is moved.
+        if job.moves()
+            && let Some(title) = due
+        {
+            let why = format!("the database is not what the system file says: {title}");
+            return Ok(Step { waits: Some(why), ..Step::default() });
+        }
         let file = &self.upkeep.file;
         let later = self.memory.entry(job).or_default();
         let mut context = Context {
@@ -255,10 +272,6 @@ impl Work<'_> {
         let step = Box::pin(job.step(&mut context)).await;
         if !step.as_ref().is_ok_and(Step::goes_on) {
             later.clear();
-        }
-        if step.is_err() {
-            // A transaction that failed in the middle is left; its error is told already.
-            let _ = self.worker.batch_execute("rollback").await;
         }
         step
     }
@@ -283,7 +296,11 @@ impl Work<'_> {
         let answers = answer_questions(self.worker, &draft.questions).await?;
         let system =
             draft.finish(answers).map_err(|problems| error_of(&self.upkeep.path, &problems))?;
-        self.model = Some(Model { system, catalog, read: Instant::now() });
+        let facts = read_facts(self.worker, &system, &catalog).await?;
+        let plan = howdah_plan::plan(&system, &catalog, &facts)?;
+        let mut other = plan.steps.into_iter().filter(|step| !step.id.starts_with("chunk "));
+        let due = other.next().map(|step| step.title);
+        self.model = Some(Model { system, catalog, read: Instant::now(), due });
         Ok(())
     }
 

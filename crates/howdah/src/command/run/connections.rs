@@ -54,8 +54,9 @@ pub async fn check(connection: &Connection, wanted: Wanted) -> Result<()> {
     Err(Error::input(message)
         .code(Code::CannotConnect)
         .detail(format!(
-            "Shards have {shards}, sources of requests {requests}, the pool {pool}, upkeep {upkeep}, \
-             leases and the start {OWN}; max_connections and the limits of the login and of the database count."
+            "Shards have {shards}, sources of requests {requests}, the pool {pool}, upkeep \
+             {upkeep}, leases and the start {OWN}; max_connections and the limits of the login \
+             and of the database count."
         ))
         .hint(
             "Raise the limit, lower pool_size in [database], or divide the sources over several \

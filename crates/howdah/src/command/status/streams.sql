@@ -7,7 +7,8 @@ select t.name,
        min(substring(b.bound from $$from \('([^']+)'\)$$)),
        max(substring(b.bound from $$to \('([^']+)'\)$$))
 from unnest($1::text[]) as t (name)
-left join pg_catalog.pg_class c on c.oid in (select relid from pg_partition_tree(to_regclass(t.name)))
+left join lateral pg_partition_tree(to_regclass(t.name)) p on true
+left join pg_catalog.pg_class c on c.oid = p.relid
 left join lateral (
     select lower(pg_get_expr(c.relpartbound, c.oid)) as bound
     where c.relpartbound is not null and c.relkind = 'r'

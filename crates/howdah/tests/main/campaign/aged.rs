@@ -215,7 +215,9 @@ impl<'a> Aged<'a> {
 
     /// Strikes; how often it did.
     async fn strike(&mut self, dice: &mut Cuts, strike: Strike) -> u64 {
-        let nth = 1 + dice.below(2);
+        // Some steps are come by once in a pass.
+        let once = ["upkeep.taken", "upkeep.chunk", "upkeep.renew"].contains(&strike.step());
+        let nth = 1 + dice.below(if once { 1 } else { 2 });
         match strike {
             Strike::Writer(step) => return self.writer(step, nth).await,
             Strike::Restore => return self.restore().await,
