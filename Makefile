@@ -39,10 +39,10 @@ bench: release ## events/s of the whole path against a bare COPY; ARGS=…
 	@$(HOWDAH) bench ingest $(ARGS)
 
 .PHONY: campaign
-campaign: ## ten thousand faults at every step, proved; writes docs/faults.md; CUTS=, SEED=, BLOCK=
+campaign: ## ten thousand faults at every step, proved; writes docs/faults.md; CUTS=, SEED=, BLOCK=, KIND=upkeep
 	@scripts/setup.sh check
 	@HOWDAH_CUTS=$(CUTS) HOWDAH_SECONDS=$(SECONDS_MOST) HOWDAH_LANES=$(LANES) \
-	  $(if $(SEED),HOWDAH_SEED=$(SEED)) $(if $(BLOCK),HOWDAH_BLOCK=$(BLOCK),HOWDAH_MATRIX=$(PAGE)) \
+	  $(if $(SEED),HOWDAH_SEED=$(SEED)) $(if $(KIND),HOWDAH_KIND=$(KIND)) $(if $(BLOCK),HOWDAH_BLOCK=$(BLOCK),HOWDAH_MATRIX=$(PAGE)) \
 	  cargo test --package howdah --test main campaign -- --nocapture
 
 .PHONY: rivals

@@ -94,6 +94,8 @@ codes! {
     ExportDamaged = "HD0413";
     /// An export cannot be brought back into the database as it is.
     CannotBringBack = "HD0414";
+    /// Another process does the upkeep.
+    UpkeepTaken = "HD0407";
     /// A source cannot be opened or read.
     SourceFailed = "HD0501";
     /// A file changed behind its committed position.

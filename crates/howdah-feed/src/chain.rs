@@ -6,6 +6,7 @@ mod course;
 mod event;
 mod keccak;
 mod profile;
+mod questions;
 mod story;
 mod tables;
 mod wide;
@@ -20,6 +21,7 @@ pub use event::{
     counter_term, message, reorganisation, triple_id,
 };
 pub use keccak::{Id, keccak256};
+pub use questions::{QUESTIONS, Question};
 pub use story::story;
 pub use tables::Tables;
 

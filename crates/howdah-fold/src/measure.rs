@@ -203,6 +203,9 @@ fn compile_one(
             };
             (Aggregate::End(*end), kind)
         }
+        ColumnRole::Sketch(_) | ColumnRole::Distinct(_) => {
+            return Err("a sketch is made by the server".to_owned());
+        }
         ColumnRole::Position => return Err("a position is folded by the server".to_owned()),
     };
     check_type(&column.type_name, &kind)?;

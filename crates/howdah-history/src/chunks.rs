@@ -26,8 +26,24 @@ pub struct Chunk {
     pub due: bool,
 }
 
-/// The chunks of a stream, oldest first; default and nested partitions are not among them.
-pub async fn read(client: &Client, stream: &Stream) -> Result<Vec<Chunk>> {
+/// A partition of a stream as the catalog knows it: nobody has looked whether it holds a row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// Its table.
+    pub table: RelName,
+    /// µs since 2000-01-01 UTC, inclusive; `i64::MIN`: unbounded.
+    pub from_us: i64,
+    /// Exclusive; `i64::MAX`: unbounded.
+    pub to_us: i64,
+    /// Whether its heap has a page: without one it holds no row.
+    pub paged: bool,
+    /// Whether the policy says that it is to be folded.
+    pub due: bool,
+}
+
+/// The chunks of a stream, oldest first, by the catalog and the sizes of files alone; default and
+/// nested partitions are not among them.
+pub async fn list(client: &Client, stream: &Stream) -> Result<Vec<Listed>> {
     let failed = |error| from_pg("could not read the chunks of a stream", &error);
     let before = stream.segment.as_ref().map_or_else(
         || "null::bigint".to_owned(),
@@ -45,18 +61,12 @@ pub async fn read(client: &Client, stream: &Stream) -> Result<Vec<Chunk>> {
     for row in rows {
         let bound = parse_bound(row.get(0));
         let Some(range) = chunk::range_of(&bound) else { continue };
-        let table = RelName::new(row.get::<_, &str>(1), row.get::<_, &str>(2));
-        let bytes: i64 = row.get(3);
-        let empty: bool = row.get(4);
-        let before: Option<i64> = row.get(5);
-        let filled = !empty && holds_rows(client, &table).await?;
-        out.push(Chunk {
-            table,
+        let before: Option<i64> = row.get(4);
+        out.push(Listed {
+            table: RelName::new(row.get::<_, &str>(1), row.get::<_, &str>(2)),
             from_us: range.start,
             to_us: range.end,
-            bytes,
-            filled,
-            hollow: !empty && !filled,
+            paged: !row.get::<_, bool>(3),
             due: before.is_some_and(|before| range.end <= before),
         });
     }
@@ -64,27 +74,67 @@ pub async fn read(client: &Client, stream: &Stream) -> Result<Vec<Chunk>> {
     Ok(out)
 }
 
+/// The chunks of a stream, oldest first, each looked into.
+pub async fn read(client: &Client, stream: &Stream) -> Result<Vec<Chunk>> {
+    let listed = list(client, stream).await?;
+    let mut out = Vec::with_capacity(listed.len());
+    for some in listed.chunks(LOOKED_AT_ONCE) {
+        out.extend(look(client, some).await?);
+    }
+    Ok(out)
+}
+
 const CHUNKS_FROM: &str = "from pg_catalog.pg_inherits i \
      join pg_catalog.pg_class c on c.oid = i.inhrelid \
      join pg_catalog.pg_namespace n on n.oid = c.relnamespace \
-     where i.inhparent = $1::text::regclass and c.relkind = 'r'";
+     where i.inhparent = $1::text::regclass and c.relkind = 'r' and not i.inhdetachpending";
 
-async fn holds_rows(client: &Client, table: &RelName) -> Result<bool> {
-    let sql = format!("select exists (select from only {table})");
-    let row = client
-        .query_one(&sql, &[])
+/// Chunks that one statement looks into.
+const LOOKED_AT_ONCE: usize = 200;
+
+/// Looks into chunks, by one statement.
+pub async fn look(client: &Client, listed: &[Listed]) -> Result<Vec<Chunk>> {
+    let looks = listed.iter().enumerate().map(|(place, it)| {
+        let holds = if it.paged {
+            format!("exists (select from only {})", it.table)
+        } else {
+            "false".to_owned()
+        };
+        let name = it.table.to_string();
+        format!("select {holds}, pg_total_relation_size({}::regclass), {place}", Literal(&name))
+    });
+    let sql: Vec<String> = looks.collect();
+    if sql.is_empty() {
+        return Ok(Vec::new());
+    }
+    let rows = client
+        .query(&format!("{} order by 3", sql.join(" union all ")), &[])
         .await
-        .map_err(|error| from_pg("could not look into a chunk", &error))?;
-    Ok(row.get(0))
+        .map_err(|error| from_pg("could not look into the chunks of a stream", &error))?;
+    let chunk = |(it, row): (&Listed, tokio_postgres::Row)| {
+        let filled: bool = row.get(0);
+        Chunk {
+            table: it.table.clone(),
+            from_us: it.from_us,
+            to_us: it.to_us,
+            bytes: row.get(1),
+            filled,
+            hollow: it.paged && !filled,
+            due: it.due,
+        }
+    };
+    Ok(listed.iter().zip(rows).map(chunk).collect())
 }
 
 /// The chunk of that name, with or without its schema.
 pub async fn find(client: &Client, stream: &Stream, name: &str) -> Result<Chunk> {
-    let chunks = read(client, stream).await?;
-    let known = |chunk: &&Chunk| chunk.table.name.as_str() == name || chunk.table.plain() == name;
-    chunks.iter().find(known).cloned().ok_or_else(|| {
+    let chunks = list(client, stream).await?;
+    let known = |it: &&Listed| it.table.name.as_str() == name || it.table.plain() == name;
+    let unknown = || {
         Error::input(format!("stream \"{}\" has no chunk \"{name}\"", stream.name))
             .code(Code::UnknownName)
             .hint("`howdah history status` lists them.")
-    })
+    };
+    let listed = chunks.iter().find(known).ok_or_else(unknown)?;
+    look(client, std::slice::from_ref(listed)).await?.pop().ok_or_else(unknown)
 }

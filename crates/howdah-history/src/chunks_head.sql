@@ -1,3 +1,3 @@
--- Bound, schema, name, size, and whether the heap has no page at all.
+-- Bound, schema, name, and whether the heap has no page at all.
 select pg_get_expr(c.relpartbound, c.oid), n.nspname::text, c.relname::text,
-       pg_total_relation_size(c.oid), pg_relation_size(c.oid) = 0
+       pg_relation_size(c.oid) = 0

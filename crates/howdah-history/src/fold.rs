@@ -109,7 +109,8 @@ async fn make_objects(
 ) -> Result<()> {
     transaction(client, "could not make the view of a stream's history", async || {
         let layouts = store::layouts(client, stream).await?;
-        let layouts = store::forget_columns(client, stream, columns, layouts).await?;
+        store::follow_columns(client, stream, columns, layouts).await?;
+        let layouts = store::layouts(client, stream).await?;
         let sql = objects(system, catalog, stream, columns, &layouts);
         make_readers(client, stream, &sql).await
     })
@@ -160,7 +161,9 @@ async fn fold_owned(
     let mut sums = true;
     let (rows, segments, table) = loop {
         let picked = choices.iter().map(|it| (it.column.clone(), it.codes[0].clone()));
-        let layout = Layout::new(plain.clone(), picked.collect(), time, sums);
+        let lz4: Vec<String> =
+            choices.iter().filter(|it| it.lz4).map(|it| it.column.name.clone()).collect();
+        let layout = Layout::new(plain.clone(), picked.collect(), time, sums).with_lz4(&lz4);
         let installed = install(client, system, catalog, stream, &columns, layout).await?;
         failpoint::hit("history.made").await?;
         session::begin(client).await?;
@@ -189,13 +192,9 @@ async fn fold_owned(
 
 /// The tenant and the columns of `by` stay plain; the others become arrays.
 fn split(stream: &Stream, columns: &[Column]) -> (Vec<Column>, Vec<Column>) {
-    let by = stream.segment.as_ref().map_or(&[][..], |segment| &segment.by);
-    let mut plain: Vec<Column> = Vec::new();
-    for name in stream.tenant.iter().chain(by) {
-        let column = columns.iter().find(|column| column.name == name.as_str());
-        let known = plain.iter().any(|known| known.name == name.as_str());
-        plain.extend(column.filter(|_| !known && *name != stream.time).cloned());
-    }
+    let names = history::plain(stream);
+    let column = |name: &String| columns.iter().find(|column| column.name == *name).cloned();
+    let plain: Vec<Column> = names.iter().filter_map(column).collect();
     let coded = columns.iter().filter(|column| !plain.contains(column)).cloned().collect();
     (plain, coded)
 }
@@ -205,6 +204,7 @@ async fn set_fence(client: &Client, stream: &Stream, chunk: &Chunk) -> Result<()
     transaction(client, "could not move the fence of a stream", async || {
         // Batches that are under way end first; those that come later see the fence.
         session::run(client, "could not wait for batches", &lock).await?;
+        session::hold(client).await?;
         store::fence(client, stream, chunk).await
     })
     .await
@@ -243,11 +243,11 @@ async fn install(
     layout: Layout,
 ) -> Result<Installed> {
     let mut known = store::layouts(client, stream).await?;
-    if let Some(same) = known.iter().find(|it| it.layout == layout) {
+    if let Some(same) = known.iter().find(|it| it.layout.is_like(&layout)) {
         return Ok(same.clone());
     }
     let layout = if known.len() + 1 >= MOST_LAYOUTS { widest(&layout) } else { layout };
-    if let Some(same) = known.iter().find(|it| it.layout == layout) {
+    if let Some(same) = known.iter().find(|it| it.layout.is_like(&layout)) {
         return Ok(same.clone());
     }
     let number = known.last().map_or(1, |it| it.number + 1);
@@ -259,6 +259,7 @@ async fn install(
     sql.push(String::new());
     let sql = sql.join(";\n");
     transaction(client, "could not make a segment table", async || {
+        session::hold(client).await?;
         session::run(client, "could not make a segment table", &sql).await?;
         store::keep_layout(client, stream, &made).await?;
         make_readers(client, stream, &readers).await
@@ -411,6 +412,7 @@ async fn swap(
     let (rows, segments): (i64, i64) = (row.get(0), row.get(1));
     failpoint::hit("history.written").await?;
     lock_chunk(client, chunk).await?;
+    session::hold(client).await?;
     failpoint::hit("history.locked").await?;
     let sql = format!("delete from only {}", chunk.table);
     let deleted = client.execute(&sql, &[]).await.map_err(failed)?;

@@ -24,6 +24,7 @@ async fn restore_owned(client: &Client, stream: &Stream, chunk: &Chunk) -> Resul
     session::begin_read_committed(client).await?;
     let result = async {
         lock_chunk(client, chunk).await?;
+        session::hold(client).await?;
         let mut rows = 0;
         for it in &layouts {
             let chosen = "s.howdah_chunk = $1";

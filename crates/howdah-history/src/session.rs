@@ -1,6 +1,6 @@
 //! Statements and transactions of this crate.
 
-use howdah_error::{Error, Result};
+use howdah_error::{Code, Error, Kind, Result};
 use howdah_pg::{from_pg, sqlstate};
 use tokio_postgres::Client;
 
@@ -38,6 +38,20 @@ pub(crate) async fn end<T>(client: &Client, result: Result<T>) -> Result<T> {
     }
 }
 
+/// Fails when this is a session of upkeep that has another owner by now; until the transaction ends
+/// nobody else can take the upkeep. To be called before what is changed for upkeep is committed.
+pub(crate) async fn hold(client: &Client) -> Result<()> {
+    match client.batch_execute("select howdah.hold_upkeep()").await {
+        Ok(()) => Ok(()),
+        Err(error) if state(&error) == Some("HD407") => {
+            Err(Error::new(Kind::Conflict, "the upkeep has another owner")
+                .code(Code::UpkeepTaken)
+                .detail("What this process had begun was taken back."))
+        }
+        Err(error) => Err(from_pg("could not hold the upkeep", &error)),
+    }
+}
+
 /// Runs statements.
 pub(crate) async fn run(client: &Client, context: &str, sql: &str) -> Result<()> {
     client.batch_execute(sql).await.map_err(|error| from_pg(context, &error))
@@ -63,9 +77,3 @@ pub(crate) fn is_locked(error: &tokio_postgres::Error) -> bool {
 pub(crate) fn lost(what: &str) -> Error {
     Error::internal(format!("{what}; nothing was changed"))
 }
-
-/// Fails in a session of an upkeep that is no longer the owner; elsewhere it does nothing, as on a
-/// database whose schema does not know it yet.
-pub(crate) const HOLD_UPKEEP: &str = "do $howdah$ begin \
-    if to_regprocedure('howdah.hold_upkeep()') is not null \
-    then perform howdah.hold_upkeep(); end if; end $howdah$";

@@ -3,6 +3,8 @@
 
 #[path = "main/altered.rs"]
 mod altered;
+#[path = "main/carried.rs"]
+mod carried;
 #[path = "main/exported.rs"]
 mod exported;
 #[path = "main/keep.rs"]
@@ -15,5 +17,7 @@ mod late;
 mod lossless;
 #[path = "main/rig.rs"]
 mod rig;
+#[path = "main/spans.rs"]
+mod spans;
 #[path = "main/worked.rs"]
 mod worked;

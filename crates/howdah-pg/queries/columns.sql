@@ -1,4 +1,5 @@
 -- Columns of tables and views in their order; those of sequences are always the same and left out.
+-- The relations of the schema $1, if it is given, are left out.
 select a.attrelid as relation, a.attnum as number, a.attname::text as name,
        format_type(a.atttypid, a.atttypmod) as type_name,
        t.typname::text as type_base, tn.nspname::text as type_schema,
@@ -17,6 +18,7 @@ left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
 left join pg_collation co on co.oid = a.attcollation and a.attcollation <> t.typcollation
 left join pg_namespace cn on cn.oid = co.collnamespace
 where n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
+  and n.nspname is distinct from $1
   and c.relkind not in ('i', 'I', 't', 'c', 'S')
   and a.attnum > 0 and not a.attisdropped
 order by a.attrelid, a.attnum

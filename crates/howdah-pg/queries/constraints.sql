@@ -1,5 +1,6 @@
 -- Constraints of relations. A foreign key to a partitioned table has internal rows for each
 -- partition of the referenced table, children of a constraint on the same table: left out.
+-- The relations of the schema $1, if it is given, are left out.
 select k.conrelid as relation, k.conname::text as name, k.contype::text as kind,
        array(select a.attname::text
              from unnest(k.conkey) with ordinality u(number, pos)
@@ -21,6 +22,7 @@ left join pg_class fc on fc.oid = k.confrelid
 left join pg_namespace fn on fn.oid = fc.relnamespace
 left join pg_class ic on ic.oid = k.conindid
 where n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
+  and n.nspname is distinct from $1
   and not exists (select from pg_constraint p
                   where p.oid = k.conparentid and p.conrelid = k.conrelid)
 order by k.conrelid, k.conname

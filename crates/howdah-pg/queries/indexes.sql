@@ -1,4 +1,5 @@
 -- Indexes with their columns as parallel arrays, key columns first, then the included ones.
+-- The relations of the schema $1, if it is given, are left out.
 select i.indrelid as relation, i.indexrelid as oid, c.relname::text as name,
        am.amname::text as method,
        i.indisunique as is_unique, i.indnullsnotdistinct as nulls_not_distinct,
@@ -31,4 +32,5 @@ cross join lateral (
   left join pg_namespace ocn on ocn.oid = oc.opcnamespace
 ) parts
 where n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
+  and n.nspname is distinct from $1
 order by i.indrelid, c.relname

@@ -12,7 +12,9 @@
 //! `http.answer`; of history `history.fence`, `history.made`, `history.written`, `history.locked`,
 //! `history.deleted`, `history.folded`, `history.vacuumed`, `history.restored`; of retention
 //! `keep.begun`, `keep.exported`, `keep.bitten`, `keep.detached`, `keep.dropped`, `keep.written`,
-//! `keep.brought`.
+//! `keep.brought`; of upkeep
+//! `upkeep.taken`, `upkeep.begun`, `upkeep.chunk`, `upkeep.folded`, `upkeep.proved`,
+//! `upkeep.noted`, `upkeep.renew`.
 
 /// Comes by a failpoint.
 #[cfg(not(debug_assertions))]

@@ -23,6 +23,7 @@ use futures_util::FutureExt as _;
 use futures_util::future::try_join;
 use howdah_catalog::{Catalog, RelName, Relation};
 use howdah_error::{Error, Result};
+use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, GenericClient, Row, error::SqlState};
 
 use crate::fault::from_pg;
@@ -48,11 +49,14 @@ pub struct Scope {
     /// Sizes, counters and column statistics too. Without them introspection takes no lock on a
     /// user's table and so waits for nobody, views apart.
     pub statistics: bool,
+    /// A schema whose relations are told without columns, constraints and indexes: thousands of
+    /// chunks that are like the table that they are of.
+    pub bare: Option<&'static str>,
 }
 
 impl Default for Scope {
     fn default() -> Self {
-        Self { statistics: true }
+        Self { statistics: true, bare: None }
     }
 }
 
@@ -139,6 +143,9 @@ macro_rules! rows {
     ($client:expr, $file:literal) => {
         $client.query_typed(include_str!(concat!("../queries/", $file, ".sql")), &[])
     };
+    ($client:expr, $file:literal, $parameters:expr) => {
+        $client.query_typed(include_str!(concat!("../queries/", $file, ".sql")), $parameters)
+    };
 }
 
 async fn read<C: GenericClient + Sync>(
@@ -172,6 +179,7 @@ async fn read_relations<C: GenericClient + Sync>(
             Ok((Vec::new(), Vec::new()))
         }
     };
+    let bare: [(&(dyn ToSql + Sync), Type); 1] = [(&scope.bare, Type::TEXT)];
     let (
         relations,
         columns,
@@ -184,9 +192,9 @@ async fn read_relations<C: GenericClient + Sync>(
         st,
     ) = tokio::try_join!(
         rows!(client, "relations"),
-        rows!(client, "columns"),
-        rows!(client, "constraints"),
-        rows!(client, "indexes"),
+        rows!(client, "columns", &bare),
+        rows!(client, "constraints", &bare),
+        rows!(client, "indexes", &bare),
         rows!(client, "partitioning"),
         rows!(client, "partitions"),
         rows!(client, "policies"),

@@ -256,7 +256,8 @@ fn next_day(bucket: Bucket, first: Date) -> Option<Date> {
 
 /// The chunks from the one that holds `now_us` through `ahead` further ones, those that no
 /// partition holds yet.
-pub(crate) fn missing_ahead(stream: &Stream, covered: &[Range<i64>], now_us: i64) -> Vec<Chunk> {
+#[must_use]
+pub fn missing_ahead(stream: &Stream, covered: &[Range<i64>], now_us: i64) -> Vec<Chunk> {
     let mut out = Vec::new();
     let Some(mut chunk) = Chunk::holding(stream.chunk, now_us) else { return out };
     for _ in 0..=stream.ahead {

@@ -37,7 +37,8 @@ pub struct InstalledRollup {
 /// Facts of one table.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct TableFacts {
-    /// The time of the newest row, µs since 2000-01-01 UTC; `None`: the table is empty.
+    /// The time of the newest row, µs since 2000-01-01 UTC; `None`: the table is empty. Of a
+    /// partitioned table any number stands for a row, in a chunk or in a segment.
     pub newest_us: Option<i64>,
     /// Views that read the table: name and `pg_get_viewdef`.
     pub views: Vec<(RelName, String)>,
@@ -47,4 +48,17 @@ pub struct TableFacts {
     pub referenced_by: Vec<RelName>,
     /// `(column, sequence)` of sequences that belong to a column of the table.
     pub sequences: Vec<(String, RelName)>,
+    /// Its segment tables.
+    pub layouts: Vec<FoldedLayout>,
+}
+
+/// A segment table of a stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoldedLayout {
+    /// The table.
+    pub table: RelName,
+    /// The columns that stay plain in it, in their order.
+    pub plain: Vec<String>,
+    /// Whether it holds a segment.
+    pub filled: bool,
 }

@@ -4,10 +4,10 @@
 //! streams: a writer that started before stops at its next batch instead of leaving a table behind.
 
 use howdah_catalog::Literal;
-use howdah_rollup::derive;
 use howdah_rollup::lock::AdvisoryLock;
 use howdah_rollup::table::{self, Shape};
-use howdah_system::{Derived, Level, Rollup, Stream, System};
+use howdah_rollup::{derive, span};
+use howdah_system::{Derived, Level, Rollup, SpanRollup, Stream, System};
 
 pub(crate) const NEXT_GENERATION: &str = "update howdah.generation set generation = generation + 1";
 
@@ -16,6 +16,7 @@ pub(crate) struct Filled<'a> {
     pub(crate) shape: Shape,
     /// For people: `rollup`, `state` or `derived rollup`.
     pub(crate) kind: &'static str,
+    /// Rows come and go: the application can keep nothing in them.
     pub(crate) derived: bool,
     pub(crate) definition: String,
     /// The streams that it stands on, in the order of their locks.
@@ -42,6 +43,16 @@ impl<'a> Filled<'a> {
             derived: true,
             definition: derive::definition(system, derived),
             streams: streams.into_iter().map(|index| &system.streams[index]).collect(),
+        }
+    }
+
+    pub(crate) fn of_spans(system: &'a System, rollup: &SpanRollup, level: usize) -> Self {
+        Self {
+            shape: span::shape(rollup, level),
+            kind: "rollup of spans",
+            derived: true,
+            definition: span::definition(system, rollup, level),
+            streams: vec![&system.streams[rollup.rollup.stream]],
         }
     }
 

@@ -7,7 +7,7 @@
 use howdah_catalog::{
     Catalog, ConstraintKind, Ident, Index, Literal, RelName, Relation, RelationKind, name,
 };
-use howdah_rollup::{derive, reorganise};
+use howdah_rollup::{derive, reorganise, span};
 use howdah_system::{MeasureKind, Stream, System};
 
 use crate::step::{Lock, LockMode, Plan, Step};
@@ -106,6 +106,10 @@ fn needed(system: &System, stream: &Stream) -> Vec<Needed> {
         && let Some(reorganisation) = system.reorganisation_of(at).filter(|it| it.of.contains(&at))
     {
         out.push(Needed { columns: reorganise::index(reorganisation), unique: false });
+    }
+    if let Some(at) = system.streams.iter().position(|known| known.table == stream.table) {
+        let indexes = system.spans_of(at).filter_map(|(_, spans)| span::index(stream, spans));
+        out.extend(indexes.map(|columns| Needed { columns, unique: false }));
     }
     for rollup in system.rollups_of(stream) {
         let ordered_fold =

@@ -17,13 +17,15 @@ mod retracted;
 mod roles;
 mod rollup;
 mod schema;
+mod segments;
+mod span;
 mod step;
 mod stream;
 mod swap;
 
 pub use howdah_rollup::history;
 
-pub use facts::{Facts, InstalledRollup, TableFacts};
+pub use facts::{Facts, FoldedLayout, InstalledRollup, TableFacts};
 pub use protect::walls_like;
 pub use rollup::foreign_columns;
 pub use schema::{SCHEMA_SQL, SCHEMA_VERSION};
@@ -48,6 +50,8 @@ pub fn plan(system: &System, catalog: &Catalog, facts: &Facts) -> Result<Plan> {
     retracted::plan(&mut plan, system, catalog)?;
     rollup::plan(&mut plan, system, catalog, facts)?;
     protect::plan(&mut plan, system, catalog);
+    span::plan(&mut plan, system, catalog);
+    segments::plan(&mut plan, system, catalog, facts);
     readers::plan(&mut plan, system, catalog);
     rollup::plan_rebuilds(&mut plan, system, catalog, facts);
     Ok(plan)

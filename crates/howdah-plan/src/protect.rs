@@ -92,7 +92,8 @@ fn targets(system: &System, catalog: &Catalog) -> Vec<Target> {
             writer: LOSING_RIGHTS,
         }));
     }
-    for rollup in &system.rollups {
+    let of_spans = system.span_rollups.iter().map(|rollup| &rollup.rollup);
+    for rollup in system.rollups.iter().chain(of_spans) {
         let stream = system.stream_of(rollup);
         for level in &rollup.levels {
             out.push(Target {

@@ -3,8 +3,8 @@
 use howdah_catalog::{Catalog, Literal, RelName, Relation};
 use howdah_error::Result;
 use howdah_rollup::judge::ForeignColumn;
-use howdah_rollup::{derive, recompute, table};
-use howdah_system::{Derived, Level, Rollup, Stream, System};
+use howdah_rollup::{derive, recompute, span, table};
+use howdah_system::{Derived, Level, Rollup, SpanRollup, Stream, System};
 
 use crate::change::Change;
 use crate::facts::Facts;
@@ -25,7 +25,11 @@ pub(crate) fn plan(
         .flat_map(|rollup| rollup.levels.iter().map(move |level| (rollup, level)))
         .map(|(rollup, level)| Filled::level(system, rollup, level));
     let derived = system.derived.iter().map(|derived| Filled::derived(system, derived));
-    for filled in levels.chain(derived) {
+    let of_spans = system.span_rollups.iter().flat_map(|rollup| {
+        let levels = 0..rollup.rollup.levels.len();
+        levels.map(move |level| Filled::of_spans(system, rollup, level))
+    });
+    for filled in levels.chain(derived).chain(of_spans) {
         let installed = facts.rollups.get(&filled.shape.table.plain());
         match catalog.relation(&filled.shape.table) {
             None => plan.steps.push(create(&filled)),
@@ -82,7 +86,23 @@ pub(crate) fn plan_rebuilds(plan: &mut Plan, system: &System, catalog: &Catalog,
             plan.steps.push(rebuild_derived(system, derived));
         }
     }
-    let levels = system.rollups.iter().flat_map(|rollup| &rollup.levels);
+    for rollup in &system.span_rollups {
+        for level in 0..rollup.rollup.levels.len() {
+            let filled = Filled::of_spans(system, rollup, level);
+            let table = &filled.shape.table;
+            let installed = facts.rollups.get(&table.plain());
+            let ready =
+                installed.is_some_and(|have| have.ready && have.definition == filled.definition);
+            let stream = facts.tables.get(&system.stream_of(&rollup.rollup).table);
+            let has_rows = stream.is_some_and(|table| table.newest_us.is_some());
+            let was_there = installed.is_some() || catalog.relation(table).is_some();
+            if !ready && (has_rows || was_there) {
+                plan.steps.push(rebuild_spans(system, rollup, level));
+            }
+        }
+    }
+    let of_spans = system.span_rollups.iter().map(|rollup| &rollup.rollup);
+    let levels = system.rollups.iter().chain(of_spans).flat_map(|rollup| &rollup.levels);
     let wanted: Vec<String> = levels
         .map(|level| level.table.plain())
         .chain(system.derived.iter().map(|derived| derived.table.plain()))
@@ -171,6 +191,21 @@ fn rebuild_derived(system: &System, derived: &Derived) -> Step {
     .undo(Vec::new())
     .check(ready_check(&table));
     step.action = Action::RebuildDerived { rollup: derived.name.clone() };
+    step
+}
+
+fn rebuild_spans(system: &System, rollup: &SpanRollup, level: usize) -> Step {
+    let of = &rollup.rollup;
+    let stream = &system.stream_of(of).table;
+    let table = of.levels[level].table.plain();
+    let mut step = Step::new(
+        format!("rebuild {table}"),
+        format!("compute {table} from {}", stream.plain()),
+        span::rebuild(system, rollup, level, stream),
+    )
+    .undo(Vec::new())
+    .check(ready_check(&table));
+    step.action = Action::RebuildSpans { rollup: of.name.clone(), level };
     step
 }
 

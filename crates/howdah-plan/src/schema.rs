@@ -4,7 +4,7 @@ use crate::facts::Facts;
 use crate::step::{Plan, Step};
 
 /// The version that this howdah needs.
-pub const SCHEMA_VERSION: i32 = 5;
+pub const SCHEMA_VERSION: i32 = 6;
 
 /// The SQL of each version; the sum of them is the schema.
 pub const SCHEMA_SQL: [&str; SCHEMA_VERSION as usize] = [
@@ -13,6 +13,7 @@ pub const SCHEMA_SQL: [&str; SCHEMA_VERSION as usize] = [
     include_str!("../schema/0003.sql"),
     include_str!("../schema/0004.sql"),
     include_str!("../schema/0005.sql"),
+    include_str!("../schema/0006.sql"),
 ];
 
 /// What takes each version back.
@@ -30,8 +31,21 @@ const UNDO: [&[&str]; SCHEMA_VERSION as usize] = [
         "drop table howdah.folds, howdah.layouts, howdah.folded",
         "delete from howdah.version where version = 3",
     ],
-    &["delete from howdah.version where version = 4"],
+    &[
+        "drop function howdah.hold_upkeep()",
+        "drop table howdah.upkeep_lease, howdah.upkeep_jobs, howdah.proofs, howdah.sizes",
+        "delete from howdah.version where version = 4",
+    ],
     &["drop table howdah.horizons, howdah.drops", "delete from howdah.version where version = 5"],
+    &[
+        "drop aggregate howdah.sketch_sum(bigint[]), howdah.distinct_sum(bigint[]), \
+         howdah.locf(anyelement), howdah.ewma(double precision, double precision)",
+        "drop function howdah.sketch_bin, howdah.sketch, howdah.sketch_merge, \
+         howdah.sketch_minus, howdah.sketch_quantile, howdah.sketch_count, howdah.distinct_of, \
+         howdah.distinct_merge, howdah.distinct_count, howdah.seconds_in, howdah.counter_delta, \
+         howdah.rate, howdah.buckets, howdah.locf_step, howdah.ewma_step",
+        "delete from howdah.version where version = 6",
+    ],
 ];
 
 pub(crate) fn plan(plan: &mut Plan, facts: &Facts) {

@@ -52,6 +52,23 @@ pub enum Action {
         /// The stream's name in the system file.
         stream: String,
     },
+    /// Rebuild a level of a rollup of spans from its stream; `sql` shows how.
+    RebuildSpans {
+        /// The rollup's name in the system file.
+        rollup: String,
+        /// Index of the level.
+        level: usize,
+    },
+    /// Fold the segments of a stream again, chunk by chunk: they keep other columns plain.
+    Regroup {
+        /// The stream's name in the system file.
+        stream: String,
+    },
+    /// Put all events of a stream's segments back into its chunks.
+    Unfold {
+        /// The stream's name in the system file.
+        stream: String,
+    },
     /// Rebuild a derived rollup from its states; `sql` shows how.
     RebuildDerived {
         /// The rollup's name in the system file.
@@ -155,6 +172,11 @@ impl Step {
 
     pub(crate) fn check(mut self, check: impl Into<String>) -> Self {
         self.check = check.into();
+        self
+    }
+
+    pub(crate) fn acting(mut self, action: Action) -> Self {
+        self.action = action;
         self
     }
 

@@ -29,6 +29,10 @@ pub enum ColumnRole {
     Min(String),
     /// `max(x)`.
     Max(String),
+    /// The counts of logarithmic bins of `x`: pairs of bin and count, in the order of the bins.
+    Sketch(String),
+    /// The smallest hashes of the values of `x`, in their order.
+    Distinct(String),
     /// The value of `x` at one end of the order; the order's own columns are such values too.
     End {
         /// Which end.
@@ -143,6 +147,18 @@ fn add_measure(out: &mut RollupColumns, stream: &Stream, measure: &Measure, orde
                 stands_on,
             });
         }
+        MeasureKind::Stddev(x) | MeasureKind::Variance(x) => add_moments(out, measure, x),
+        MeasureKind::Quantile(fraction, x) => add_quantile(out, measure, fraction, x),
+        MeasureKind::ApproxDistinct(x) => {
+            let sketch = suffixed(&name, "sketch");
+            push(sketch.clone(), "bigint[]", ColumnRole::Distinct(x.text.clone()));
+            out.generated.push(GeneratedColumn {
+                name,
+                type_name: "bigint".to_owned(),
+                expression: format!("howdah.distinct_count({sketch})"),
+                stands_on: vec![sketch],
+            });
+        }
         MeasureKind::First(x) => add_end(out, stream, measure, x, End::First, order),
         MeasureKind::Last(x) => add_end(out, stream, measure, x, End::Last, order),
         MeasureKind::Position(_) => {
@@ -159,6 +175,67 @@ fn add_measure(out: &mut RollupColumns, stream: &Stream, measure: &Measure, orde
             }
         }
     }
+}
+
+/// Count, sum and sum of squares, each exact, from which the one of a sample follows: the
+/// difference is taken of whole numbers of the smallest digit, so nothing cancels.
+fn add_moments(out: &mut RollupColumns, measure: &Measure, x: &Expr) {
+    let [count, sum, squares] =
+        ["count", "sum", "sum_sq"].map(|suffix| suffixed(&measure.name, suffix));
+    let value = format!("({})::numeric", x.text);
+    let stored = [
+        (&count, "bigint", ColumnRole::Count(Some(x.text.clone()))),
+        (&sum, "numeric", ColumnRole::Sum(value.clone())),
+        (&squares, "numeric", ColumnRole::Sum(format!("{value} * {value}"))),
+    ];
+    out.stored.extend(stored.map(|(name, type_name, role)| RollupColumn {
+        name: name.clone(),
+        type_name: type_name.to_owned(),
+        collation: None,
+        role,
+        filter: measure.filter.as_ref().map(|filter| filter.text.clone()),
+    }));
+    let variance = format!(
+        "({count} * {squares} - {sum} * {sum}) / ({count}::numeric * ({count}::numeric - 1))"
+    );
+    let value = match measure.kind {
+        MeasureKind::Stddev(_) => format!("sqrt({variance})"),
+        _ => variance,
+    };
+    let (cast, type_name) =
+        if is_float(x) { ("::double precision", "double precision") } else { ("", "numeric") };
+    out.generated.push(GeneratedColumn {
+        name: measure.name.clone(),
+        type_name: type_name.to_owned(),
+        expression: format!("case when {count} > 1 then ({value}){cast} end"),
+        stands_on: vec![count, sum, squares],
+    });
+}
+
+/// A quantile stands on the bins of its expression, which it may share with others.
+fn add_quantile(out: &mut RollupColumns, measure: &Measure, fraction: &str, x: &Expr) {
+    let filter = measure.filter.as_ref().map(|filter| filter.text.clone());
+    let value = format!("({})::double precision", x.text);
+    let shared = out
+        .stored
+        .iter()
+        .find(|column| column.filter == filter && column.role == ColumnRole::Sketch(value.clone()));
+    let sketch = shared.map_or_else(|| suffixed(&measure.name, "sketch"), |it| it.name.clone());
+    if shared.is_none() {
+        out.stored.push(RollupColumn {
+            name: sketch.clone(),
+            type_name: "bigint[]".to_owned(),
+            collation: None,
+            role: ColumnRole::Sketch(value),
+            filter,
+        });
+    }
+    out.generated.push(GeneratedColumn {
+        name: measure.name.clone(),
+        type_name: "double precision".to_owned(),
+        expression: format!("howdah.sketch_quantile({fraction}, {sketch})"),
+        stands_on: vec![sketch],
+    });
 }
 
 fn add_end(
@@ -260,6 +337,12 @@ impl RollupColumn {
             ColumnRole::Sum(x) => format!("sum({x}){own}"),
             ColumnRole::Min(x) => format!("min({x}){own}"),
             ColumnRole::Max(x) => format!("max({x}){own}"),
+            ColumnRole::Sketch(x) => {
+                format!("howdah.sketch(array_agg(howdah.sketch_bin({x})){own})")
+            }
+            ColumnRole::Distinct(x) => {
+                format!("howdah.distinct_of(array_agg(distinct {}){own})", hashed(x))
+            }
             ColumnRole::End { end, value, .. } if marks && self.filter.is_none() => {
                 let mark = match end {
                     End::First => "howdah_first",
@@ -284,6 +367,8 @@ impl RollupColumn {
             }
             ColumnRole::Min(_) => format!("min({name})"),
             ColumnRole::Max(_) => format!("max({name})"),
+            ColumnRole::Sketch(_) => format!("howdah.sketch_sum({name})"),
+            ColumnRole::Distinct(_) => format!("howdah.distinct_sum({name})"),
             ColumnRole::End { end, order, .. } => format!(
                 "(array_agg({name} order by {}) filter (where {} is not null))[1]",
                 ordered(&names(order), *end),
@@ -304,6 +389,10 @@ impl RollupColumn {
             }
             ColumnRole::Min(_) => format!("least({old}.{name}, {more}.{name})"),
             ColumnRole::Max(_) => format!("greatest({old}.{name}, {more}.{name})"),
+            ColumnRole::Sketch(_) => format!("howdah.sketch_merge({old}.{name}, {more}.{name})"),
+            ColumnRole::Distinct(_) => {
+                format!("howdah.distinct_merge({old}.{name}, {more}.{name})")
+            }
             ColumnRole::End { end, order, .. } => {
                 let names = names(order);
                 let of = |alias: &str| -> Vec<String> {
@@ -323,6 +412,11 @@ impl RollupColumn {
             ColumnRole::Position => format!("{more}.{name}"),
         }
     }
+}
+
+/// The hash of a value, of its text: the same whatever the collation.
+fn hashed(x: &str) -> String {
+    format!("hashtextextended(({x})::text collate \"C\", 0)")
 }
 
 fn names(order: &[OrderColumn]) -> Vec<Ident> {

@@ -12,6 +12,7 @@ use crate::bucket::{bucket_sql, feeder};
 use crate::column::{ColumnRole, RollupColumn, columns};
 use crate::delta::{captured, upsert};
 use crate::position;
+use crate::span;
 use crate::staging::{ORD, Staging};
 use crate::table::{BUCKET, key};
 
@@ -45,6 +46,7 @@ pub(crate) enum Stored {
 
 fn statement(stream: &Stream, rollups: &[&Rollup], new: String, stored: Stored) -> Result<String> {
     let mut ctes = vec![new];
+    ctes.extend(span::came(stream, "new"));
     for (index, rollup) in rollups.iter().enumerate() {
         check_order(stream, rollup)?;
         let prefix = format!("r{index}");
@@ -106,6 +108,7 @@ pub fn used_columns<'a>(stream: &'a Stream, rollups: &[&Rollup]) -> Vec<&'a Iden
         *name == stream.time
             || stream.order.contains(name)
             || stream.key.contains(name)
+            || stream.span_key.contains(name)
             || rollups.iter().any(|rollup| {
                 rollup.by.iter().any(|key| key.name == *name)
                     || expressions(rollup).any(|expr| expr.columns.contains(name))
@@ -115,7 +118,7 @@ pub fn used_columns<'a>(stream: &'a Stream, rollups: &[&Rollup]) -> Vec<&'a Iden
 }
 
 /// Every expression over the stream's rows that a rollup reads.
-fn expressions(rollup: &Rollup) -> impl Iterator<Item = &Expr> {
+pub(crate) fn expressions(rollup: &Rollup) -> impl Iterator<Item = &Expr> {
     rollup.filter.iter().chain(rollup.measures.iter().flat_map(|measure| {
         let mut out: Vec<&Expr> = measure.filter.iter().collect();
         match &measure.kind {
@@ -126,7 +129,11 @@ fn expressions(rollup: &Rollup) -> impl Iterator<Item = &Expr> {
             | Kind::Min(x)
             | Kind::Max(x)
             | Kind::First(x)
-            | Kind::Last(x) => out.push(x),
+            | Kind::Last(x)
+            | Kind::Stddev(x)
+            | Kind::Variance(x)
+            | Kind::Quantile(_, x)
+            | Kind::ApproxDistinct(x) => out.push(x),
             Kind::Position(fold) => {
                 out.extend([&fold.side, &fold.quantity, &fold.price]);
                 out.extend(&fold.fee);

@@ -38,8 +38,8 @@ pub fn thaw_blocks(stream: &Stream) -> RelName {
     hidden(stream, "thaw_blocks")
 }
 
-/// The function that keeps folds away from all chunks for the rest of a transaction, where there are
-/// folded ones; for the owner alone.
+/// The function that keeps folds away from all chunks for the rest of a transaction, where there
+/// are folded ones; for the owner alone.
 #[must_use]
 pub fn hold(stream: &Stream) -> RelName {
     hidden(stream, "hold")
@@ -73,6 +73,21 @@ pub(crate) fn lateral_between(
     format!(
         "lateral (select h.* from {between}({from}, {to}) h where {condition} offset 0) {alias}"
     )
+}
+
+/// The names of the columns that a segment keeps plain: the tenant, then those of `by`, but the
+/// time.
+#[must_use]
+pub fn plain(stream: &Stream) -> Vec<String> {
+    let by = stream.segment.as_ref().map_or(&[][..], |segment| &segment.by);
+    let mut out: Vec<String> = Vec::new();
+    for column in stream.tenant.iter().chain(by) {
+        let known = out.iter().any(|name| name == column.as_str());
+        if !known && *column != stream.time {
+            out.push(column.as_str().to_owned());
+        }
+    }
+    out
 }
 
 fn beside(stream: &Stream, suffix: &str) -> RelName {

@@ -12,6 +12,7 @@
 //! - [`recompute`]: rebuild of a range, and the proof;
 //! - [`retract`]: events taken back, and every rollup after them;
 //! - [`reorganise`]: which blocks are replaced, and so which events are taken back;
+//! - [`span`]: rollups of the times between events, from what a batch changed of neighbours;
 //! - [`horizon`]: which rows can still be told from the stream's events;
 //! - [`history`]: where the events are once they are folded;
 //! - [`staging`]: the temporary table that a batch is copied into;
@@ -32,6 +33,7 @@ mod position;
 pub mod recompute;
 pub mod reorganise;
 pub mod retract;
+pub mod span;
 pub mod staging;
 pub mod table;
 

@@ -1,7 +1,7 @@
 //! The advisory locks that order folds, rebuilds and judgements.
 //!
-//! Order in which they are taken, always: streams, judges, folds, derivations, each in the order of
-//! their keys. Rows of states and rollups are locked behind all of them but the last; a batch that
+//! Order in which they are taken, always: streams, judges, folds, spans, derivations, each in the
+//! order of their keys. Rows of states and rollups are locked behind all of them but the last; a batch that
 //! holds the lock of a derivation waits for no row of a state.
 //!
 //! Batches into streams that meet in a derived rollup or a reorganisation have their judge for
@@ -49,6 +49,13 @@ impl AdvisoryLock {
     #[must_use]
     pub fn derivation(stream: &Stream) -> Self {
         Self::named("derivation", &stream.table.to_string())
+    }
+
+    /// Held by a batch from when all its rows are in the streams and folded: what it finds beside
+    /// its events stays beside them until its commit.
+    #[must_use]
+    pub fn spans(stream: &Stream) -> Self {
+        Self::named("spans", &stream.table.to_string())
     }
 
     /// Held by the session that folds or restores chunks of the stream: one at a time.

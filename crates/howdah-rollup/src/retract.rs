@@ -14,6 +14,7 @@ use crate::derive::{self, Captured};
 use crate::fold::from_rows;
 use crate::history;
 use crate::position;
+use crate::span;
 use crate::staging::{AT, ORD, Staging};
 use crate::table::{BUCKET, key, same_key};
 
@@ -227,11 +228,12 @@ pub(crate) fn take(stream: &Stream, retracted: &RelName, using: &str, cause: &st
     let columns = all_columns(stream);
     let list = name::list(&columns);
     let of_row = name::list(columns.iter().map(|column| format!("t.{column}")));
+    let went = span::went(stream, "taken").map(|went| format!(", {went}")).unwrap_or_default();
     format!(
         "with taken as (delete from {table} t using {using} \
          returning {of_row}, {cause} as howdah_cause), \
          kept as (insert into {retracted} ({list}, {CAUSE}) select {list}, howdah_cause from taken \
-         on conflict do nothing) \
+         on conflict do nothing){went} \
          insert into {gone} ({list}) select {list} from taken",
         table = stream.table,
         gone = gone(stream),

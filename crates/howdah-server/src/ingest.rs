@@ -81,21 +81,21 @@ impl Ingest {
             None => RequestId { api_key: 0, name: id.to_owned() },
         };
         let request = Requested { id, fingerprint, rows, events };
-        let (stage, told) = entrance.send(request, room);
-        let told = tokio::time::timeout(self.wait, told).await;
+        let mut pending = entrance.send(request, room);
+        let told = tokio::time::timeout(self.wait, pending.told()).await.ok().flatten();
         let _ = failpoint::hit("http.answer").await;
         match told {
-            Ok(Ok(Told::Verdict(verdict))) => answer(verdict, content.notation, &numbers),
-            Ok(Ok(Told::Failed)) => Err(Problem::new(
+            Some(Told::Verdict(verdict)) => answer(verdict, content.notation, &numbers),
+            Some(Told::Failed) => Err(Problem::new(
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "internal",
                 "the request could not be stored; the log says why",
             )),
             // The lane has ended, or the database did not answer in time.
-            Ok(Err(_)) | Err(_) if stage.withdraw() => {
+            None if pending.withdraw() => {
                 Err(away("the database did not take the request in time"))
             }
-            Ok(Err(_)) | Err(_) => Err(away(
+            None => Err(away(
                 "the database did not answer in time; send the request again with the same \
                  Idempotency-Key to learn whether it is stored",
             )

@@ -29,7 +29,7 @@ const WAITS: RetryPolicy = RetryPolicy {
 
 /// How far a request has come; set by the lane and by the client's side.
 #[derive(Debug, Default)]
-pub struct Stage(AtomicU8);
+struct Stage(AtomicU8);
 
 const WAITING: u8 = 0;
 const TRIED: u8 = 1;
@@ -42,8 +42,8 @@ impl Stage {
         before != Err(WITHDRAWN)
     }
 
-    /// Takes it out of the queue; `false` when a transaction with it may have been committed.
-    pub fn withdraw(&self) -> bool {
+    /// See [`Pending::withdraw`].
+    fn withdraw(&self) -> bool {
         self.0.compare_exchange(WAITING, WITHDRAWN, Ordering::SeqCst, Ordering::SeqCst).is_ok()
     }
 }
@@ -121,6 +121,32 @@ impl View {
     }
 }
 
+/// A request on its way, and how to learn what became of it.
+#[derive(Debug)]
+pub struct Pending {
+    stage: Arc<Stage>,
+    reply: oneshot::Receiver<Told>,
+    jobs: mpsc::Sender<Job>,
+}
+
+impl Pending {
+    /// What the lane tells; `None` when it has ended without a word. Cancel-safe.
+    pub async fn told(&mut self) -> Option<Told> {
+        // A job that comes to the queue while the lane leaves it stays there unheard, as long as
+        // there is a way in: the end of the lane is an answer too.
+        tokio::select! {
+            biased;
+            told = &mut self.reply => told.ok(),
+            () = self.jobs.closed() => self.reply.try_recv().ok(),
+        }
+    }
+
+    /// Takes it out of the queue; `false` when a transaction with it may have been committed.
+    pub fn withdraw(&self) -> bool {
+        self.stage.withdraw()
+    }
+}
+
 /// The way into a lane, which ends with the last of them.
 #[derive(Debug, Clone)]
 pub struct Entrance {
@@ -130,15 +156,15 @@ pub struct Entrance {
 
 impl Entrance {
     /// Queues a request; `room` bounds the queue.
-    pub fn send(&self, request: Request, room: Room) -> (Arc<Stage>, oneshot::Receiver<Told>) {
+    pub fn send(&self, request: Request, room: Room) -> Pending {
         let stage = Arc::new(Stage::default());
-        let (reply, told) = oneshot::channel();
+        let (replier, reply) = oneshot::channel();
         let counted = Counted::new(&self.view.depth);
-        let ticket = Ticket { stage: Arc::clone(&stage), reply, _room: room, _counted: counted };
-        // The room says that the queue is not full. A lane that has ended drops the reply, which
-        // the receiver sees.
+        let ticket =
+            Ticket { stage: Arc::clone(&stage), reply: replier, _room: room, _counted: counted };
+        // The room says that the queue is not full; what became of a lane is seen by the waiting.
         let _ = self.jobs.try_send(Job { request, ticket });
-        (stage, told)
+        Pending { stage, reply, jobs: self.jobs.clone() }
     }
 
     /// How the lane is doing.
@@ -364,5 +390,39 @@ impl Group {
         pairs
             .map(|(request, ticket)| Self { requests: vec![request], tickets: vec![ticket] })
             .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::budget::Budget;
+
+    /// A lane that ends while requests come in: each has an answer.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn requests_that_meet_the_end_of_their_lane_are_answered() {
+        const REQUESTS: usize = 100_000;
+        let bounds = Bounds { rows: 10, bytes: 1_000, linger: Duration::ZERO };
+        let (budget, metrics) = (Budget::new(REQUESTS, 1_000), Arc::new(Metrics::new()));
+        for round in 0..2_000 {
+            let (lane, entrance) = Lane::new("orders", REQUESTS, bounds, Arc::clone(&metrics));
+            let ending = tokio::spawn(async move { drop(lane) });
+            // As long as it is there, so that one of them comes just then.
+            let sends = std::iter::from_fn(|| {
+                (!entrance.jobs.is_closed()).then(|| send_one(&entrance, &budget))
+            });
+            let sent: Vec<Pending> = sends.collect();
+            for mut pending in sent {
+                let told = tokio::time::timeout(Duration::from_secs(20), pending.told()).await;
+                assert!(told.is_ok_and(|told| told.is_none()), "round {round} has no answer");
+            }
+            ending.await.expect("the lane ends");
+        }
+    }
+
+    fn send_one(entrance: &Entrance, budget: &Budget) -> Pending {
+        let id = RequestId { api_key: 0, name: String::new() };
+        let request = Request { id, fingerprint: [0; 32], rows: Vec::new(), events: Vec::new() };
+        entrance.send(request, budget.enter().expect("room for all"))
     }
 }

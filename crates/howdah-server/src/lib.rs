@@ -12,6 +12,7 @@ mod headers;
 mod health;
 mod inflate;
 mod ingest;
+mod jobs;
 pub mod keys;
 mod lane;
 mod listen;
@@ -21,5 +22,6 @@ mod server;
 mod shards;
 mod source;
 
+pub use jobs::{Jobs, Outcome};
 pub use server::{Server, Setup};
 pub use shards::Shards;

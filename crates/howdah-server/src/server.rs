@@ -18,6 +18,7 @@ use crate::budget::Budget;
 use crate::collect::Held;
 use crate::health::Health;
 use crate::ingest::Ingest;
+use crate::jobs::Jobs;
 use crate::keys::Keyring;
 use crate::lane::{self, Entrance, Lane};
 use crate::listen::listen;
@@ -40,6 +41,8 @@ pub struct Setup<'a> {
     pub generation: i64,
     /// The shards that run beside it.
     pub shards: Shards,
+    /// The upkeep that runs beside it.
+    pub jobs: Jobs,
 }
 
 /// A server that listens already, and answers once it runs.
@@ -54,7 +57,7 @@ pub struct Server {
 impl Server {
     /// Prepares everything and listens.
     pub async fn bind(setup: Setup<'_>) -> Result<Self> {
-        let Setup { config, system, sources, pool, generation, shards } = setup;
+        let Setup { config, system, sources, pool, generation, shards, jobs } = setup;
         let metrics = Arc::new(Metrics::new());
         let bounds = lane::Bounds {
             rows: system.ingest.batch_rows,
@@ -78,6 +81,7 @@ impl Server {
             pool: pool.clone(),
         });
         metrics.collect(shards.clone());
+        metrics.collect(jobs);
         let cannot = |error| cannot_listen(config.listen, error);
         let listener = TcpListener::bind(config.listen).await.map_err(cannot)?;
         let address = listener.local_addr().map_err(cannot)?;

@@ -10,7 +10,8 @@ use std::time::Instant;
 use bytes::Bytes;
 use howdah_catalog::{Ident, RelName};
 use howdah_stream::{
-    Access, Batches, Body, Decoded, Decoder, Mark, Opening, Position, Raw, Reader, Reporter, source,
+    Access, Batches, Body, Decoded, Decoder, Mark, Opening, Pace, Position, Raw, Reader, Reporter,
+    source,
 };
 use howdah_system::{
     Accept, Bucket, ColumnType, Condition, Format, IngestLimits, MapFrom, Mapping, Origin, ReadAs,
@@ -46,6 +47,7 @@ fn stream() -> Stream {
         reverses: Vec::new(),
         refuse_conflicts: false,
         retracted: None,
+        span_key: Vec::new(),
         horizon: None,
         tenant: None,
         columns: vec![
@@ -78,7 +80,14 @@ fn source_of(format: Format, fields: [&str; 6], read_as: ReadAs, side: &[(&str, 
         legs: None,
         map: map.collect(),
     };
-    Source { name: "trades".into(), origin: Origin::Stdin, format, each: None, routes: vec![route] }
+    Source {
+        name: "trades".into(),
+        origin: Origin::Stdin,
+        format,
+        rate: None,
+        each: None,
+        routes: vec![route],
+    }
 }
 
 fn measure(
@@ -135,7 +144,8 @@ async fn read(source: &Source, access: &Access) {
     let mut decoder = Decoder::new(source, &[stream()]).expect("the mapping is right");
     let header = reader.header().cloned().expect("the file has a header");
     decoder.set_header(&header).expect("the header is right");
-    let mut batches = Batches::start(reader, decoder, shard, None, IngestLimits::default());
+    let mut batches =
+        Batches::start(reader, decoder, shard, None, IngestLimits::default(), Pace::default());
     let mut events = 0;
     while let Some(batch) = batches.next().await {
         events += batch.expect("the file is right").rows.len();
@@ -209,6 +219,7 @@ fn deposits() -> (Source, Stream) {
     let source = Source {
         name: "chain".into(),
         origin: Origin::Stdin,
+        rate: None,
         format: Format::Json,
         each: Some(vec!["event_data".into()]),
         routes: routes.into(),

@@ -5,6 +5,7 @@
 //! that it has in it what came until then, and no event waits in a batch that waits itself. A slow
 //! database so fills batches to their limits and then stops the reading.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use howdah_error::{Error, Result};
@@ -16,6 +17,7 @@ use tokio::time::Instant;
 use crate::batch::{Batch, Mark, Position, ShardId};
 use crate::decode::{Decoded, Decoder};
 use crate::failpoint;
+use crate::pace::{Pace, Pacer};
 use crate::raw::Raw;
 use crate::source::Reader;
 
@@ -36,18 +38,28 @@ pub struct Batches {
 }
 
 impl Batches {
-    /// Starts reading and decoding; the first batch continues `from`.
+    /// Starts reading and decoding; the first batch continues `from`. No more events are decoded
+    /// than `pace` lets through.
     pub fn start(
         reader: Reader,
         decoder: Decoder,
         shard: ShardId,
         from: Option<Position>,
         limits: IngestLimits,
+        pace: Pace,
     ) -> Self {
         let (chunk_sender, chunks) = mpsc::channel(CHUNKS_AHEAD);
         let (asks, asked) = mpsc::channel(1);
         let open = Open::new(shard, from, limits);
-        let batcher = Batcher { chunks, decoder, open, asks: asked, asked: None };
+        let batcher = Batcher {
+            chunks,
+            ahead: VecDeque::new(),
+            pacer: Pacer::new(pace),
+            decoder,
+            open,
+            asks: asked,
+            asked: None,
+        };
         let tasks = vec![tokio::spawn(read(reader, chunk_sender)), tokio::spawn(batcher.run())];
         Self { asks, awaited: None, tasks }
     }
@@ -167,6 +179,9 @@ impl Open {
 /// Fills batches, and cuts them when they are asked for.
 struct Batcher {
     chunks: mpsc::Receiver<Result<Vec<Raw>>>,
+    /// What the pace holds back of the last chunk.
+    ahead: VecDeque<Raw>,
+    pacer: Pacer,
     decoder: Decoder,
     open: Open,
     asks: mpsc::Receiver<Asked>,
@@ -182,6 +197,8 @@ enum Next {
     Asked(Option<Asked>),
     /// The batch has lingered, and somebody waits for it.
     Due,
+    /// What was held back may be taken.
+    Free,
 }
 
 impl Batcher {
@@ -190,11 +207,13 @@ impl Batcher {
     async fn run(mut self) {
         let failure = loop {
             let (due, asked) = (self.open.due, self.asked.is_some());
+            let free = (!self.ahead.is_empty()).then(|| self.pacer.due(Instant::now()));
             let next = tokio::select! {
                 biased;
                 ask = self.asks.recv(), if !asked => Next::Asked(ask),
-                () = lingered(due), if asked => Next::Due,
-                chunk = self.chunks.recv() => Next::Chunk(chunk),
+                () = reached(due), if asked => Next::Due,
+                () = reached(free) => Next::Free,
+                chunk = self.chunks.recv(), if free.is_none() => Next::Chunk(chunk),
             };
             let wanted = match next {
                 Next::Asked(None) => return,
@@ -203,10 +222,14 @@ impl Batcher {
                     true
                 }
                 Next::Due => self.send().await,
-                Next::Chunk(Some(Ok(chunk))) => match self.fill(chunk).await {
-                    Ok(wanted) => wanted,
-                    Err(error) => break Some(error),
-                },
+                Next::Free => self.fill().await,
+                Next::Chunk(Some(Ok(chunk))) => {
+                    if let Err(error) = failpoint::hit("decode").await {
+                        break Some(error);
+                    }
+                    self.ahead = chunk.into();
+                    self.fill().await
+                }
                 Next::Chunk(Some(Err(error))) => break Some(error),
                 Next::Chunk(None) => break None,
             };
@@ -221,18 +244,22 @@ impl Batcher {
         }
     }
 
-    /// Decodes a chunk and sends each batch that becomes full; `false` when nobody wants them.
-    async fn fill(&mut self, chunk: Vec<Raw>) -> Result<bool> {
-        failpoint::hit("decode").await?;
-        for raw in chunk {
+    /// Decodes what is ahead, as far as the pace allows, and sends each batch that becomes full;
+    /// `false` when nobody wants them.
+    async fn fill(&mut self) -> bool {
+        while self.pacer.is_free(Instant::now)
+            && let Some(raw) = self.ahead.pop_front()
+        {
+            let before = self.open.decoded.events;
             self.open.push(raw, &mut self.decoder);
+            self.pacer.took(self.open.decoded.events - before, Instant::now);
             if self.open.is_full() && !self.send().await {
-                return Ok(false);
+                return false;
             }
         }
         // Decoding a chunk takes a while; others on this thread get their turn.
         tokio::task::yield_now().await;
-        Ok(true)
+        true
     }
 
     /// Sends the open batch, unless it is empty; `false` when nobody wants it.
@@ -254,10 +281,10 @@ impl Batcher {
     }
 }
 
-/// Ends when the linger of a batch has ended; never without a batch.
-async fn lingered(due: Option<Instant>) {
-    match due {
-        Some(due) => tokio::time::sleep_until(due).await,
+/// Ends at a moment; never without one.
+async fn reached(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => tokio::time::sleep_until(moment).await,
         None => std::future::pending().await,
     }
 }

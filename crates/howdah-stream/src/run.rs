@@ -17,6 +17,7 @@ use crate::batch::{Batch, Claim, Commit, Grant, Outcome, Position, ShardId, Term
 use crate::batcher::Batches;
 use crate::decode::Decoder;
 use crate::lease::Keeper;
+use crate::pace::Pace;
 use crate::progress::{LastBatch, Reporter};
 use crate::source::{Access, Group, Ledger, Opening, Reader, show};
 use database::{Answer, Database};
@@ -32,6 +33,8 @@ pub struct Run {
     pub access: Access,
     /// Bounds of batches.
     pub limits: IngestLimits,
+    /// The most events a second.
+    pub pace: Pace,
     /// End at what Redis has now, instead of waiting for more.
     pub once: bool,
     /// Waits between attempts while the database is away; `attempts` and `total` bound one outage.
@@ -222,8 +225,9 @@ where
             decoder.set_header(header)?;
         }
         let ledger = reader.ledger();
-        let (shard, limits) = (self.run.shard.clone(), self.run.limits);
-        let mut batches = Batches::start(reader, decoder, shard, from, limits);
+        let Run { shard, limits, pace, .. } = self.run;
+        let mut batches =
+            Batches::start(reader, decoder, shard.clone(), from, *limits, pace.clone());
         loop {
             let mut batch = tokio::select! {
                 biased;

@@ -30,6 +30,7 @@ mod memory;
 mod quiet;
 mod requests;
 mod retract;
+mod spans;
 mod sql;
 mod staged;
 mod statistics;
@@ -101,6 +102,8 @@ pub struct Writer {
     requests: Option<requests::Statements>,
     /// Prepared statements that take events back, by their text.
     corrections: HashMap<String, Statement>,
+    /// Of the batch in hand: the time before which events of each stream may be in segments.
+    folded_before: Vec<Option<i64>>,
     /// Of the last attempt to commit a batch.
     laps: Laps,
     /// How many batches were committed.
@@ -167,6 +170,7 @@ impl Writer {
             watched: None,
             requests: None,
             corrections: HashMap::new(),
+            folded_before: Vec::new(),
             laps: Laps::start(),
             batches: 0,
         })
@@ -277,6 +281,7 @@ impl Writer {
 
     /// Applies the events within the open transaction.
     async fn apply(&mut self, events: &mut Events<'_>, opening: &Opening) -> Tried<Applied> {
+        self.folded_before.clone_from(&opening.fences_us);
         self.refuse_times(events, opening);
         self.refuse_unknown_tenants(events).await?;
         self.refuse_gone_tenants(events, &opening.tenants_gone_us).await?;
@@ -298,6 +303,7 @@ impl Writer {
             self.laps.lap(|phases| &mut phases.rows);
             failpoint::hit("writer.after_copy").await?;
         }
+        self.follow_all().await?;
         self.lock_derivation(events, &parts).await?;
         // Nothing need be new where events are taken back.
         if !self.careful {

@@ -16,6 +16,7 @@ pub mod model;
 mod problem;
 mod secret;
 mod source;
+mod span;
 mod suggest;
 mod time;
 mod units;
@@ -23,7 +24,7 @@ mod units;
 pub use check::{Draft, ExprProblem, ExprQuestion};
 pub use column::{ColumnType, StreamColumn};
 pub use effective::{EffectiveSetting, SettingOrigin};
-pub use file::{DatabaseConfig, DatabaseTarget, HttpConfig, SystemFile};
+pub use file::{DatabaseConfig, DatabaseTarget, HttpConfig, SystemFile, UpkeepConfig, Window};
 pub use model::{
     Accept, Computed, Derived, DerivedKey, DerivedKind, DerivedMeasure, Expr, IngestLimits,
     KeyColumn, Level, Marker, Measure, MeasureKind, PositionFold, Reorganisation, Roles, Rollup,
@@ -35,4 +36,5 @@ pub use source::{
     Condition, Expectation, Format, HashPart, MapFrom, Mapping, Origin, ReadAs, RedisGroup, Route,
     Source,
 };
+pub use span::{Calendar, SpanAt, SpanRollup, Spans};
 pub use time::{Bucket, Span};

@@ -7,6 +7,7 @@ use howdah_catalog::{Ident, RelName};
 
 use crate::column::StreamColumn;
 use crate::source::Source;
+use crate::span::{SpanRollup, Spans};
 use crate::time::{Bucket, Span};
 
 /// A system: streams, rollups, sources, and whom rows belong to.
@@ -26,6 +27,10 @@ pub struct System {
     pub rollups: Vec<Rollup>,
     /// Derived rollups: sums over the rows of states, in the order of the file.
     pub derived: Vec<Derived>,
+    /// Spans: the times between the events of a key.
+    pub spans: Vec<Spans>,
+    /// Rollups of spans, in the order of the file.
+    pub span_rollups: Vec<SpanRollup>,
     /// What takes events back by the blocks that they are of.
     pub reorganisations: Vec<Reorganisation>,
     /// Sources, in the order of the file.
@@ -179,6 +184,9 @@ pub struct Stream {
     pub refuse_conflicts: bool,
     /// Where events go that count no more; `None`: none ever does.
     pub retracted: Option<RelName>,
+    /// The columns by which spans find an event and its neighbours. Empty: nothing is made of the
+    /// times between its events.
+    pub span_key: Vec<Ident>,
     /// The name under which retention notes what is gone of it (`howdah.horizons`); `None`: nothing
     /// is asked, which is right only where nothing can be gone.
     pub horizon: Option<String>,
@@ -374,6 +382,14 @@ pub enum MeasureKind {
     First(Expr),
     /// `last(x)`: the value at the largest order.
     Last(Expr),
+    /// `stddev(x)` of a sample, kept as count, sum and sum of squares.
+    Stddev(Expr),
+    /// `variance(x)` of a sample, kept likewise.
+    Variance(Expr),
+    /// `quantile(p, x)`: `p` as written; kept as counts of logarithmic bins.
+    Quantile(String, Expr),
+    /// `approx_distinct(x)`, kept as the smallest hashes.
+    ApproxDistinct(Expr),
     /// `position = { … }`, states only: the ordered fold of fills into a position with average
     /// entry price and realised profit. Its column name is not used; it makes the columns
     /// `quantity`, `entry_price`, `realised`, `fees`, `fills` and the order of the last fill.

@@ -15,6 +15,9 @@ pub struct Source {
     pub origin: Origin,
     /// How one event is written.
     pub format: Format,
+    /// The most events a second that are taken from it, by all of its shards together; `None`: as
+    /// many as can be committed.
+    pub rate: Option<u32>,
     /// JSON only: the path of an array of which each element is an event of its own, refused or
     /// accepted apart from its neighbours. Mappings reach into it by paths that begin with it.
     pub each: Option<Vec<String>>,

@@ -42,6 +42,7 @@ fn stream() -> Stream {
         reverses: Vec::new(),
         refuse_conflicts: false,
         retracted: None,
+        span_key: Vec::new(),
         horizon: None,
         tenant: None,
         columns: vec![

@@ -11,7 +11,7 @@ use howdah_plan::{Action, Plan, Step};
 use howdah_system::System;
 use tokio_postgres::Client;
 
-use crate::{patient, rebuild};
+use crate::{patient, rebuild, regroup};
 
 /// What apply tells while it works.
 #[derive(Debug)]
@@ -106,10 +106,21 @@ async fn run(client: &Client, system: &System, step: &Step) -> Result<()> {
             let catalog = howdah_pg::introspect(client).await?;
             howdah_history::prepare(client, system, &catalog, stream).await
         }
+        Action::RebuildSpans { rollup, level } => {
+            let mut all = system.span_rollups.iter();
+            let found = all.find(|found| found.rollup.name == *rollup);
+            let found = found.ok_or_else(|| step_failed(step))?;
+            rebuild::rebuild_spans(client, system, found, *level).await
+        }
         Action::RebuildDerived { rollup } => {
             let found = system.derived.iter().find(|derived| derived.name == *rollup);
             let derived = found.ok_or_else(|| step_failed(step))?;
             rebuild::rebuild_derived(client, system, derived).await
+        }
+        Action::Regroup { stream } | Action::Unfold { stream } => {
+            let stream = system.stream(stream).ok_or_else(|| step_failed(step))?;
+            let again = matches!(step.action, Action::Regroup { .. });
+            regroup::run(client, system, stream, again).await
         }
         Action::Sql if step.transactional => {
             patient::transaction(client, &step.id, &joined(&step.sql)).await.map_err(map)

@@ -2,10 +2,15 @@
 
 use howdah_catalog::{Catalog, RelName, RelationKind};
 use howdah_error::Result;
-use howdah_pg::from_pg;
-use howdah_plan::{Facts, InstalledRollup, TableFacts};
+use howdah_pg::{Scope, from_pg};
+use howdah_plan::chunk::CHUNK_SCHEMA;
+use howdah_plan::{Facts, FoldedLayout, InstalledRollup, TableFacts};
 use howdah_system::System;
 use tokio_postgres::Client;
+
+/// What of a catalog a model is held against. Chunks are like their streams and told by name and
+/// bounds alone; whoever has to know their indexes asks for all.
+pub const MODEL: Scope = Scope { statistics: false, bare: Some(CHUNK_SCHEMA) };
 
 /// Reads the facts for the tables that `system` names.
 pub async fn read_facts(client: &Client, system: &System, catalog: &Catalog) -> Result<Facts> {
@@ -37,44 +42,89 @@ pub async fn read_facts(client: &Client, system: &System, catalog: &Catalog) -> 
     }
     for stream in &system.streams {
         let Some(relation) = catalog.relation(&stream.table) else { continue };
-        let mut table = TableFacts {
-            newest_us: newest(client, stream, relation.kind).await?,
-            ..TableFacts::default()
-        };
+        let mut table = TableFacts::default();
+        if relation.kind == RelationKind::PartitionedTable {
+            table.newest_us = has_row(client, &stream.table).await?.then_some(0);
+        } else {
+            table.newest_us = newest(client, stream).await?;
+        }
         if relation.kind == RelationKind::Table {
             read_dependents(client, &stream.table, &mut table).await?;
+        }
+        if facts.schema_version.is_some_and(|version| version >= 3) {
+            table.layouts = layouts(client, stream).await?;
+            // What is folded has to be in a new rollup too.
+            let folded = table.layouts.iter().any(|layout| layout.filled);
+            table.newest_us = table.newest_us.or(folded.then_some(0));
         }
         facts.tables.insert(stream.table.clone(), table);
     }
     Ok(facts)
 }
 
-/// The newest time of a plain table (its conversion needs it), or whether a partitioned one has a
-/// row at all, which is enough and does not read it.
-async fn newest(
+/// The segment tables of a stream, and whether they hold anything.
+pub(crate) async fn layouts(
     client: &Client,
     stream: &howdah_system::Stream,
-    kind: RelationKind,
-) -> Result<Option<i64>> {
-    let time = &stream.time;
-    let value = if kind == RelationKind::Table {
-        format!("max({time})")
-    } else {
-        format!("(array_agg({time}))[1]")
-    };
-    let limit = if kind == RelationKind::Table { "" } else { " limit 1" };
+) -> Result<Vec<FoldedLayout>> {
+    let failed = |error| from_pg("could not read the segment tables of a stream", &error);
+    let sql = "select n.nspname::text, c.relname::text, array(select p ->> 'name' from \
+               jsonb_array_elements(l.columns -> 'plain') with ordinality as e (p, place) \
+               order by place) \
+               from howdah.layouts l join pg_catalog.pg_class c on c.oid = to_regclass(l.relation) \
+               join pg_catalog.pg_namespace n on n.oid = c.relnamespace \
+               where l.stream = $1 order by l.layout";
+    let rows = client.query(sql, &[&stream.table.to_string()]).await.map_err(failed)?;
+    let mut out = Vec::with_capacity(rows.len());
+    for row in rows {
+        let table = RelName::new(row.get::<_, &str>(0), row.get::<_, &str>(1));
+        let holds = format!("select exists (select from {table})");
+        let filled = client.query_one(&holds, &[]).await.map_err(failed)?.get(0);
+        out.push(FoldedLayout { table, plain: row.get(2), filled });
+    }
+    Ok(out)
+}
+
+/// The newest time of a plain table, which its conversion needs.
+async fn newest(client: &Client, stream: &howdah_system::Stream) -> Result<Option<i64>> {
     // Infinite times have no epoch; they are beyond every boundary.
     let sql = format!(
         "select case when isfinite(t) then (extract(epoch from t::timestamp - \
          timestamp '2000-01-01 00:00:00') * 1000000)::bigint else 9223372036854775807 end \
-         from (select {value} as t from (select {time} from {}{limit}) s) m where t is not null",
-        stream.table
+         from (select max({}) as t from {}) m where t is not null",
+        stream.time, stream.table
     );
     let row = client
         .query_opt(&sql, &[])
         .await
         .map_err(|error| from_pg("could not read the newest row of a table", &error))?;
     Ok(row.map(|row| row.get(0)))
+}
+
+/// Chunks that one statement looks into.
+const LOOKED_AT_ONCE: usize = 100;
+
+/// Whether a partitioned table has a row: the partitions that have a page are looked into. A query
+/// of the table itself would plan for thousands.
+async fn has_row(client: &Client, table: &RelName) -> Result<bool> {
+    let failed = |error| from_pg("could not look for a row of a table", &error);
+    let sql = "select n.nspname::text, c.relname::text from pg_partition_tree(to_regclass($1)) t \
+               join pg_catalog.pg_class c on c.oid = t.relid \
+               join pg_catalog.pg_namespace n on n.oid = c.relnamespace \
+               where t.isleaf and c.relkind <> 'p' \
+               and (c.relkind <> 'r' or pg_relation_size(c.oid) > 0)";
+    let rows = client.query(sql, &[&table.to_string()]).await.map_err(failed)?;
+    for some in rows.chunks(LOOKED_AT_ONCE) {
+        let looks = some.iter().map(|row| {
+            let name = RelName::new(row.get::<_, &str>(0), row.get::<_, &str>(1));
+            format!("exists (select from only {name})")
+        });
+        let sql = format!("select {}", looks.collect::<Vec<_>>().join(" or "));
+        if client.query_one(&sql, &[]).await.map_err(failed)?.get(0) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 async fn read_dependents(client: &Client, table: &RelName, facts: &mut TableFacts) -> Result<()> {

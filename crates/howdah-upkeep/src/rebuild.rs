@@ -11,7 +11,8 @@ use howdah_plan::foreign_columns;
 use howdah_rollup::derive;
 use howdah_rollup::lock::AdvisoryLock;
 use howdah_rollup::recompute::{self, Range};
-use howdah_system::{Derived, Level, Rollup, Stream, System};
+use howdah_rollup::span;
+use howdah_system::{Derived, Level, Rollup, SpanRollup, Stream, System};
 use tokio_postgres::Client;
 
 use crate::patient;
@@ -75,6 +76,21 @@ pub async fn rebuild_level(
     Ok(())
 }
 
+/// Recomputes a level of a rollup of spans from its stream, as a whole.
+///
+/// Batches into the stream wait meanwhile.
+pub async fn rebuild_spans(
+    client: &Client,
+    system: &System,
+    rollup: &SpanRollup,
+    level: usize,
+) -> Result<()> {
+    let stream = reading(client, system.stream_of(&rollup.rollup)).await?;
+    let statements = span::rebuild(system, rollup, level, &stream.table);
+    let ready = mark_ready(&rollup.rollup.levels[level].table);
+    transaction(client, system, &[rollup.rollup.stream], &statements, &ready).await
+}
+
 /// Recomputes a derived rollup from its states.
 ///
 /// Batches into any of its streams wait meanwhile.
@@ -114,8 +130,9 @@ async fn ready_dependants<'a>(
 pub fn find<'a>(system: &'a System, name: &str) -> Result<&'a Rollup> {
     system.rollups.iter().find(|rollup| rollup.name == name).ok_or_else(|| {
         let derived = system.derived.iter().map(|derived| derived.name.as_str());
-        let known: Vec<&str> =
-            system.rollups.iter().map(|rollup| rollup.name.as_str()).chain(derived).collect();
+        let of_spans = system.span_rollups.iter().map(|spans| spans.rollup.name.as_str());
+        let rollups = system.rollups.iter().map(|rollup| rollup.name.as_str());
+        let known: Vec<&str> = rollups.chain(derived).chain(of_spans).collect();
         Error::input(format!("rollup \"{name}\" does not exist"))
             .code(Code::UnknownName)
             .hint(format!("The system file has: {}.", known.join(", ")))
@@ -128,7 +145,7 @@ async fn has_foreign(
     rollup: &Rollup,
     level: &Level,
 ) -> Result<bool> {
-    let catalog = howdah_pg::introspect(client).await?;
+    let catalog = howdah_pg::introspect_scope(client, crate::MODEL).await?;
     Ok(catalog
         .relation(&level.table)
         .is_some_and(|relation| !foreign_columns(stream, rollup, level, relation).is_empty()))

@@ -1,5 +1,6 @@
 //! Where all events of a stream are read: its table, or its history once chunks of it are folded.
 
+use howdah_catalog::Literal;
 use howdah_error::Result;
 use howdah_pg::from_pg;
 use howdah_plan::history;
@@ -32,4 +33,19 @@ pub(crate) async fn reading(client: &Client, stream: &Stream) -> Result<Stream> 
         }
     }
     Ok(out)
+}
+
+/// SQL over the events of `reading`, with those of a range of times in place of all: the view of a
+/// history finds segments by their keys alone, the function of a range by their times as well.
+pub(crate) fn within(
+    sql: &str,
+    stream: &Stream,
+    reading: &Stream,
+    (from, to): (&str, &str),
+) -> String {
+    if reading.table == stream.table {
+        return sql.to_owned();
+    }
+    let range = format!("{}({}, {})", history::between(stream), Literal(from), Literal(to));
+    sql.replace(&format!("from {} ", reading.table), &format!("from {range} "))
 }

@@ -3,7 +3,7 @@
 use howdah_catalog::RelName;
 use howdah_error::Result;
 use howdah_pg::from_pg;
-use howdah_rollup::{derive, recompute};
+use howdah_rollup::{derive, recompute, span};
 use howdah_system::{Stream, System};
 use tokio_postgres::Client;
 
@@ -46,7 +46,10 @@ pub async fn rollups(
     mut tell: impl FnMut(&Proof),
 ) -> Result<Vec<Proof>> {
     let mut out = Vec::new();
-    let is_derived = |name: &&String| system.derived.iter().any(|derived| derived.name == **name);
+    let is_derived = |name: &&String| {
+        system.derived.iter().any(|derived| derived.name == **name)
+            || system.span_rollups.iter().any(|spans| spans.rollup.name == **name)
+    };
     for name in names.iter().filter(|name| !is_derived(name)) {
         crate::rebuild::find(system, name)?;
     }
@@ -67,6 +70,16 @@ pub async fn rollups(
         let proof = prove(client, &derived.table, &proof, &keys).await?;
         tell(&proof);
         out.push(proof);
+    }
+    for rollup in system.span_rollups.iter().filter(|it| chosen(&it.rollup.name)) {
+        let read = reading(client, system.stream_of(&rollup.rollup)).await?.table;
+        for (index, level) in rollup.rollup.levels.iter().enumerate() {
+            let proof = span::proof(system, rollup, index, &read);
+            let keys = span::differing_keys(system, rollup, index, &read, KEYS);
+            let proof = prove(client, &level.table, &proof, &keys).await?;
+            tell(&proof);
+            out.push(proof);
+        }
     }
     Ok(out)
 }
@@ -115,6 +128,16 @@ async fn dropped(client: &Client, stream: &Stream) -> Result<i64> {
         .await
         .map_err(|error| from_pg("could not read what retention took", &error))?;
     Ok(row.get(0))
+}
+
+/// How many rows a rollup's table lacks and how many it has too many, by the query `proof` over one
+/// moment.
+pub(crate) async fn difference(client: &Client, proof: &str) -> Result<(i64, i64)> {
+    let failed = |error| from_pg("could not prove a rollup", &error);
+    client.batch_execute(SNAPSHOT).await.map_err(failed)?;
+    let row = client.query_one(proof, &[]).await.map_err(failed);
+    let _ = client.batch_execute("rollback").await;
+    row.map(|row| (row.get(0), row.get(1)))
 }
 
 /// One shard's position against what is there.

@@ -35,6 +35,10 @@ mod reorganisations;
 mod rollups;
 #[path = "main/sequences.rs"]
 mod sequences;
+#[path = "main/sketches.rs"]
+mod sketches;
+#[path = "main/spans.rs"]
+mod spans;
 #[path = "main/tenants.rs"]
 mod tenants;
 #[path = "main/waits.rs"]

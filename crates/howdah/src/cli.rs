@@ -80,8 +80,10 @@ pub enum Command {
     Plan(PlanArgs),
     /// Bring the database to what the system file says: migrations, then policies; resumable
     Apply(ApplyArgs),
-    /// Ingest from the sources and keep chunks ahead; SIGTERM drains, a second one stops at once
+    /// Ingest from the sources and do the upkeep; SIGTERM drains, a second one stops at once
     Run(RunCommand),
+    /// Do the upkeep alone: chunks ahead, folding, retention, proofs; until SIGTERM
+    Upkeep(UpkeepArgs),
     /// Migrations alone: status, up, down
     Migrate(MigrateArgs),
     /// Streams, sources, rollups and dead letters at a glance
@@ -182,6 +184,14 @@ pub struct RunArgs {
     /// Only these sources; may be given several times
     #[arg(long, value_name = "NAME")]
     pub source: Vec<String>,
+}
+
+/// `howdah upkeep`
+#[derive(Debug, Args)]
+pub struct UpkeepArgs {
+    /// Do what there is to do now, tell it, and end
+    #[arg(long)]
+    pub once: bool,
 }
 
 /// `howdah migrate`
@@ -534,6 +544,12 @@ pub struct BenchArgs {
     /// For how many seconds the time from XADD to the visible rollup is measured; 0: not at all
     #[arg(long, value_name = "SECONDS", default_value_t = 10)]
     pub freshness: u64,
+    /// How many chunks
+    #[arg(long, value_name = "N", default_value_t = 10_000)]
+    pub chunks: u64,
+    /// For how long writers and readers are watched beside upkeep
+    #[arg(long, value_name = "SECONDS", default_value_t = 600)]
+    pub seconds: u64,
     /// How many events a second flow meanwhile; half of what was measured when left out
     #[arg(long, value_name = "EVENTS")]
     pub rate: Option<u32>,
@@ -544,6 +560,9 @@ pub struct BenchArgs {
     #[arg(long, value_delimiter = ',', value_name = "LOADS")]
     #[arg(default_values_t = ["L1-75", "L3", "L5", "L6"].map(String::from))]
     pub loads: Vec<String>,
+    /// How many clients ask the chain's questions after a load, each for --freshness seconds
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub clients: usize,
     /// A folder of folders of SQL that howdah and its peers review; left out: speed alone
     #[arg(long, value_name = "DIR")]
     pub designs: Option<PathBuf>,
@@ -563,6 +582,10 @@ pub enum BenchWhat {
     Hostile,
     /// Segments against the rows that they were folded from.
     History,
+    /// What thousands of chunks cost those who look at them.
+    Chunks,
+    /// What writers and readers notice of folding, proofs and rebuilds.
+    Upkeep,
     /// A review: how fast it is, and how it stands against its peers.
     Review,
 }

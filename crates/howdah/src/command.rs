@@ -16,4 +16,5 @@ pub mod rebuild;
 pub mod review;
 pub mod run;
 pub mod status;
+pub mod upkeep;
 pub mod verify;

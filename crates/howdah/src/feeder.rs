@@ -40,6 +40,8 @@ pub enum Target {
 pub struct Sending {
     /// At most so many a second.
     pub rate: Option<u64>,
+    /// About so many events, and what comes behind them stays in the feed.
+    pub most: Option<u64>,
     /// Only those of this stream.
     pub only: Option<String>,
     /// All into this one, whatever stream they are of.
@@ -71,7 +73,7 @@ pub async fn send(
     let (start, mut sent) = (Instant::now(), 0_u64);
     let wanted = |event: &Event| sending.only.as_ref().is_none_or(|name| event.stream == *name);
     let mut events = feed.filter(wanted);
-    loop {
+    while sending.most.is_none_or(|most| sent < most) {
         let sent_into =
             |event: Event| Event { stream: sending.into.unwrap_or(event.stream), ..event };
         let chunk: Vec<Event> = events.by_ref().take(size).map(sent_into).collect();

@@ -82,6 +82,7 @@ async fn run(cli: Cli) -> Result<Outcome> {
         Command::Plan(args) => Box::pin(command::plan::run(&global, &args)).await,
         Command::Apply(args) => Box::pin(command::apply::run(&global, &args)).await,
         Command::Run(args) => Box::pin(command::run::run(&global, &args)).await,
+        Command::Upkeep(args) => Box::pin(command::upkeep::run(&global, &args)).await,
         Command::Migrate(args) => Box::pin(command::migrate::run(&global, &args)).await,
         Command::Status(args) => Box::pin(command::status::run(&global, &args)).await,
         Command::DeadLetters(args) => Box::pin(command::dead_letters::run(&global, &args)).await,

@@ -6,15 +6,15 @@ use howdah_catalog::Catalog;
 use howdah_catalog::name::Ident;
 use howdah_error::{Code, Error, Kind, Result};
 use howdah_pg::{
-    ConnectOptions, Connection, Limits, Pool, PooledConnection, PrivateServer, RootCert,
-    ServerOptions, SslMode, connect, from_pg, introspect,
+    ConnectOptions, Connection, Limits, Pool, PooledConnection, PrivateServer, RootCert, Scope,
+    ServerOptions, SslMode, connect, from_pg, introspect_in_txn, introspect_scope,
 };
 use howdah_plan::{Facts, Plan};
 use howdah_stream::Access;
 use howdah_system::{
     DatabaseConfig, DatabaseTarget, Format, Origin, SecretRef, Source, System, SystemFile, error_of,
 };
-use howdah_upkeep::{answer_questions, read_facts};
+use howdah_upkeep::{MODEL, answer_questions, read_facts};
 use tokio::sync::{Mutex, MutexGuard};
 
 use crate::cli::Global;
@@ -121,7 +121,7 @@ impl Session {
 
     /// The system file held against the database as it is now; every mistake at once.
     pub async fn model(&self, connection: &Connection) -> Result<Model> {
-        let catalog = Box::pin(introspect(connection)).await?;
+        let catalog = Box::pin(introspect_scope(connection, MODEL)).await?;
         let system = self.resolve(connection, &catalog).await?;
         Ok(Model { catalog, system })
     }
@@ -165,7 +165,13 @@ impl Session {
         model: &Model,
     ) -> Result<(Plan, Facts)> {
         let facts = read_facts(connection, &model.system, &model.catalog).await?;
-        let plan = howdah_plan::plan(&model.system, &model.catalog, &facts)?;
+        let mut plan = howdah_plan::plan(&model.system, &model.catalog, &facts)?;
+        if plan.steps.iter().any(|step| step.id.starts_with("index ")) {
+            // Which chunks have an index already is not in the catalog of a model.
+            let scope = Scope { bare: None, ..MODEL };
+            let catalog = Box::pin(introspect_in_txn(&**connection, scope)).await?;
+            plan = howdah_plan::plan(&model.system, &catalog, &facts)?;
+        }
         Ok((plan, facts))
     }
 
@@ -181,6 +187,22 @@ impl Session {
         Err(Error::new(Kind::Conflict, "the system is not applied to this database yet")
             .code(Code::NotApplied)
             .hint("Run `howdah apply` first."))
+    }
+
+    /// Refuses a database whose schema of howdah's own is another version's.
+    pub async fn require_current(&self, connection: &Connection) -> Result<()> {
+        self.require_applied(connection).await?;
+        let row = connection
+            .query_one("select max(version) from howdah.version", &[])
+            .await
+            .map_err(|error| from_pg("could not read the version of howdah's schema", &error))?;
+        let version: Option<i32> = row.get(0);
+        if version == Some(howdah_plan::SCHEMA_VERSION) {
+            return Ok(());
+        }
+        Err(Error::new(Kind::Conflict, "howdah's own schema is of another version of howdah")
+            .code(Code::NotApplied)
+            .hint("Run `howdah apply` first, with the newest howdah that uses this database."))
     }
 
     /// Where the database is, without secrets.

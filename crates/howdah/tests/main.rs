@@ -26,6 +26,8 @@ mod latency;
 mod leases;
 #[path = "main/market.rs"]
 mod market;
+#[path = "main/monitoring.rs"]
+mod monitoring;
 #[path = "main/rebuilds.rs"]
 mod rebuilds;
 #[path = "main/recorded.rs"]
@@ -40,3 +42,5 @@ mod shards;
 mod signals;
 #[path = "main/two.rs"]
 mod two;
+#[path = "main/upkeep.rs"]
+mod upkeep;

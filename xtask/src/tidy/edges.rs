@@ -28,6 +28,10 @@ const EDGES: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "howdah-history",
+        &["howdah-pg", "howdah-plan", "howdah-rollup", "howdah-system", "howdah-catalog"],
+    ),
+    (
         "howdah-upkeep",
         &[
             "howdah-history",
@@ -37,10 +41,6 @@ const EDGES: &[(&str, &[&str])] = &[
             "howdah-system",
             "howdah-catalog",
         ],
-    ),
-    (
-        "howdah-history",
-        &["howdah-pg", "howdah-plan", "howdah-rollup", "howdah-system", "howdah-catalog"],
     ),
     (
         "howdah-archive",

@@ -10,7 +10,7 @@ use howdah_error::Result;
 use howdah_pg::{ConnectOptions, Connection, Pool, introspect};
 use howdah_plan::foreign_columns;
 use howdah_server::keys::{self, NewKey, Secret};
-use howdah_server::{Server, Setup, Shards};
+use howdah_server::{Jobs, Server, Setup, Shards};
 use howdah_stream::{SourceSql, Writer};
 use howdah_system::{Origin, System, SystemFile};
 use howdah_testkit::{Cluster, TcpProxy, TestDatabase};
@@ -253,6 +253,7 @@ async fn serve(
         pool: fine(Pool::new(options.clone())),
         generation,
         shards: Shards::default(),
+        jobs: Jobs::default(),
     };
     let server = fine(Server::bind(setup).await);
     let address = server.address();

@@ -24,12 +24,31 @@ pub enum Aggregate {
     First,
     /// `last(x)`: the value of the latest event.
     Last,
+    /// `stddev(x)`: of a sample.
+    Stddev,
+    /// `variance(x)`: of a sample.
+    Variance,
+    /// `quantile(p, x)`, to a hundredth of its value.
+    Quantile,
+    /// `approx_distinct(x)`: how many different values there are.
+    ApproxDistinct,
 }
 
 impl Aggregate {
     /// Every aggregate that can be folded.
-    pub const ALL: [Self; 7] =
-        [Self::Count, Self::Sum, Self::Avg, Self::Min, Self::Max, Self::First, Self::Last];
+    pub const ALL: [Self; 11] = [
+        Self::Count,
+        Self::Sum,
+        Self::Avg,
+        Self::Min,
+        Self::Max,
+        Self::First,
+        Self::Last,
+        Self::Stddev,
+        Self::Variance,
+        Self::Quantile,
+        Self::ApproxDistinct,
+    ];
 
     /// The name as written.
     #[must_use]
@@ -42,6 +61,10 @@ impl Aggregate {
             Self::Max => "max",
             Self::First => "first",
             Self::Last => "last",
+            Self::Stddev => "stddev",
+            Self::Variance => "variance",
+            Self::Quantile => "quantile",
+            Self::ApproxDistinct => "approx_distinct",
         }
     }
 }
@@ -57,6 +80,8 @@ impl fmt::Display for Aggregate {
 pub struct MeasureText {
     /// Which aggregate.
     pub aggregate: Aggregate,
+    /// The `p` of `quantile(p, x)`, between 0 and 1, as written.
+    pub fraction: Option<String>,
     /// Its argument; `None` for `count(*)`.
     pub argument: Option<ExpressionText>,
     /// The condition of `filter (where …)`.
@@ -64,7 +89,8 @@ pub struct MeasureText {
 }
 
 const FOLDABLE: &str = "Measures are one of count(*), count(x), sum(x), avg(x), min(x), max(x), \
-                        first(x), last(x), each perhaps with \"filter (where …)\".";
+                        first(x), last(x), stddev(x), variance(x), quantile(p, x), \
+                        approx_distinct(x), each perhaps with \"filter (where …)\".";
 
 /// Reads `first(price)`, `sum(quantity * price)`, `count(*)`, `sum(x) filter (where side = 'buy')`.
 ///
@@ -90,9 +116,16 @@ fn parse(text: &str, naming: Naming) -> Result<MeasureText, ExpressionProblem> {
     let (aggregate, open) = head(text, &tokens)?;
     let close = matching(&tokens, open)
         .ok_or_else(|| ExpressionProblem::new("the bracket is never closed", at(&tokens, open)))?;
-    let argument = argument(text, aggregate, &tokens, open, close, naming)?;
+    let (fraction, open_argument) = match aggregate {
+        Aggregate::Quantile => {
+            let (fraction, comma) = fraction(&tokens, open)?;
+            (Some(fraction), comma)
+        }
+        _ => (None, open),
+    };
+    let argument = argument(text, aggregate, &tokens, open_argument, close, naming)?;
     let filter = filter(text, &tokens, close, naming)?;
-    Ok(MeasureText { aggregate, argument, filter })
+    Ok(MeasureText { aggregate, fraction, argument, filter })
 }
 
 /// The aggregate and the index of the bracket behind it.
@@ -113,6 +146,20 @@ fn head(text: &str, tokens: &[Placed]) -> Result<(Aggregate, usize), ExpressionP
         || Err(ExpressionProblem::new(format!("{name}() cannot be folded"), start).hint(FOLDABLE)),
         |aggregate| Ok((aggregate, 1)),
     )
+}
+
+/// The fraction of a quantile, and the index of the comma behind it.
+fn fraction(tokens: &[Placed], open: usize) -> Result<(String, usize), ExpressionProblem> {
+    let comma = open + 2;
+    if let (Some(Token::Number(written, _)), Some(Token::Comma)) = (
+        tokens.get(open + 1).map(|token| &token.inner.token),
+        tokens.get(comma).map(|token| &token.inner.token),
+    ) && written.parse::<f64>().is_ok_and(|p| p > 0.0 && p < 1.0)
+    {
+        return Ok((written.clone(), comma));
+    }
+    Err(ExpressionProblem::new("quantile() begins with a number between 0 and 1", at(tokens, open))
+        .hint("Write it like quantile(0.95, duration)."))
 }
 
 fn argument(

@@ -6,6 +6,7 @@
 
 mod measure;
 mod rules;
+mod span;
 #[cfg(test)]
 mod tests;
 mod tree;
@@ -18,6 +19,7 @@ use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer, Whitespace};
 
 pub use measure::{Aggregate, MeasureText, parse_measure, parse_measure_of_rows};
+pub use span::{parse_expression_of_span, parse_measure_of_span};
 pub use tree::{Binary, Test, Tree, Unary, parse_tree};
 
 /// The longest expression in bytes.

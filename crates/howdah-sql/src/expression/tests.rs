@@ -33,10 +33,22 @@ fn measures_are_taken_apart() {
 }
 
 #[test]
+fn a_quantile_has_a_fraction() {
+    let measure = parse_measure("quantile(0.95, ms / 2) filter (where ok)").expect("parses");
+    assert_eq!(measure.fraction.as_deref(), Some("0.95"));
+    let argument = measure.argument.expect("has an argument");
+    assert_eq!((argument.text.as_str(), argument.offset), ("ms / 2", 15));
+}
+
+#[test]
 fn what_cannot_be_folded_is_refused() {
     for (text, message) in [
         ("price", "\"price\" is not an aggregate and cannot be folded"),
-        ("stddev(price)", "stddev() cannot be folded"),
+        ("corr(price)", "corr() cannot be folded"),
+        ("quantile(price)", "quantile() begins with a number between 0 and 1"),
+        ("quantile(95, price)", "quantile() begins with a number between 0 and 1"),
+        ("quantile(0.95, )", "quantile() has no argument"),
+        ("quantile(0.5, a, b)", "quantile() takes one argument"),
         ("count(distinct symbol)", "count(distinct …) cannot be folded"),
         ("array_agg(price order by ts)", "array_agg() cannot be folded"),
         ("first(price order by ts)", "first(… order by …) cannot be folded"),

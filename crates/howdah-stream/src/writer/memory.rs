@@ -60,11 +60,12 @@ impl Folding {
             .filter(|(at, _)| !here.contains(at))
             .map(|(_, rollup)| *rollup)
             .collect();
-        if !others.is_empty() && !can_be_computed_again(stream, &others) {
+        let is_rest = !others.is_empty() || !stream.span_key.is_empty();
+        if is_rest && !can_be_computed_again(stream, &others) {
             return Ok(None);
         }
-        let rest =
-            if others.is_empty() { None } else { Some(fold_stored(stream, &others, staging)?) };
+        // Spans are told by the same statement which events are new.
+        let rest = if is_rest { Some(fold_stored(stream, &others, staging)?) } else { None };
         Ok(Some(Self { folder: Arc::new(folder), upserts, rest }))
     }
 }

@@ -126,6 +126,7 @@ impl Writer {
             });
         }
         if self.careful {
+            self.follow_spans().await?;
             self.derive().await?;
         }
         let kept = diverted.values().filter(|new| **new).count() as u64;

@@ -8,6 +8,7 @@ use howdah_rollup::derive::{self, Derivation};
 use howdah_rollup::fold::fold;
 use howdah_rollup::judge::{ForeignColumn, broken, first_refused, repeated, staged_keys};
 use howdah_rollup::lock;
+use howdah_rollup::span;
 use howdah_rollup::staging::{StagedColumn, Staging};
 use howdah_system::{Rollup, Route, Source, Stream, System};
 use tokio_postgres::Statement;
@@ -16,6 +17,7 @@ use super::beside::Beside;
 use super::corrections::Corrections;
 use super::memory::{self, FoldStatements, Folding};
 use super::quiet::Quiet;
+use super::spans::{SpanStatements, Spans};
 use super::verdict::Judging;
 use super::{statistics, suspects, tenants};
 use crate::decode::staged_as_text;
@@ -40,6 +42,8 @@ pub struct SourceSql {
     pub(super) changed: Vec<String>,
     /// What brings the derived rollups after the states of a batch.
     pub(super) derivation: Option<Derivation>,
+    /// What brings the rollups of spans after the streams of a batch.
+    pub(super) spans: Vec<Spans>,
     /// What takes events back.
     pub(super) corrections: Corrections,
     /// When nothing is taken back.
@@ -125,8 +129,9 @@ impl SourceSql {
             generation,
             begin: begin(lock::of_batch(system, &streams)),
             beside: Beside::new(system, &streams),
-            changed: derive::changed_tables(system, &streams),
+            changed: changed_tables(system, &streams),
             derivation: derive::statements(system, &streams),
+            spans: Spans::all(system, &streams),
             corrections,
         })
     }
@@ -178,6 +183,13 @@ impl Target {
             staging,
         })
     }
+}
+
+/// The statements that make the temporary tables of what a batch changes.
+fn changed_tables(system: &System, streams: &[usize]) -> Vec<String> {
+    let reach = system.reach(streams);
+    let spans = reach.iter().flat_map(|stream| span::temporary_tables(system, *stream));
+    derive::changed_tables(system, streams).into_iter().chain(spans).collect()
 }
 
 /// The staging table of a stream: the columns that any of its routes gives.
@@ -283,6 +295,8 @@ pub(super) struct Statements {
     pub(super) targets: Vec<TargetStatements>,
     /// Those of the derivation.
     pub(super) derived: Vec<Statement>,
+    /// Those of spans.
+    pub(super) spans: Vec<SpanStatements>,
 }
 
 /// Those of one stream.
@@ -352,6 +366,7 @@ impl Statements {
             attached: prepare(connection, include_str!("attached.sql")).await?,
             targets,
             derived: prepare_all(connection, derived).await?,
+            spans: SpanStatements::prepare(connection, &sql.spans).await?,
         })
     }
 }
@@ -372,7 +387,7 @@ pub(super) async fn prepare(connection: &Connection, text: &str) -> Result<State
         .map_err(|error| from_pg("could not prepare the SQL of a batch", &error))
 }
 
-async fn prepare_all<'t>(
+pub(super) async fn prepare_all<'t>(
     connection: &Connection,
     texts: impl IntoIterator<Item = &'t String>,
 ) -> Result<Vec<Statement>> {

@@ -250,6 +250,7 @@ impl Writer {
             rows
         };
         if self.careful {
+            self.follow_spans().await?;
             self.derive().await?;
         }
         Ok(new)

@@ -192,7 +192,10 @@ pub fn chain(origin: Origin) -> (Source, Vec<Stream>) {
     other.push(mapped("event", ("jsonb", ColumnType::Jsonb), MapFrom::Event, ""));
     add("other", vec![], vec![], other);
     let each = Some(top("event_data"));
-    (Source { name: "chain".into(), origin, format: Format::Json, each, routes }, streams)
+    (
+        Source { name: "chain".into(), origin, format: Format::Json, rate: None, each, routes },
+        streams,
+    )
 }
 
 /// A good element of an event, number `i`.

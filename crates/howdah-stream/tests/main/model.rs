@@ -45,6 +45,7 @@ pub fn stream(columns: Vec<StreamColumn>) -> Stream {
         reverses: Vec::new(),
         refuse_conflicts: false,
         retracted: None,
+        span_key: Vec::new(),
         horizon: None,
         tenant: None,
         columns: all,
@@ -64,7 +65,7 @@ pub fn source(stream: &Stream, origin: Origin, format: Format) -> Source {
         legs: None,
         map: map.collect(),
     };
-    Source { name: "feed".into(), origin, format, each: None, routes: vec![route] }
+    Source { name: "feed".into(), origin, format, rate: None, each: None, routes: vec![route] }
 }
 
 /// A field at the end of a path with points.

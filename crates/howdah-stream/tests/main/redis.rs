@@ -4,8 +4,8 @@
 
 use howdah_error::Code;
 use howdah_stream::{
-    Access, Body, Decoder, Ended, Lag, Mark, Opening, Position, Reader, Reporter, Run, ShardId,
-    run_shard, source,
+    Access, Body, Decoder, Ended, Lag, Mark, Opening, Pace, Position, Reader, Reporter, Run,
+    ShardId, run_shard, source,
 };
 use howdah_system::{ColumnType, Format, IngestLimits, Source, Stream};
 use howdah_testkit::{Persistence, RedisServer};
@@ -73,6 +73,7 @@ pub fn run_of(server: &RedisServer, key: &str, once: bool) -> Run {
         keyed: true,
         chunk_bytes: 1 << 20,
         access: access(server),
+        pace: Pace::default(),
         limits: IngestLimits { batch_rows: 700, ..IngestLimits::default() },
         once,
         retry: howdah_pg::RetryPolicy::default(),

@@ -9,7 +9,7 @@ use howdah_error::{Code, Error, Kind, Result};
 use howdah_pg::RetryPolicy;
 use howdah_stream::progress::Ownership;
 use howdah_stream::{
-    Access, Claim, Decoder, Ended, PATIENT, Progress, Reporter, Run, run_shard, source,
+    Access, Claim, Decoder, Ended, PATIENT, Pace, Progress, Reporter, Run, run_shard, source,
 };
 use howdah_system::{ColumnType, Format, IngestLimits, Origin, ReadAs, Source, Stream};
 use tokio_util::sync::CancellationToken;
@@ -32,6 +32,7 @@ fn run_of(folder: &Path, text: &str) -> Run {
         keyed: true,
         chunk_bytes: 1 << 20,
         access: Access { folder: folder.to_owned(), url: None },
+        pace: Pace::default(),
         limits: IngestLimits { batch_rows: 7, linger_ms: 60_000, ..IngestLimits::default() },
         once: true,
         retry: RetryPolicy {

@@ -29,6 +29,8 @@ pub(super) enum Owner {
     Rollup(usize),
     /// Index into `System::derived`.
     Derived(usize),
+    /// Index into `System::span_rollups`.
+    Spans(usize),
 }
 
 /// Which expression of a rollup.
@@ -91,6 +93,10 @@ impl Asked {
             Some(Owner::Rollup(index)) => {
                 system.rollups.get_mut(index).and_then(|rollup| expr_of(rollup, self.slot))
             }
+            Some(Owner::Spans(index)) => system
+                .span_rollups
+                .get_mut(index)
+                .and_then(|spans| expr_of(&mut spans.rollup, self.slot)),
             Some(Owner::Derived(index)) => system.derived.get_mut(index).and_then(|derived| {
                 let (measures, computed) = (&mut derived.measures, &mut derived.computed);
                 match self.slot {
@@ -138,7 +144,11 @@ fn argument(kind: &mut MeasureKind) -> Option<&mut Expr> {
         | MeasureKind::Min(expr)
         | MeasureKind::Max(expr)
         | MeasureKind::First(expr)
-        | MeasureKind::Last(expr) => Some(expr),
+        | MeasureKind::Last(expr)
+        | MeasureKind::Stddev(expr)
+        | MeasureKind::Variance(expr)
+        | MeasureKind::Quantile(_, expr)
+        | MeasureKind::ApproxDistinct(expr) => Some(expr),
         MeasureKind::CountAll | MeasureKind::Position(_) => None,
     }
 }
@@ -175,7 +185,8 @@ pub(super) struct Reported;
 
 /// The rollup that is being checked, and the row that its expressions speak of.
 pub(super) struct Context<'s> {
-    pub(super) index: usize,
+    /// `None`: the answer about a type goes nowhere.
+    pub(super) owner: Option<Owner>,
     pub(super) stream: &'s Stream,
     pub(super) cells: Vec<Cell>,
 }
@@ -217,7 +228,7 @@ impl Check<'_> {
         let plain = text.plain_column.as_deref();
         let plain = context.cells.iter().find(|cell| Some(cell.name.as_str()) == plain);
         let asked = Asked {
-            owner: Some(Owner::Rollup(context.index)),
+            owner: context.owner,
             slot,
             want,
             what: what.to_owned(),
@@ -259,7 +270,7 @@ impl Check<'_> {
     /// The measures that are computed from those of `rollup`.
     pub(super) fn computed_measures(
         &mut self,
-        index: usize,
+        owner: Owner,
         stream: &Stream,
         rollup: &Rollup,
         sections: &[ComputedSection],
@@ -269,7 +280,7 @@ impl Check<'_> {
             let bucket = stream.column(&stream.time).map(|column| column.type_name.clone());
             cells.extend(bucket.map(|kind| Cell::typed(Ident::new("bucket"), kind)));
         }
-        let context = Context { index, stream, cells };
+        let context = Context { owner: Some(owner), stream, cells };
         let mut out = Vec::new();
         let mut all = true;
         for (n, section) in sections.iter().enumerate() {
@@ -324,9 +335,13 @@ impl Check<'_> {
         let what = format!("{aggregate}()");
         let want = match aggregate {
             Aggregate::Sum => Want::Summable,
-            Aggregate::Avg => Want::Number,
+            Aggregate::Avg | Aggregate::Stddev | Aggregate::Variance | Aggregate::Quantile => {
+                Want::Number
+            }
             Aggregate::Min | Aggregate::Max => Want::Ordered,
-            Aggregate::Count | Aggregate::First | Aggregate::Last => Want::Anything,
+            Aggregate::Count | Aggregate::First | Aggregate::Last | Aggregate::ApproxDistinct => {
+                Want::Anything
+            }
         };
         let argument = text.value.argument.as_ref().map(|argument| {
             let place = within(argument);
@@ -347,6 +362,12 @@ impl Check<'_> {
             (Aggregate::Max, Some(expr)) => MeasureKind::Max(expr),
             (Aggregate::First, Some(expr)) => MeasureKind::First(expr),
             (Aggregate::Last, Some(expr)) => MeasureKind::Last(expr),
+            (Aggregate::Stddev, Some(expr)) => MeasureKind::Stddev(expr),
+            (Aggregate::Variance, Some(expr)) => MeasureKind::Variance(expr),
+            (Aggregate::Quantile, Some(expr)) => {
+                MeasureKind::Quantile(text.value.fraction.clone().unwrap_or_default(), expr)
+            }
+            (Aggregate::ApproxDistinct, Some(expr)) => MeasureKind::ApproxDistinct(expr),
         };
         Ok(Measure { name: Ident::new(name.value.as_str()), kind, filter })
     }

@@ -11,6 +11,7 @@ mod measure;
 mod rollup;
 mod row;
 mod source;
+mod span;
 mod stream;
 mod types;
 mod visible;
@@ -115,6 +116,8 @@ impl SystemFile {
             streams: Vec::new(),
             rollups: Vec::new(),
             derived: Vec::new(),
+            spans: Vec::new(),
+            span_rollups: Vec::new(),
             reorganisations: Vec::new(),
             sources: Vec::new(),
             ingest: self.ingest,
@@ -133,6 +136,7 @@ impl SystemFile {
         check.reorganisations();
         check.rollups();
         check.derived();
+        check.spans();
         check.sources();
         check.one_http_source();
         check.visible();

@@ -39,7 +39,9 @@ impl Check<'_> {
         stream_index: usize,
         stream: &Stream,
     ) -> Option<Rollup> {
-        let context = Context { index, stream, cells: row::stream_cells(stream) };
+        let owner = Owner::Rollup(index);
+        let cells = row::stream_cells(stream);
+        let context = Context { owner: Some(owner), stream, cells };
         self.times(section, stream);
         let by = self.rollup_key(section, stream);
         let filter = section.filter.as_ref().map(|filter| {
@@ -80,7 +82,7 @@ impl Check<'_> {
             check: None,
             watched: None,
         };
-        rollup.computed = self.computed_measures(index, stream, &rollup, &section.computed).ok()?;
+        rollup.computed = self.computed_measures(owner, stream, &rollup, &section.computed).ok()?;
         let check =
             section.check.as_ref().map(|check| self.state_check(&context, section, &rollup, check));
         rollup.check = check.transpose().ok()?;
@@ -105,7 +107,11 @@ impl Check<'_> {
     }
 
     /// Tenant first, then `by`.
-    fn rollup_key(&mut self, section: &RollupSection, stream: &Stream) -> Option<Vec<KeyColumn>> {
+    pub(super) fn rollup_key(
+        &mut self,
+        section: &RollupSection,
+        stream: &Stream,
+    ) -> Option<Vec<KeyColumn>> {
         let mut key: Vec<KeyColumn> = Vec::new();
         let mut all = true;
         for name in &section.by {
@@ -148,7 +154,7 @@ impl Check<'_> {
     }
 
     /// The tables, finest first.
-    fn levels(&mut self, section: &RollupSection, stream: &Stream) -> Vec<Level> {
+    pub(super) fn levels(&mut self, section: &RollupSection, stream: &Stream) -> Vec<Level> {
         let base = section.name.value.as_str();
         let buckets: Vec<Option<Bucket>> = match &section.every {
             None => vec![None],
@@ -191,6 +197,12 @@ impl Check<'_> {
                     let mut derived = self.system.derived.iter();
                     derived.find(|other| other.table == *table).map(|other| &other.name)
                 })
+                .or_else(|| {
+                    let mut others = self.system.span_rollups.iter().map(|it| &it.rollup);
+                    let has =
+                        |other: &&Rollup| other.levels.iter().any(|known| known.table == *table);
+                    others.find(has).map(|other| &other.name)
+                })
                 .map(|other| format!("rollup \"{other}\""))
                 .or_else(|| {
                     let mut streams = self.system.streams.iter();
@@ -209,7 +221,12 @@ impl Check<'_> {
 
     /// Columns of the rollup's tables that would have one name: keys, the bucket, measures, and the
     /// hidden columns that `first`, `last` and `avg` need.
-    fn collisions(&mut self, section: &RollupSection, stream: &Stream, by: &[KeyColumn]) {
+    pub(super) fn collisions(
+        &mut self,
+        section: &RollupSection,
+        stream: &Stream,
+        by: &[KeyColumn],
+    ) {
         let mut taken: Vec<(String, String)> = by
             .iter()
             .map(|key| (key.name.as_str().to_owned(), "a key column".to_owned()))
@@ -271,6 +288,8 @@ fn hidden_suffixes(aggregate: Aggregate, order: &[Ident]) -> Vec<&str> {
     match aggregate {
         Aggregate::First | Aggregate::Last => order.iter().map(Ident::as_str).collect(),
         Aggregate::Avg => vec!["sum", "count"],
+        Aggregate::Stddev | Aggregate::Variance => vec!["count", "sum", "sum_sq"],
+        Aggregate::Quantile | Aggregate::ApproxDistinct => vec!["sketch"],
         Aggregate::Count | Aggregate::Sum | Aggregate::Min | Aggregate::Max => Vec::new(),
     }
 }

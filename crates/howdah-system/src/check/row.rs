@@ -49,13 +49,13 @@ pub(super) fn stored_cells(types: &Types, stream: &Stream, rollup: &Rollup) -> V
         rollup.by.iter().map(|key| Cell::typed(key.name.clone(), key.type_name.clone())).collect();
     let over = row(&Ident::new("r"), &stream_cells(stream));
     for measure in &rollup.measures {
-        match measure.kind {
+        match &measure.kind {
             MeasureKind::Position(_) => {
                 let columns = POSITION_COLUMNS.iter();
                 cells.extend(columns.map(|(name, kind)| Cell::typed(Ident::new(*name), *kind)));
             }
-            MeasureKind::Avg(_) => {}
-            _ => cells.push(measure_cell(types, measure.name.clone(), &measure.kind, &over)),
+            kind if is_generated(kind) => {}
+            kind => cells.push(measure_cell(types, measure.name.clone(), kind, &over)),
         }
     }
     cells
@@ -67,7 +67,7 @@ pub(super) fn generated_cells(types: &Types, stream: &Stream, rollup: &Rollup) -
     let averages = rollup
         .measures
         .iter()
-        .filter(|measure| matches!(measure.kind, MeasureKind::Avg(_)))
+        .filter(|measure| is_generated(&measure.kind))
         .map(|measure| measure_cell(types, measure.name.clone(), &measure.kind, &over));
     let stored = row(&Ident::new("r"), &stored_cells(types, stream, rollup));
     let computed = rollup.computed.iter().map(|computed| {
@@ -77,11 +77,26 @@ pub(super) fn generated_cells(types: &Types, stream: &Stream, rollup: &Rollup) -
     averages.chain(computed).collect()
 }
 
+/// Whether the column of a measure is computed from others that are kept.
+fn is_generated(kind: &MeasureKind) -> bool {
+    matches!(
+        kind,
+        MeasureKind::Avg(_)
+            | MeasureKind::Stddev(_)
+            | MeasureKind::Variance(_)
+            | MeasureKind::Quantile(..)
+            | MeasureKind::ApproxDistinct(_)
+    )
+}
+
 /// The column of a measure over the rows `over`.
 fn measure_cell(types: &Types, name: Ident, kind: &MeasureKind, over: &str) -> Cell {
     let of = |type_name: &str| types.plain(type_name);
     match kind {
-        MeasureKind::CountAll | MeasureKind::Count(_) => Cell::typed(name, "bigint"),
+        MeasureKind::CountAll | MeasureKind::Count(_) | MeasureKind::ApproxDistinct(_) => {
+            Cell::typed(name, "bigint")
+        }
+        MeasureKind::Quantile(..) => Cell::typed(name, "double precision"),
         MeasureKind::Sum(x) if x.type_name.is_empty() => {
             Cell::asked(name, format!("(select sum({}) from {over})", x.text))
         }
@@ -90,10 +105,12 @@ fn measure_cell(types: &Types, name: Ident, kind: &MeasureKind, over: &str) -> C
             "interval" => Cell::typed(name, "interval"),
             _ => Cell::typed(name, "numeric"),
         },
-        MeasureKind::Avg(x) => match of(&x.type_name).as_str() {
-            "real" | "double precision" => Cell::typed(name, "double precision"),
-            _ => Cell::typed(name, "numeric"),
-        },
+        MeasureKind::Avg(x) | MeasureKind::Stddev(x) | MeasureKind::Variance(x) => {
+            match of(&x.type_name).as_str() {
+                "real" | "double precision" => Cell::typed(name, "double precision"),
+                _ => Cell::typed(name, "numeric"),
+            }
+        }
         MeasureKind::Min(x)
         | MeasureKind::Max(x)
         | MeasureKind::First(x)

@@ -33,6 +33,7 @@ impl Check<'_> {
                 name: section.name.value.clone(),
                 origin,
                 format: section.format,
+                rate: section.rate,
                 each,
                 routes,
             });

@@ -80,6 +80,7 @@ impl Check<'_> {
             reverses,
             refuse_conflicts: section.refuse_conflicts,
             retracted,
+            span_key: Vec::new(),
             horizon: None,
             columns,
         })

@@ -43,7 +43,8 @@ impl Check<'_> {
         let level = |rollup: &Rollup| {
             rollup.levels.iter().find(|level| level.table.name.as_str() == name).cloned()
         };
-        let mut rollups = self.system.rollups.iter();
+        let of_spans = self.system.span_rollups.iter().map(|spans| &spans.rollup);
+        let mut rollups = self.system.rollups.iter().chain(of_spans);
         if let Some(rollup) = rollups.find(|rollup| rollup.name == name || level(rollup).is_some())
         {
             let tables = match level(rollup) {
@@ -65,7 +66,8 @@ impl Check<'_> {
         if derived.iter().any(|rollup| rollup.name.value == name) {
             return None;
         }
-        if self.file.rollups.iter().any(|rollup| rollup.name.value == name) {
+        let of_spans = self.file.span_rollups.iter().map(|spans| &spans.rollup);
+        if self.file.rollups.iter().chain(of_spans).any(|rollup| rollup.name.value == name) {
             return None;
         }
         let relation = self.table(&section.name)?;
@@ -219,8 +221,11 @@ impl Check<'_> {
     fn made(&self) -> Vec<Made> {
         let System { rollups, derived, .. } = &self.system;
         let mut made = Vec::new();
-        for rollup in rollups {
-            let section = self.file.rollups.iter().find(|it| it.name.value == rollup.name);
+        let of_spans = self.system.span_rollups.iter().map(|spans| &spans.rollup);
+        for rollup in rollups.iter().chain(of_spans) {
+            let of_spans = self.file.span_rollups.iter().map(|spans| &spans.rollup);
+            let mut sections = self.file.rollups.iter().chain(of_spans);
+            let section = sections.find(|it| it.name.value == rollup.name);
             made.extend(section.map(|section| Made {
                 name: section.name.clone(),
                 tables: rollup.levels.iter().map(|level| level.table.clone()).collect(),

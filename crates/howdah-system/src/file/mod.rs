@@ -12,8 +12,10 @@ mod reorganisation;
 mod rollup;
 mod route;
 mod source;
+mod span;
 mod stream;
 mod table;
+mod upkeep;
 
 use toml::de::DeTable;
 
@@ -34,8 +36,10 @@ pub(crate) use rollup::{
 };
 pub(crate) use route::{EVENT, RouteSection, is_constant, is_hex, segments};
 pub(crate) use source::{OriginSection, SourceSection};
+pub(crate) use span::{CalendarSection, SpanRollupSection, SpanSection};
 pub(crate) use stream::StreamSection;
 pub(crate) use table::{SightSection, TableSection};
+pub use upkeep::{UpkeepConfig, Window};
 
 use reader::Reader;
 
@@ -51,10 +55,13 @@ pub struct SystemFile {
     pub(crate) roles: RoleNames,
     pub(crate) ingest: IngestLimits,
     pub(crate) http: Option<HttpConfig>,
+    upkeep: UpkeepConfig,
     pub(crate) streams: Vec<StreamSection>,
     pub(crate) sources: Vec<SourceSection>,
     pub(crate) rollups: Vec<RollupSection>,
     pub(crate) derived: Vec<DerivedSection>,
+    pub(crate) spans: Vec<SpanSection>,
+    pub(crate) span_rollups: Vec<SpanRollupSection>,
     pub(crate) reorganisations: Vec<ReorganisationSection>,
     pub(crate) problems: Vec<Problem>,
     settings: Vec<EffectiveSetting>,
@@ -146,10 +153,12 @@ impl SystemFile {
         let roles = read_roles(top, &name);
         let ingest = read_ingest(top);
         let http = http::read(top);
+        let upkeep = upkeep::read(top);
         let streams = stream::read(top);
         let sources = source::read(top);
         http::check_sources(top, http.as_ref(), &sources);
-        let (rollups, derived) = rollup::read(top);
+        let spans = span::read(top);
+        let rollups = rollup::read(top, &spans);
         Self {
             name,
             database,
@@ -159,10 +168,13 @@ impl SystemFile {
             roles,
             ingest,
             http,
+            upkeep,
             streams,
             sources,
-            rollups,
-            derived,
+            rollups: rollups.of_streams,
+            derived: rollups.of_states,
+            spans,
+            span_rollups: rollups.of_spans,
             reorganisations: reorganisation::read(top),
             problems: Vec::new(),
             settings: Vec::new(),
@@ -181,10 +193,21 @@ impl SystemFile {
         &self.database
     }
 
+    /// The rate of each source, as the file has it now: what a process that runs may take anew.
+    pub fn rates(&self) -> impl Iterator<Item = (&str, Option<u32>)> + '_ {
+        self.sources.iter().map(|source| (source.name.value.as_str(), source.rate))
+    }
+
     /// Where and how to listen, when the file has `[http]`.
     #[must_use]
     pub fn http(&self) -> Option<&HttpConfig> {
         self.http.as_ref()
+    }
+
+    /// Whether and when `howdah run` does the upkeep.
+    #[must_use]
+    pub fn upkeep(&self) -> &UpkeepConfig {
+        &self.upkeep
     }
 
     /// Every setting in force with its value and where it comes from; secrets only as references.

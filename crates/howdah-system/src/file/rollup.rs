@@ -1,15 +1,18 @@
 //! `[rollups.NAME]`.
 
 use howdah_sql::expression::{
-    ExpressionProblem, ExpressionText, MeasureText, parse_expression, parse_measure,
+    ExpressionProblem, ExpressionText, MeasureText, parse_expression, parse_expression_of_span,
+    parse_measure, parse_measure_of_span,
 };
 use toml::Spanned;
 use toml::de::DeValue;
 
 use super::derived::{self, DerivedSection};
 use super::reader::{At, Section};
+use super::span::{self, SpanRollupSection, SpanSection};
 use super::stream::report_twice;
 use crate::problem::{Place, Problem};
+use crate::span::SpanAt;
 use crate::time::Bucket;
 use crate::units;
 
@@ -71,31 +74,95 @@ pub(crate) struct PositionSection {
     pub(crate) fee: Option<At<ExpressionText>>,
 }
 
-pub(super) fn read(top: &Section<'_>) -> (Vec<RollupSection>, Vec<DerivedSection>) {
-    let (mut rollups, mut derived) = (Vec::new(), Vec::new());
-    for (name, section) in top.named_sections("rollups") {
-        if section.has("of") {
-            derived.push(derived::read_one(name, &section));
-        } else {
-            rollups.push(read_one(name, &section));
-        }
-    }
-    (rollups, derived)
+/// `[rollups]`, by what they are made of.
+#[derive(Default)]
+pub(super) struct Sections {
+    pub(super) of_streams: Vec<RollupSection>,
+    pub(super) of_states: Vec<DerivedSection>,
+    pub(super) of_spans: Vec<SpanRollupSection>,
 }
 
-fn read_one(name: At<String>, section: &Section<'_>) -> RollupSection {
-    let from = section.required("from", "from = \"trades\"");
+pub(super) fn read(top: &Section<'_>, spans: &[SpanSection]) -> Sections {
+    let mut out = Sections::default();
+    for (name, section) in top.named_sections("rollups") {
+        if section.has("of") {
+            out.of_states.push(derived::read_one(name, &section));
+            continue;
+        }
+        let from = section.required("from", "from = \"trades\"");
+        let named = |from: &At<String>| spans.iter().any(|spans| spans.name.value == from.value);
+        let is_span = from.as_ref().is_some_and(named);
+        let calendar = span::read_calendar(&section);
+        if is_span || calendar.is_some() {
+            let at = if is_span {
+                span::read_at(&section, section.has("every") || calendar.is_some())
+            } else {
+                refuse_at(&section);
+                At { value: SpanAt::Begin, place: section.place.clone() }
+            };
+            let other = is_span.then_some(at.value);
+            let rollup = read_one(name, from, &section, Speech::of(other));
+            out.of_spans.push(SpanRollupSection { at, calendar, rollup });
+        } else {
+            refuse_at(&section);
+            out.of_streams.push(read_one(name, from, &section, Speech::of(None)));
+        }
+    }
+    out
+}
+
+/// Events have one time.
+fn refuse_at(section: &Section<'_>) {
+    if section.string("at").is_some() {
+        section.report(
+            section
+                .place_of("at")
+                .problem("only a rollup of spans has \"at\"")
+                .hint("Let \"from\" name one of [spans]."),
+        );
+    }
+}
+
+/// How the expressions of a rollup are read.
+#[derive(Clone, Copy)]
+struct Speech {
+    expression: fn(&str) -> Result<ExpressionText, ExpressionProblem>,
+    measure: fn(&str) -> Result<MeasureText, ExpressionProblem>,
+}
+
+impl Speech {
+    fn of(spans: Option<SpanAt>) -> Self {
+        match spans {
+            None => Self { expression: parse_expression, measure: parse_measure },
+            Some(SpanAt::End) => Self {
+                expression: |text| parse_expression_of_span(text, SpanAt::End.other()),
+                measure: |text| parse_measure_of_span(text, SpanAt::End.other()),
+            },
+            Some(SpanAt::Begin | SpanAt::Split) => Self {
+                expression: |text| parse_expression_of_span(text, SpanAt::Begin.other()),
+                measure: |text| parse_measure_of_span(text, SpanAt::Begin.other()),
+            },
+        }
+    }
+}
+
+fn read_one(
+    name: At<String>,
+    from: Option<At<String>>,
+    section: &Section<'_>,
+    speech: Speech,
+) -> RollupSection {
     let every = read_every(section);
     let by = section.strings("by").unwrap_or_default();
     report_twice(section, &by);
-    let filter = expression(section, "where");
+    let filter = read_text(section, "where", speech.expression);
     let timezone = section.string("timezone");
     let check = expression(section, "check");
     let (mut measures, mut computed) = (Vec::new(), Vec::new());
     let others = section.others();
     let none = others.is_empty();
     for (key, value) in others {
-        match read_measure(section, key, value, parse_measure) {
+        match read_measure(section, key, value, speech.measure) {
             Some(Found::Measure(measure)) => measures.push(measure),
             Some(Found::Computed(measure)) => computed.push(*measure),
             None => {}

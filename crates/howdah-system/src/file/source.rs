@@ -15,6 +15,8 @@ pub(crate) struct SourceSection {
     pub(crate) name: At<String>,
     pub(crate) origin: Option<OriginSection>,
     pub(crate) format: Format,
+    /// Events a second; `None`: as fast as they are committed.
+    pub(crate) rate: Option<u32>,
     /// The path of the array whose elements are events.
     pub(crate) each: Option<At<String>>,
     /// At least one; that of the plain form has the whole map.
@@ -63,6 +65,7 @@ fn read_one(name: At<String>, section: Section<'_>) -> SourceSection {
     } else if fields.is_none() && redis && format == Format::Json {
         section.by_default("field", "\"data\"");
     }
+    let rate = read_rate(&section, origin.as_ref());
     let each = section.string("each").filter(|each| route::is_array(&section, each, format));
     let listed = section.tables("routes");
     let whole = listed.is_none();
@@ -87,7 +90,7 @@ fn read_one(name: At<String>, section: Section<'_>) -> SourceSection {
     }
     route::check_order(&section, &routes);
     section.finish();
-    SourceSection { name, origin, format, each, routes, common }
+    SourceSection { name, origin, format, rate, each, routes, common }
 }
 
 fn read_origin(section: &Section<'_>, fields: Option<&[At<String>]>) -> Option<OriginSection> {
@@ -184,6 +187,18 @@ fn read_group(redis: &Section<'_>) -> Option<RedisGroup> {
         return None;
     };
     Some(RedisGroup { name: group.value, consumer: consumer.map(|consumer| consumer.value) })
+}
+
+/// `rate`: the most events a second, of all shards of the source together.
+fn read_rate(section: &Section<'_>, origin: Option<&OriginSection>) -> Option<u32> {
+    let rate = section.integer("rate", 1, 1_000_000_000)?;
+    if matches!(origin, Some(OriginSection::Http(_))) {
+        let problem = rate.problem("\"rate\" has no effect here");
+        section.report(
+            problem.hint("Requests are held back by [http]: queue_requests and queue_bytes."),
+        );
+    }
+    u32::try_from(rate.value).ok()
 }
 
 fn read_format(section: &Section<'_>, origin: Option<&OriginSection>) -> Format {

@@ -103,6 +103,8 @@ fn sources() {
         ("http = true\nformat = \"csv\"", "\"format\" has no effect here"),
         ("http = false", "\"http\" can only be true"),
         ("http = true\nstdin = true", "reads from one place"),
+        ("http = true\nrate = 5", "\"rate\" has no effect here"),
+        ("stdin = true\nrate = 0", "\"rate\" must be from 1"),
     ] {
         let told = told(&file(&source(rest)));
         assert!(told.contains(expected), "{rest}\n--- expected: {expected}\n--- told: {told}");

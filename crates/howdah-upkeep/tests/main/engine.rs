@@ -139,6 +139,11 @@ impl Engine {
         for derived in &system.derived {
             fine(rebuild::rebuild_derived(&self.client, &system, derived).await);
         }
+        for spans in &system.span_rollups {
+            for level in 0..spans.rollup.levels.len() {
+                fine(rebuild::rebuild_spans(&self.client, &system, spans, level).await);
+            }
+        }
     }
 
     /// Rebuilds one level of a rollup.
@@ -168,9 +173,11 @@ impl Engine {
     pub async fn assert_fold_is_rebuild(&self) {
         self.assert_proved().await;
         let (_, system) = self.model().await;
+        let of_spans = system.span_rollups.iter().map(|spans| &spans.rollup);
         let tables: Vec<String> = system
             .rollups
             .iter()
+            .chain(of_spans)
             .flat_map(|rollup| rollup.levels.iter().map(|level| level.table.to_string()))
             .chain(system.derived.iter().map(|derived| derived.table.to_string()))
             .collect();

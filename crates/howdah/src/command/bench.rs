@@ -10,6 +10,7 @@
 //! beside the design of it that was reviewed.
 
 mod chain;
+mod chunks;
 mod freshness;
 mod history;
 mod hostile;
@@ -18,6 +19,7 @@ mod profile;
 mod review;
 mod reviewed;
 mod shares;
+mod upkeep;
 mod usage;
 mod yardstick;
 
@@ -103,6 +105,8 @@ pub async fn run(global: &Global, args: &BenchArgs) -> Result<Outcome> {
         BenchWhat::Chain => return Box::pin(chain::run(global, args)).await,
         BenchWhat::History => return Box::pin(history::run(global, args)).await,
         BenchWhat::Hostile => return Box::pin(hostile::run(global, args)).await,
+        BenchWhat::Chunks => return Box::pin(chunks::run(global, args)).await,
+        BenchWhat::Upkeep => return Box::pin(upkeep::run(global, args)).await,
         BenchWhat::Review => return Box::pin(review::run(global, args)).await,
     }
     if let Some(unknown) = args.rollups.iter().find(|number| !CASES.contains(number)) {

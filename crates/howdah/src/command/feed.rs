@@ -32,7 +32,7 @@ pub async fn run(global: &Global, args: &FeedArgs) -> Result<Outcome> {
     let target = target(args)?;
     let shutdown = CancellationToken::new();
     stop_on_signals(shutdown.clone())?;
-    let sending = Sending { rate: args.rate, only: args.stream.clone(), into: None };
+    let sending = Sending { rate: args.rate, only: args.stream.clone(), ..Sending::default() };
     let bar = bar(args, &target);
     let sent = send(&mut feed, &target, &sending, &shutdown, |sent| bar.set_position(sent)).await?;
     bar.finish_and_clear();

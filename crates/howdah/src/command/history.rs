@@ -27,7 +27,7 @@ pub async fn run(global: &Global, args: &HistoryArgs) -> Result<Outcome> {
 
 async fn act(session: &Session, json: bool, action: &HistoryAction) -> Result<()> {
     let connection = session.connect().await?;
-    session.require_applied(&connection).await?;
+    session.require_current(&connection).await?;
     let model = session.model(&connection).await?;
     match action {
         HistoryAction::Fold { stream, chunk } => {

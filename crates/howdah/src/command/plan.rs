@@ -3,8 +3,9 @@
 use howdah_catalog::Catalog;
 use howdah_error::Result;
 use howdah_pg::migrate::{self, MigrationState, Migrations};
-use howdah_pg::{Connection, introspect};
+use howdah_pg::{Connection, introspect_scope};
 use howdah_plan::{Plan, Step};
+use howdah_upkeep::MODEL;
 use serde::Serialize;
 
 use crate::cli::{Global, OutputFormat, PlanArgs};
@@ -34,7 +35,7 @@ async fn print(session: &Session, global: &Global, args: &PlanArgs) -> Result<Ou
         let model = session.model(&connection).await?;
         Some(session.plan(&connection, &model).await?.0)
     } else {
-        let catalog = introspect(&connection).await?;
+        let catalog = introspect_scope(&connection, MODEL).await?;
         rehearse(session, &connection, &catalog, &pending).await?
     };
     let names: Vec<String> = pending.iter().map(|(name, _)| name.clone()).collect();

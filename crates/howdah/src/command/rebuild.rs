@@ -1,7 +1,7 @@
 //! `howdah rebuild ROLLUP`: recompute from the stream, online.
 
 use howdah_error::{Error, Result};
-use howdah_upkeep::rebuild::{Asked, find, rebuild_derived, rebuild_level};
+use howdah_upkeep::rebuild::{Asked, find, rebuild_derived, rebuild_level, rebuild_spans};
 
 use crate::cli::{Global, RebuildArgs};
 use crate::session::Session;
@@ -27,6 +27,18 @@ async fn rebuild(session: &Session, args: &RebuildArgs) -> Result<Outcome> {
         }
         rebuild_derived(&connection, &model.system, derived).await?;
         output::say(&format!("{}: the whole rollup recomputed", derived.table.plain()));
+        return Ok(Outcome::Fine);
+    }
+    let mut of_spans = model.system.span_rollups.iter();
+    if let Some(rollup) = of_spans.find(|spans| spans.rollup.name == args.rollup) {
+        if args.from.is_some() || args.to.is_some() {
+            return Err(Error::input(format!("\"{}\" is made of spans", args.rollup))
+                .hint("Leave --from and --to out: a rollup of spans is recomputed as a whole."));
+        }
+        for (index, level) in rollup.rollup.levels.iter().enumerate() {
+            rebuild_spans(&connection, &model.system, rollup, index).await?;
+            output::say(&format!("{}: the whole rollup recomputed", level.table.plain()));
+        }
         return Ok(Outcome::Fine);
     }
     let rollup = find(&model.system, &args.rollup)?;

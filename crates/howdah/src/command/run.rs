@@ -1,7 +1,8 @@
-//! `howdah run`: ingest from every source, and chunks ahead, until told to end.
+//! `howdah run`: ingest from every source, and do the upkeep, until told to end.
 
 mod connections;
 mod http;
+mod rates;
 mod report;
 mod shards;
 
@@ -11,9 +12,11 @@ use std::time::Duration;
 use howdah_error::{Code, Error, Kind, Result};
 use howdah_pg::{Connection, from_pg};
 use howdah_plan::{Step, foreign_columns};
-use howdah_server::Shards;
+use howdah_server::{Jobs, Shards};
 use howdah_stream::{Decoder, Progress, SourceSql};
 use howdah_system::{Source, System};
+use howdah_upkeep::Upkeep;
+use howdah_upkeep::run::Told;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -23,11 +26,10 @@ use crate::meter::Meter;
 use crate::session::{Model, Session};
 use crate::{Outcome, output};
 use connections::Wanted;
+use rates::Rates;
 
 /// How often the private server is looked after.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
-/// How often upkeep looks for chunks to make.
-const UPKEEP_EVERY: Duration = Duration::from_secs(60);
 
 /// Runs until the sources end or a signal comes.
 pub async fn run(global: &Global, command: &RunCommand) -> Result<Outcome> {
@@ -90,38 +92,41 @@ async fn ingest_model(
     // Who wants the end of what is there now does not wait for requests.
     let requests = if args.once { Vec::new() } else { requests };
     let pool = session.options.get_limits().pool_size;
-    connections::check(&connection, Wanted::new(&sources, &requests, pool)).await?;
+    let upkeep = (session.file.upkeep().enabled && !args.once).then(|| upkeep_of(session, model));
+    let wanted = Wanted::new(&sources, &requests, pool).with_upkeep(upkeep.is_some());
+    connections::check(&connection, wanted).await?;
     Box::pin(keep_chunks(session, &connection, model)).await?;
     let generation = generation(&connection).await?;
+    let rates = Rates::of(&sources);
     let common = shards::Common { session, model, generation, once: args.once, shutdown };
-    let known = Shards::default();
+    let (known, jobs) = (Shards::default(), Jobs::default());
     let server = if args.once {
         None
     } else {
-        http::bind(session, model, requests, generation, &known).await?
+        http::bind(session, model, requests, generation, (&known, &jobs)).await?
     };
     let watch = |progress: watch::Receiver<Progress>| {
         known.add(progress.clone());
         watch(progress);
     };
     let upkeep = async {
-        loop {
-            tokio::time::sleep(UPKEEP_EVERY).await;
-            // A failure here delays nothing: a batch makes the chunk that it needs itself.
-            if let Err(error) = Box::pin(upkeep_once(session)).await {
-                tracing::warn!(%error, "could not make chunks ahead");
-            }
+        if let Some(upkeep) = &upkeep {
+            howdah_upkeep::run(upkeep, shutdown, |told| note(&jobs, told)).await;
         }
+        // What is in hand comes to its end without it.
+        std::future::pending::<()>().await;
     };
+    let shards = shards::of(&sources, &rates);
     let serving = http::serve(session, model, server, generation, shutdown);
     let working = async {
-        let (read, answered) = tokio::join!(shards::run(&common, sources, watch), serving);
+        let (read, answered) = tokio::join!(shards::run(&common, shards, watch), serving);
         read.and(answered)
     };
     tokio::select! {
         result = Box::pin(working) => result,
         () = upkeep => Ok(()),
         () = keep_server(session) => Ok(()),
+        () = rates.follow(&session.path) => Ok(()),
     }
 }
 
@@ -187,13 +192,31 @@ async fn keep_chunks(session: &Session, connection: &Connection, model: &Model) 
     howdah_upkeep::apply::apply(connection, &model.system, &plan, &[], |_| {}).await
 }
 
-async fn upkeep_once(session: &Session) -> Result<()> {
-    let connection = session.connect().await?;
-    let model = session.model(&connection).await?;
-    if let Some(config) = session.file.http() {
-        howdah_upkeep::requests::forget(&connection, config.keep_requests).await?;
+/// Lets the metrics know of a step.
+fn note(jobs: &Jobs, told: &Told<'_>) {
+    let outcome = match told.step {
+        Ok(step) => howdah_server::Outcome::Done {
+            did: step.did.is_some(),
+            backlog: step.backlog,
+            waits: step.waits.is_some(),
+            warnings: step.warnings.len(),
+        },
+        Err(_) => howdah_server::Outcome::Failed,
+    };
+    jobs.tell(told.job.name(), outcome);
+}
+
+/// The upkeep of a system, by this process.
+pub fn upkeep_of(session: &Session, model: &Model) -> Upkeep {
+    Upkeep {
+        options: session.options.clone(),
+        file: session.file.clone(),
+        path: session.path.display().to_string(),
+        claim: howdah_upkeep::Claim {
+            owner: shards::owner(),
+            lease: Duration::from_millis(model.system.ingest.lease_ms),
+        },
     }
-    keep_chunks(session, &connection, &model).await
 }
 
 /// The generation of the database, which writers carry.

@@ -1,6 +1,7 @@
 //! `howdah status`: streams, sources, rollups and dead letters at a glance.
 
-mod collect;
+pub mod collect;
+mod upkeep;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -83,6 +84,10 @@ fn lines(status: &Status) -> Vec<String> {
     out.push(String::new());
     out.extend(rollups(status).lines());
     out.push(String::new());
+    if let Some(upkeep) = &status.upkeep {
+        out.extend(upkeep.lines());
+        out.push(String::new());
+    }
     if status.dead_letters.is_empty() {
         out.push("no dead letters".to_owned());
         return out;
@@ -123,6 +128,7 @@ fn brief(status: &Status) -> Vec<String> {
         codes.iter().map(|(code, letters)| format!("{code} {}", grouped(*letters))).collect();
     let codes = if codes.is_empty() { "none".to_owned() } else { codes.join("  ") };
     out.push(format!("dead letters: {codes}"));
+    out.extend(status.upkeep.iter().map(|upkeep| upkeep.brief()));
     out
 }
 

@@ -110,7 +110,7 @@ impl Rig {
             .args(args)
             .env("HOWDAH_TEST_DATABASE", &self.database_url)
             .env("HOWDAH_REDIS_URL", &self.redis_url)
-            .env("HOWDAH_LOG", "info,howdah_stream=debug")
+            .env("HOWDAH_LOG", "info,howdah_stream=debug,howdah_upkeep=debug")
             .env("NO_COLOR", "1")
             .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())

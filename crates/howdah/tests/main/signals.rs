@@ -126,3 +126,26 @@ async fn the_exit_code_of_a_single_run_tells_how_it_ended() {
     failed(&run, "HD0502").await;
     assert_eq!(hold_beginning(&connection, &expected).await, EVENTS);
 }
+
+#[tokio::test]
+async fn a_rate_holds_a_source_back_until_the_file_lifts_it() {
+    let database = Cluster::shared().await.database().await;
+    let limited = FILES.replace("[sources.trades_file]", "[sources.trades_file]\nrate = 400");
+    let rig = market(&database, &limited).await;
+    let expected = write_trades(&rig, 44);
+    let connection = rig.connect().await;
+    let mut running = rig.start(&["run", "--source", "trades_file"]);
+    until_begun(&connection, 500).await;
+    // A batch of this source would have been all of it: what holds it back is the rate.
+    let [so_far, ..] = counts(&connection, "trades_file").await;
+    assert!(so_far < EVENTS, "{so_far}");
+    // A mistake changes nothing.
+    let file = std::fs::read_to_string(rig.path("howdah.toml")).unwrap();
+    rig.write("howdah.toml", file.replace("rate = 400", "rate = 0"));
+    let told = "the changed system file is not taken";
+    wait_until("the mistake is told", PATIENCE, async || running.said().contains(told)).await;
+    rig.write("howdah.toml", file.replace("rate = 400", ""));
+    assert_eq!(running.wait().await, Some(0), "{}", running.said());
+    assert_eq!(hold_beginning(&connection, &expected).await, EVENTS);
+    assert!(running.said().contains("the source has no rate any more"), "{}", running.said());
+}

@@ -4,8 +4,12 @@
 //! streams, blocks that may be replaced, conflicts refused, seventeen derived tables. A case that
 //! does not end with every count and every proof right is no result but an error.
 
+mod live;
+mod questions;
+
+use std::fmt::Write as _;
 use std::path::PathBuf;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use howdah_error::{Error, Result};
 use howdah_feed::{Expected, Options};
@@ -15,6 +19,8 @@ use howdah_upkeep::verify;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
+use self::live::Phase;
+use self::questions::Answered;
 use super::shares;
 use super::usage::{self, Usage};
 use super::{FOLDER, Sample, median, tell};
@@ -50,6 +56,9 @@ struct Case {
     wal_bytes_per_event: f64,
     /// The largest resident memory of the process, of all runs; the benchmark's own is in it.
     memory_bytes: u64,
+    /// Times of the questions of readers, after the last run.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    questions: Vec<Answered>,
     /// Where the sessions of the writers spent their time, in the last run.
     shares: Vec<Share>,
 }
@@ -66,6 +75,9 @@ struct Report {
     command: String,
     runs: u64,
     cases: Vec<Case>,
+    /// The load as it comes, phase by phase.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    live: Vec<Phase>,
 }
 
 /// What the runs of a load gave.
@@ -74,25 +86,44 @@ struct Runs {
     samples: Vec<Sample>,
     memory_bytes: u64,
     shares: Vec<(String, f64)>,
+    questions: Vec<Answered>,
 }
 
 /// Runs the loads and prints what they measured.
 pub async fn run(global: &Global, args: &BenchArgs) -> Result<Outcome> {
-    let mut loads: Vec<Runs> = args.loads.iter().map(|_| Runs::default()).collect();
+    let (live, drained): (Vec<&String>, Vec<&String>) =
+        args.loads.iter().partition(|load| *load == live::LOAD);
+    let mut loads: Vec<Runs> = drained.iter().map(|_| Runs::default()).collect();
     for run in 0..args.runs {
         // Load after load, so that a slow minute of the machine hits all of them.
-        for (name, runs) in args.loads.iter().zip(&mut loads) {
+        for (name, runs) in drained.iter().zip(&mut loads) {
             output::say(&format!("chain {name}, run {} of {}", run + 1, args.runs));
             let options =
-                Options { profile: name.clone(), ..Options::new(args.events, 1, UNTIL_MS) };
-            let dir = PathBuf::from(FOLDER);
-            let stage = Stage::open(&dir, systems::find("chain")?, false).await?;
-            let result = Box::pin(measure(&stage, &options, runs)).await;
+                Options { profile: (*name).clone(), ..Options::new(args.events, 1, UNTIL_MS) };
+            let stage = stage().await?;
+            let mut result = Box::pin(measure(&stage, &options, runs)).await;
+            if result.is_ok() && args.clients > 0 && run + 1 == args.runs {
+                let lasting = Duration::from_secs(args.freshness);
+                let asked = questions::ask(&stage.session.options, args.clients, lasting).await;
+                result = asked.map(|answered| runs.questions = answered);
+            }
             let closed = stage.close().await;
             result.and(closed)?;
         }
     }
-    tell(global, &report(args, loads), print)
+    let mut phases = Vec::new();
+    if !live.is_empty() {
+        output::say("chain L4, live");
+        let stage = stage().await?;
+        let result = Box::pin(live::measure(&stage)).await;
+        let closed = stage.close().await;
+        phases = result.and_then(|phases| closed.map(|()| phases))?;
+    }
+    tell(global, &report(args, &drained, loads, phases), print)
+}
+
+async fn stage() -> Result<Stage> {
+    Box::pin(Stage::open(&PathBuf::from(FOLDER), systems::find("chain")?, false)).await
 }
 
 async fn measure(stage: &Stage, options: &Options, runs: &mut Runs) -> Result<()> {
@@ -154,14 +185,14 @@ async fn prove(stage: &Stage, admin: &Connection, expected: &Expected) -> Result
     }
 }
 
-fn report(args: &BenchArgs, loads: Vec<Runs>) -> Report {
+fn report(args: &BenchArgs, names: &[&String], loads: Vec<Runs>, live: Vec<Phase>) -> Report {
     let count = args.events as f64;
     let seconds = |runs: &Runs| median(&runs.samples, |sample| sample.seconds);
-    let base = args.loads.iter().position(|name| name == BASE).map(|at| seconds(&loads[at]));
-    let cases = args.loads.iter().zip(loads).map(|(load, runs)| {
+    let base = names.iter().position(|name| *name == BASE).map(|at| seconds(&loads[at]));
+    let cases = names.iter().zip(loads).map(|(load, runs)| {
         let each = |of: fn(&usage::Cost) -> f64| median(&runs.samples, |s| of(&s.cost)) / count;
         Case {
-            load: load.clone(),
+            load: (*load).clone(),
             events: args.events,
             events_per_second: count / seconds(&runs),
             ratio_to_uniform: base.map(|base| base / seconds(&runs)),
@@ -169,20 +200,20 @@ fn report(args: &BenchArgs, loads: Vec<Runs>) -> Report {
             server_cpu_seconds_per_million: each(|cost| cost.server_seconds) * 1e6,
             wal_bytes_per_event: each(|cost| cost.wal_bytes),
             memory_bytes: runs.memory_bytes,
+            questions: runs.questions,
             shares: runs.shares.into_iter().map(|(step, share)| Share { step, share }).collect(),
         }
     });
-    Report {
-        version: 1,
-        command: format!(
-            "howdah bench chain --events {} --runs {} --loads {}",
-            args.events,
-            args.runs,
-            args.loads.join(",")
-        ),
-        runs: args.runs,
-        cases: cases.collect(),
+    Report { version: 1, command: command(args), runs: args.runs, cases: cases.collect(), live }
+}
+
+fn command(args: &BenchArgs) -> String {
+    let (events, runs, loads) = (args.events, args.runs, args.loads.join(","));
+    let mut text = format!("howdah bench chain --events {events} --runs {runs} --loads {loads}");
+    if args.clients > 0 {
+        let _ = write!(text, " --clients {} --freshness {}", args.clients, args.freshness);
     }
+    text
 }
 
 fn print(report: &Report) -> Result<()> {
@@ -216,5 +247,45 @@ fn print(report: &Report) -> Result<()> {
         }
         table.print()?;
     }
+    for case in report.cases.iter().filter(|case| !case.questions.is_empty()) {
+        print_questions(case)?;
+    }
+    if !report.live.is_empty() {
+        print_live(&report.live)?;
+    }
     output::line(&format!("\nmedians of: {}", report.command))
+}
+
+fn print_questions(case: &Case) -> Result<()> {
+    output::line(&format!("\nquestions of readers behind {}, ms", case.load))?;
+    let mut table = Table::new(&["  question", "rows", "p50", "p95", "p99", "asked"]);
+    for answered in &case.questions {
+        let ms = |ms: f64| format!("{ms:.2}");
+        table.row(vec![
+            format!("  {}", answered.question),
+            answered.rows.to_string(),
+            ms(answered.p50_ms),
+            ms(answered.p95_ms),
+            ms(answered.p99_ms),
+            answered.times.to_string(),
+        ]);
+    }
+    table.print()
+}
+
+fn print_live(phases: &[Phase]) -> Result<()> {
+    output::line("\nL4, from the entry in Redis to its commit")?;
+    let mut table = Table::new(&["events/s", "events", "p50", "p99", "cores", "server cores"]);
+    for phase in phases {
+        let most = |ms: Option<u64>| ms.map_or_else(|| "-".to_owned(), |ms| format!("<= {ms} ms"));
+        table.row(vec![
+            phase.rate.to_string(),
+            grouped(phase.events as i64),
+            most(phase.p50_at_most_ms),
+            most(phase.p99_at_most_ms),
+            format!("{:.3}", phase.cpu),
+            format!("{:.3}", phase.server_cpu),
+        ]);
+    }
+    table.print()
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use howdah_error::Result;
-use howdah_server::{Server, Setup, Shards};
+use howdah_server::{Jobs, Server, Setup, Shards};
 use howdah_stream::Writer;
 use howdah_system::{Origin, Source};
 use tokio_util::sync::CancellationToken;
@@ -23,12 +23,12 @@ pub async fn bind(
     model: &Model,
     sources: Vec<&Source>,
     generation: i64,
-    shards: &Shards,
+    (shards, jobs): (&Shards, &Jobs),
 ) -> Result<Option<Server>> {
     let Some(config) = session.file.http() else { return Ok(None) };
     let (system, pool) = (&model.system, session.pool());
-    let shards = shards.clone();
-    let setup = Setup { config, system, sources, pool, generation, shards };
+    let (shards, jobs) = (shards.clone(), jobs.clone());
+    let setup = Setup { config, system, sources, pool, generation, shards, jobs };
     let server = Server::bind(setup).await?;
     let address = server.address();
     output::say(&format!("listening on http://{address}"));

@@ -12,13 +12,14 @@ use howdah_pg::{ConnectOptions, RetryPolicy};
 use howdah_stream::progress::Ownership;
 use howdah_stream::source::{chunk_bytes, shards_of, share};
 use howdah_stream::{
-    Claim, Decoder, Ended, Keeper, PATIENT, Progress, Reporter, Run, ShardId, SourceSql, Writer,
-    run_shard,
+    Claim, Decoder, Ended, Keeper, PATIENT, Pace, Progress, Reporter, Run, ShardId, SourceSql,
+    Writer, run_shard,
 };
 use howdah_system::Source;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use super::rates::Rates;
 use super::{decoder, source_sql};
 use crate::session::{Model, Session};
 
@@ -42,20 +43,32 @@ pub struct Common<'r> {
     pub shutdown: &'r CancellationToken,
 }
 
-/// Runs every shard of `sources` to its end; `watch` is handed the progress of each.
+/// A shard that is to run.
+pub struct Shard<'s> {
+    source: &'s Source,
+    id: ShardId,
+    pace: Pace,
+}
+
+/// The shards of some sources.
+pub fn of<'s>(sources: &[&'s Source], rates: &Rates) -> Vec<Shard<'s>> {
+    let of_one = |source: &&'s Source| {
+        let (source, pace) = (*source, rates.pace(&source.name));
+        shards_of(source).into_iter().map(move |id| Shard { source, id, pace: pace.clone() })
+    };
+    sources.iter().flat_map(of_one).collect()
+}
+
+/// Runs every one of `shards` to its end; `watch` is handed the progress of each.
 ///
 /// A shard that fails does not end the others: it is tried again now and then while any of them
 /// goes on, and its failure is told when none does. What would stop each of them (another
 /// generation, a mistake in the system file, a mistake of howdah's own) ends all at once.
 pub async fn run(
     common: &Common<'_>,
-    sources: Vec<&Source>,
+    shards: Vec<Shard<'_>>,
     mut watch: impl FnMut(watch::Receiver<Progress>),
 ) -> Result<()> {
-    let shards: Vec<(&Source, ShardId)> = sources
-        .into_iter()
-        .flat_map(|source| shards_of(source).into_iter().map(move |shard| (source, shard)))
-        .collect();
     if shards.len() > MOST {
         return Err(Error::input(format!("{} shards are too many for one process", shards.len()))
             .detail(format!("Each has a connection of its own; a process has at most {MOST}."))
@@ -68,11 +81,11 @@ pub async fn run(
     let mut known = Vec::new();
     let running = FuturesUnordered::<Going<'_>>::new();
     let many = shards.len();
-    for (source, shard) in shards {
-        let (reporter, progress) = Reporter::new(shard.clone());
+    for shard in shards {
+        let (reporter, progress) = Reporter::new(shard.id.clone());
         known.push(progress.clone());
         watch(progress);
-        let job = Job::new(common, source, shard, &claim, many)?;
+        let job = Job::new(common, shard, &claim, many)?;
         running.push(Box::pin(job.go(&keeper, reporter, Duration::ZERO)));
     }
     Box::pin(all(common, running, &known, &keeper)).await
@@ -129,22 +142,17 @@ struct Job<'j> {
 }
 
 impl<'j> Job<'j> {
-    fn new(
-        common: &Common<'j>,
-        source: &'j Source,
-        shard: ShardId,
-        claim: &Claim,
-        many: usize,
-    ) -> Result<Self> {
+    fn new(common: &Common<'j>, shard: Shard<'j>, claim: &Claim, many: usize) -> Result<Self> {
         let (session, model) = (common.session, common.model);
-        let system = &model.system;
+        let (system, Shard { source, id, pace }) = (&model.system, shard);
         let stream = &system.streams[source.routes[0].stream];
         howdah_stream::source::check(source, stream)?;
         Ok(Self {
             decoder: Box::new(move || decoder(system, source)),
             run: Run {
                 source: source.clone(),
-                shard,
+                shard: id,
+                pace,
                 access: session.access(source)?,
                 limits: share(system.ingest, many),
                 once: common.once,
@@ -180,7 +188,7 @@ impl<'j> Job<'j> {
 }
 
 /// This process, as people know it, and unlike every other.
-fn owner() -> String {
+pub fn owner() -> String {
     let names = nix::sys::utsname::uname();
     let host = names.as_ref().map(|names| names.nodename().to_string_lossy()).unwrap_or_default();
     let nonce = RandomState::new().hash_one(std::process::id());

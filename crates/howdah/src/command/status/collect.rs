@@ -9,6 +9,7 @@ use howdah_stream::source::{Lag, lag, shards_of};
 use howdah_stream::{Position, ShardId};
 use serde::Serialize;
 
+use super::upkeep::{self, UpkeepStatus};
 use crate::session::{Model, Session};
 
 /// How long a source may take to tell its lag.
@@ -24,6 +25,8 @@ pub struct Status {
     pub sources: Vec<SourceStatus>,
     pub rollups: Vec<RollupStatus>,
     pub dead_letters: Vec<LetterCount>,
+    /// Missing in a database of an older howdah.
+    pub upkeep: Option<UpkeepStatus>,
 }
 
 /// A stream and its chunks.
@@ -92,6 +95,7 @@ pub struct LetterCount {
 
 /// Reads the status.
 pub async fn collect(session: &Session, connection: &Connection, model: &Model) -> Result<Status> {
+    let upkeep = upkeep::collect(connection, model).await?;
     let letters = dead_letters::count(connection, &Filter::default()).await?;
     Ok(Status {
         version: 1,
@@ -109,6 +113,7 @@ pub async fn collect(session: &Session, connection: &Connection, model: &Model) 
                 letters: count.letters,
             })
             .collect(),
+        upkeep,
     })
 }
 
@@ -222,10 +227,12 @@ async fn ask(session: &Session, model: &Model, status: &mut SourceStatus) {
 }
 
 async fn rollups(connection: &Connection, model: &Model) -> Result<Vec<RollupStatus>> {
+    let of_spans = model.system.span_rollups.iter().map(|spans| &spans.rollup);
     let tables: Vec<(&str, String, String)> = model
         .system
         .rollups
         .iter()
+        .chain(of_spans)
         .flat_map(|rollup| rollup.levels.iter().map(move |level| (rollup, level)))
         .map(|(rollup, level)| (rollup.name.as_str(), &level.table))
         .chain(model.system.derived.iter().map(|derived| (derived.name.as_str(), &derived.table)))

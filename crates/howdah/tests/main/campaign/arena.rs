@@ -33,6 +33,8 @@ pub struct Arena {
     pub howdah_clock: Option<Clock>,
     /// Applied and empty.
     template: TestDatabase,
+    /// The same for blocks of old events.
+    aged: TestDatabase,
     /// The one of the block that was staged last.
     staged: Option<TestDatabase>,
     /// The secret of an API key.
@@ -60,6 +62,10 @@ impl Arena {
         rig.fine(&["apply"]).await;
         let scope = "write:orders,write:trades,any-tenant";
         let made = rig.fine(&["keys", "create", "--name", "campaign", "--scope", scope]).await;
+        let aged = cluster.database().await;
+        let rig = Rig::new(&aged);
+        lay_aged(&rig, &aged);
+        rig.fine(&["apply"]).await;
         let proxy = TcpProxy::start(cluster.port()).await;
         Self {
             redis: RedisServer::start(Persistence::AofAlways).await.unwrap(),
@@ -72,6 +78,7 @@ impl Arena {
             server_clock,
             howdah_clock,
             template,
+            aged,
             staged: None,
             disk,
         }
@@ -109,6 +116,34 @@ impl Arena {
         self.staged = Some(database);
         rig
     }
+
+    /// The same for a block of old events.
+    pub async fn stage_aged(&mut self) -> Rig {
+        if let Some(before) = self.staged.take() {
+            before.drop().await;
+        }
+        let database = self.aged.copy().await;
+        let rig = Rig::new(&database).with_database_url(database.url_via(&self.proxy));
+        lay_aged(&rig, &self.aged);
+        self.staged = Some(database);
+        rig
+    }
+
+    /// Its system file with batches of so many rows.
+    pub fn aged_system(&self, rows: u64) -> String {
+        aged_system(&self.aged, rows)
+    }
+}
+
+fn aged_system(database: &TestDatabase, rows: u64) -> String {
+    let file = include_str!("system/aged.toml");
+    file.replace("{db}", database.name()).replace("{rows}", &rows.to_string())
+}
+
+/// Writes the files of a system of old events.
+fn lay_aged(rig: &Rig, database: &TestDatabase) {
+    rig.write("howdah.toml", aged_system(database, 15));
+    rig.write("migrations/0001_events.sql", include_str!("system/aged.sql"));
 }
 
 /// Writes the system's files: roles are those of the first database.

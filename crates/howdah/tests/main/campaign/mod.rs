@@ -10,9 +10,11 @@
 //!
 //! `HOWDAH_SEED` gives another schedule, `HOWDAH_BLOCK` runs one block of it alone, `HOWDAH_CUTS`
 //! asks for so many cuts (200), `HOWDAH_SECONDS` ends it after that time (25), `HOWDAH_LANES` is
-//! how many blocks run side by side (2), `HOWDAH_ROUNDS` tells of each round, `HOWDAH_MATRIX` is a
+//! how many blocks run side by side (2), `HOWDAH_KIND` is which blocks: `ingest`, `upkeep` or both,
+//! `HOWDAH_ROUNDS` tells of each round, `HOWDAH_MATRIX` is a
 //! file for the page. `make campaign` sets them.
 
+mod aged;
 mod arena;
 mod armed;
 mod block;
@@ -33,6 +35,7 @@ use std::time::{Duration, Instant};
 
 use howdah_testkit::{Cuts, Matrix};
 
+use aged::Aged;
 use arena::Arena;
 use block::Block;
 use fault::Fault;
@@ -42,6 +45,8 @@ use report::Report;
 /// Rounds of a block: enough for faults to meet the leftovers of others, few enough for the proof
 /// to stay quick.
 const ROUNDS: usize = 24;
+/// One block in so many is of old events and their upkeep.
+const AGED: u64 = 4;
 /// A campaign goes on beyond its time, on a machine that has other work, until so many have struck.
 const LEAST: u64 = 30;
 
@@ -53,6 +58,8 @@ struct Campaign {
     cuts: u64,
     /// The one block to run, when that was asked for.
     only: Option<u64>,
+    /// Whether all blocks are of one kind: of old events, or none of them.
+    aged: Option<bool>,
     state: Mutex<State>,
 }
 
@@ -74,6 +81,11 @@ async fn faults_at_every_step_lose_and_double_nothing() {
         time: Duration::from_secs(set("HOWDAH_SECONDS").unwrap_or(25)),
         cuts: set("HOWDAH_CUTS").unwrap_or(200),
         only: set("HOWDAH_BLOCK"),
+        aged: match std::env::var("HOWDAH_KIND").as_deref() {
+            Ok("upkeep") => Some(true),
+            Ok("ingest") => Some(false),
+            _ => None,
+        },
         state: Mutex::default(),
     };
     let lanes = if campaign.only.is_some() { 1 } else { set("HOWDAH_LANES").unwrap_or(2) };
@@ -108,8 +120,29 @@ impl Campaign {
         let mut arena = Arena::start().await;
         self.state().lacks = arena.lacks();
         while let Some(number) = self.next() {
-            self.block(&mut arena, number).await;
+            if self.aged.unwrap_or(number % AGED == AGED - 1) {
+                self.aged_block(&mut arena, number).await;
+            } else {
+                self.block(&mut arena, number).await;
+            }
         }
+    }
+
+    /// One block of old events.
+    async fn aged_block(&self, arena: &mut Arena, number: u64) {
+        let told = Told { seed: self.dice.seed(), number };
+        let mut dice = self.dice.branch(2 * number);
+        let mut block = Aged::start(arena, &mut dice).await;
+        for strike in Aged::strikes(&mut dice, ROUNDS) {
+            block.round(&mut dice, strike).await;
+            let struck = self.state().matrix.total() + block.struck.total();
+            if self.is_over(struck) && self.only.is_none() {
+                break;
+            }
+        }
+        let found = Found { events: block.prove().await, ..Found::default() };
+        self.end_block(number, &block.struck, found);
+        drop(told);
     }
 
     /// One block. The same seed and number give the same load, faults and moments.
@@ -125,8 +158,14 @@ impl Campaign {
             }
         }
         let found = block.prove().await;
+        self.end_block(number, &block.struck, found);
+        drop(told);
+    }
+
+    /// Adds what a block struck and found.
+    fn end_block(&self, number: u64, struck: &Matrix, found: Found) {
         let mut state = self.state();
-        state.matrix.merge(&block.struck);
+        state.matrix.merge(struck);
         state.found.already += found.already;
         state.found.events += found.events;
         for (all, more) in state.found.requests.iter_mut().zip(found.requests) {
@@ -135,7 +174,6 @@ impl Campaign {
         state.blocks += 1;
         let (cuts, took) = (state.matrix.total(), self.start.elapsed());
         println!("block {number}: {cuts} cuts, seed {}, {took:.0?}", self.dice.seed());
-        drop(told);
     }
 
     /// The faults of a block: its part of a deck that all blocks deal from, shuffled anew each time

@@ -8,7 +8,7 @@ use super::proof::Found;
 
 /// What each fault comes to. All of it is asserted: by the proof at the end of each block, or in
 /// the round itself.
-const OUTCOMES: [(&str, &str); 32] = [
+const OUTCOMES: [(&str, &str); 43] = [
     ("answers lost", "the client sends again, is told what was stored, and it is stored once"),
     ("answers lost, howdah killed", "the same, by another process"),
     ("backends terminated", "howdah connects again and goes on with the batch in hand"),
@@ -46,6 +46,17 @@ const OUTCOMES: [(&str, &str); 32] = [
     ("reply of a commit lost", "the position, or the row of the request, tells that it was done"),
     ("reply of a commit lost, howdah killed", "the next process goes on behind it"),
     ("SIGTERM of howdah", "the batch in hand is committed, requests are answered, exit code 0"),
+    ("PostgreSQL stopped in upkeep", "upkeep and writer wait"),
+    ("backends of upkeep terminated", "what was begun is taken back; the next pass goes on"),
+    ("connections of upkeep cut", "the same"),
+    ("kill -9 of PostgreSQL in upkeep", "the same, after the recovery"),
+    ("kill -9 of upkeep", "the next process has the lease at once and goes on"),
+    ("kill -9 of upkeep and writer", "the same; late events are read again from their position"),
+    ("restore killed", "a chunk is put back whole or not at all"),
+    ("upkeep killed", "the next process has the lease at once and goes on"),
+    ("upkeep stopped, another goes on, continued", "the epoch keeps the first from committing"),
+    ("upkeep: connection broken", "the job fails, is noted, and is tried again"),
+    ("writer of late events killed", "segments that were put back are segments again"),
     ("two howdahs, stopped and continued", "one owns each shard, the other stands by"),
 ];
 
