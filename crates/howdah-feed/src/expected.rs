@@ -31,11 +31,17 @@ pub enum Broken {
     OverLimit,
     /// A client's second try under the name of the first, at another time.
     Retried,
+    /// A known key with other content.
+    Conflict,
+    /// A file whose clock is hours off: all of it.
+    ClockShift,
+    /// A start of an aircraft that may not fly.
+    Grounded,
 }
 
 impl Broken {
     /// Every kind, in order.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 17] = [
         Self::MissingKey,
         Self::MissingTime,
         Self::NegativeSize,
@@ -50,6 +56,9 @@ impl Broken {
         Self::ForeignAddress,
         Self::OverLimit,
         Self::Retried,
+        Self::Conflict,
+        Self::ClockShift,
+        Self::Grounded,
     ];
 }
 

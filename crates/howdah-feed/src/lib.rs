@@ -13,7 +13,9 @@ mod calls;
 pub mod chain;
 mod dice;
 mod expected;
+mod fleet;
 mod json;
+mod rows;
 mod timeline;
 mod trading;
 
@@ -52,6 +54,7 @@ enum Course {
     Trading(Box<Arrivals>),
     Chain(Box<chain::Course>),
     Calls(Box<calls::Course>),
+    Fleet(Box<fleet::Course>),
 }
 
 impl Feed {
@@ -62,6 +65,7 @@ impl Feed {
             Course::Trading(course) => course.expected(),
             Course::Chain(course) => course.expected(),
             Course::Calls(course) => course.expected(),
+            Course::Fleet(course) => course.expected(),
         }
     }
 }
@@ -74,6 +78,7 @@ impl Iterator for Feed {
             Course::Trading(course) => course.next(),
             Course::Chain(course) => course.next(),
             Course::Calls(course) => course.next(),
+            Course::Fleet(course) => course.next(),
         }
     }
 }
@@ -136,7 +141,7 @@ pub fn redis_field(system: &str) -> &'static str {
 /// The systems that have a feed.
 #[must_use]
 pub fn systems() -> &'static [&'static str] {
-    &["trading", "chain", "calls"]
+    &["trading", "chain", "calls", "fleet"]
 }
 
 /// The events of `system`, in the order in which they arrive.
@@ -148,6 +153,7 @@ pub fn events(system: &str, options: &Options) -> Result<Feed> {
     Ok(Feed(match system {
         "chain" => Course::Chain(Box::new(chain::Course::new(options)?)),
         "calls" => Course::Calls(Box::new(calls::Course::new(options))),
+        "fleet" => Course::Fleet(Box::new(fleet::Course::new(options))),
         _ => {
             let maker = trading::Trading::new(options);
             Course::Trading(Box::new(Arrivals::new(options, maker)))
@@ -167,6 +173,7 @@ pub fn entities_sql(system: &str, options: &Options) -> Result<String> {
     Ok(match system {
         "trading" => trading::entities_sql(options),
         "calls" => calls::entities_sql(options),
+        "fleet" => fleet::entities_sql(options),
         _ => String::new(),
     })
 }

@@ -13,6 +13,8 @@ mod database;
 mod entities;
 #[path = "main/faults.rs"]
 mod faults;
+#[path = "main/fleet.rs"]
+mod fleet;
 #[path = "main/messages.rs"]
 mod messages;
 #[path = "main/skew.rs"]

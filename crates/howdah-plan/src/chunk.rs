@@ -32,8 +32,8 @@ impl Chunk {
     pub fn holding(bucket: Bucket, time_us: i64) -> Option<Self> {
         if let Bucket::Seconds(seconds) = bucket {
             let width = i64::from(seconds) * 1_000_000;
-            let from_us = time_us.div_euclid(width) * width;
-            return Some(Self { from_us, to_us: from_us + width });
+            let from_us = time_us.div_euclid(width).checked_mul(width)?;
+            return Some(Self { from_us, to_us: from_us.checked_add(width)? });
         }
         let date = date_of(time_us)?;
         let from = first_day(bucket, date)?;

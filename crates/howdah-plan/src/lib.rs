@@ -51,8 +51,8 @@ pub fn plan(system: &System, catalog: &Catalog, facts: &Facts) -> Result<Plan> {
     rollup::plan(&mut plan, system, catalog, facts)?;
     protect::plan(&mut plan, system, catalog);
     span::plan(&mut plan, system, catalog);
-    segments::plan(&mut plan, system, catalog, facts);
     readers::plan(&mut plan, system, catalog);
+    segments::plan(&mut plan, system, catalog, facts);
     rollup::plan_rebuilds(&mut plan, system, catalog, facts);
     Ok(plan)
 }

@@ -47,11 +47,6 @@ pub enum Action {
         /// Index of the level.
         level: usize,
     },
-    /// Make what reads a stream's history, as its segments are; `sql` shows it without segments.
-    Readers {
-        /// The stream's name in the system file.
-        stream: String,
-    },
     /// Rebuild a level of a rollup of spans from its stream; `sql` shows how.
     RebuildSpans {
         /// The rollup's name in the system file.
@@ -61,6 +56,11 @@ pub enum Action {
     },
     /// Fold the segments of a stream again, chunk by chunk: they keep other columns plain.
     Regroup {
+        /// The stream's name in the system file.
+        stream: String,
+    },
+    /// Make what reads a stream's history, as its segments are; `sql` shows it without segments.
+    Readers {
         /// The stream's name in the system file.
         stream: String,
     },

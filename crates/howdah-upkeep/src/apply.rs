@@ -101,16 +101,16 @@ async fn run(client: &Client, system: &System, step: &Step) -> Result<()> {
         Action::Rebuild { rollup, level } => {
             rebuild::rebuild_level(client, system, rollup, *level, None, |_| {}).await
         }
-        Action::Readers { stream } => {
-            let stream = system.stream(stream).ok_or_else(|| step_failed(step))?;
-            let catalog = howdah_pg::introspect(client).await?;
-            howdah_history::prepare(client, system, &catalog, stream).await
-        }
         Action::RebuildSpans { rollup, level } => {
             let mut all = system.span_rollups.iter();
             let found = all.find(|found| found.rollup.name == *rollup);
             let found = found.ok_or_else(|| step_failed(step))?;
             rebuild::rebuild_spans(client, system, found, *level).await
+        }
+        Action::Readers { stream } => {
+            let stream = system.stream(stream).ok_or_else(|| step_failed(step))?;
+            let catalog = howdah_pg::introspect(client).await?;
+            howdah_history::prepare(client, system, &catalog, stream).await
         }
         Action::RebuildDerived { rollup } => {
             let found = system.derived.iter().find(|derived| derived.name == *rollup);

@@ -23,6 +23,8 @@ mod edges;
 mod engine;
 #[path = "main/expressions.rs"]
 mod expressions;
+#[path = "main/fleet.rs"]
+mod fleet;
 #[path = "main/folded.rs"]
 mod folded;
 #[path = "main/judged.rs"]

@@ -1,16 +1,13 @@
 //! The entities of the calls system as SQL: who takes part, and what was cleared.
 
-use std::fmt::{Display, Write as _};
-
 use crate::Options;
 use crate::dice::hashed;
+use crate::rows::insert;
 
 use super::course::Course;
 use super::messages::{BID, CALL, sid, time, uuid};
 use super::people::{BUYER, CONSENT, CONSUMER, SELLER, callers, counts, phone_hmac, rating};
 
-/// Rows of one statement.
-const ROWS: usize = 1_000;
 /// Accounts are this much older than the feed.
 const AGE_MS: i64 = 30 * 24 * 3_600_000;
 const ZONES: [&str; 5] = [
@@ -96,25 +93,4 @@ fn accounts(out: &mut String, tenants: u32, since: &str) {
             format!("('{}', '{zone}', 1000000, 100)", uuid(*prefix, *index))
         }),
     );
-}
-
-/// Appends statements that insert the rows, and leave those alone that are there.
-fn insert(out: &mut String, into: &str, rows: impl Iterator<Item = impl Display>) {
-    let mut open = false;
-    for (number, row) in rows.enumerate() {
-        if number % ROWS == 0 {
-            end(out, open);
-            let _ = write!(out, "insert into {into} values\n    {row}");
-        } else {
-            let _ = write!(out, ",\n    {row}");
-        }
-        open = true;
-    }
-    end(out, open);
-}
-
-fn end(out: &mut String, open: bool) {
-    if open {
-        out.push_str("\non conflict do nothing;\n");
-    }
 }

@@ -1,16 +1,13 @@
 //! The entities of the trading system as SQL.
 
-use std::fmt::{Display, Write as _};
-
 use crate::Options;
 use crate::json::{UuidPrefix, push_decimal, push_time, push_uuid};
+use crate::rows::insert;
 use crate::trading::market::{EXCHANGES, Listing, QUOTE, listings};
 use crate::trading::people::{
     CONNECTION, OPEN_ORDER, TENANT, TenantKind, USER, exchange_of, role, tenant,
 };
 
-/// Rows of one statement: long enough to be quick, short enough to be read.
-const ROWS: usize = 1_000;
 /// Accounts are this much older than the feed.
 const AGE_MS: i64 = 30 * 24 * 3_600_000;
 
@@ -114,27 +111,6 @@ fn members(tenants: u32) -> impl Iterator<Item = (u32, TenantKind, u32, u32)> {
         })
         .zip(0..)
         .map(|((tenant, kind, member), user)| (tenant, kind, member, user))
-}
-
-/// Appends statements that insert the rows, and leave those alone that are there.
-fn insert(out: &mut String, into: &str, rows: impl Iterator<Item = impl Display>) {
-    let mut open = false;
-    for (number, row) in rows.enumerate() {
-        if number % ROWS == 0 {
-            end(out, open);
-            let _ = write!(out, "insert into {into} values\n    {row}");
-        } else {
-            let _ = write!(out, ",\n    {row}");
-        }
-        open = true;
-    }
-    end(out, open);
-}
-
-fn end(out: &mut String, open: bool) {
-    if open {
-        out.push_str("\non conflict do nothing;\n");
-    }
 }
 
 fn uuid(prefix: UuidPrefix, index: u32) -> String {

@@ -24,7 +24,7 @@ fn folders() -> Vec<PathBuf> {
 async fn the_systems_of_this_repository_are_clean() {
     let scratch = scratch().await;
     let folders = folders();
-    for name in ["calls", "chain", "trading"] {
+    for name in ["calls", "chain", "fleet", "trading"] {
         assert!(folders.iter().any(|folder| folder.ends_with(name)), "{name} is there");
     }
     for folder in folders {

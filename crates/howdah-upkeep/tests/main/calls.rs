@@ -17,7 +17,7 @@ mod rules;
 #[path = "calls/siege.rs"]
 mod siege;
 #[path = "calls/world.rs"]
-mod world;
+pub mod world;
 
 use crate::engine::Engine;
 

@@ -114,6 +114,30 @@ const CHAIN: Embedded = Embedded {
     ],
 };
 
+const FLEET: Embedded = Embedded {
+    name: "fleet",
+    system_file: include_str!("../../../../../systems/fleet/howdah.toml"),
+    redis_variable: "HOWDAH_REDIS_URL",
+    migrations: migrations!["fleet":
+        "0001_organizations",
+        "0002_aircraft",
+        "0003_models",
+        "0004_events",
+        "0005_states",
+        "0006_views",
+        "0007_people",
+    ],
+    looks: &[
+        Look { title: "who flies most", sql: include_str!("fleet_board.sql") },
+        Look { title: "aircraft with the highest risk", sql: include_str!("fleet_risk.sql") },
+    ],
+    tries: &[
+        "select * from fleet_board where session_id is not null limit 5;",
+        "select * from session_quality order by quality limit 5;",
+        "select * from maintenance_score(now()) order by score desc limit 5;",
+    ],
+};
+
 /// Dead letters by code alone, for a line of the screen.
 pub const LETTER_CODES: Look = Look {
     title: "dead letters by code",
@@ -125,7 +149,7 @@ pub const DEAD_LETTERS: Look =
     Look { title: "dead letters", sql: include_str!("dead_letters.sql") };
 
 /// The systems that have a demo.
-const ALL: &[Embedded] = &[TRADING, CALLS, CHAIN];
+const ALL: &[Embedded] = &[TRADING, CALLS, CHAIN, FLEET];
 
 /// The system of that name.
 pub fn find(name: &str) -> Result<&'static Embedded> {

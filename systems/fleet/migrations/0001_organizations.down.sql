@@ -1,0 +1,17 @@
+drop table person;
+drop function caller_org();
+drop table notification;
+drop table api_key_secret;
+drop table api_key;
+drop table app_user_secret;
+drop table app_user;
+drop trigger suspend_organization on organization;
+drop function suspend_organization();
+drop table suspended_login;
+drop table organization;
+drop function is_uuid7(uuid);
+drop function uuid7_at(uuid);
+drop function compare_and_set();
+drop type user_role;
+drop type org_tier;
+drop type org_type;
