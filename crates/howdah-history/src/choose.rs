@@ -23,6 +23,10 @@ const MOST_DIGITS: u16 = 9;
 const PLAIN_BONUS: i64 = 85;
 /// Arithmetic with numerics takes as long as reading the rest of a row.
 const NUMERIC_BONUS: i64 = 50;
+/// Whether the server was built with lz4.
+const HAS_LZ4: &str = "select coalesce((select 'lz4' = any (enumvals) from pg_catalog.pg_settings \
+                       where name = 'default_toast_compression'), false)";
+const TRYING: &str = "could not try a code on a sample";
 /// The temporary table of the sample.
 const SAMPLE: &str = "pg_temp.howdah_sample";
 
@@ -31,6 +35,8 @@ const SAMPLE: &str = "pg_temp.howdah_sample";
 pub(crate) struct Choice {
     pub(crate) column: Column,
     pub(crate) codes: Vec<Code>,
+    /// Whether lz4 makes the first one no larger than pglz.
+    pub(crate) lz4: bool,
 }
 
 /// Chooses for each of `columns`; `plain` are the columns that stay plain.
@@ -57,18 +63,30 @@ async fn choose_in_txn(
 ) -> Result<Vec<Choice>> {
     take_sample(client, stream, chunk, plain).await?;
     let time = columns.iter().find(|column| column.name == stream.time.as_str());
+    let has_lz4: bool = ask(client, HAS_LZ4).await?.get(0);
     let mut out = Vec::with_capacity(columns.len());
     for column in columns {
         let mut sized: Vec<(i64, Code)> = Vec::new();
         let is_time = column.name == stream.time.as_str();
-        for code in candidates(client, column, is_time).await? {
+        let layout_of = |code: &Code| {
             let one = vec![(column.clone(), code.clone())];
-            let layout = Layout::new(plain.to_vec(), one, time.unwrap_or(column), false);
+            Layout::new(plain.to_vec(), one, time.unwrap_or(column), false)
+        };
+        for code in candidates(client, column, is_time).await? {
+            let layout = layout_of(&code);
             if let Some(size) = try_code(client, stream, &layout, &code, column.shape).await? {
                 sized.push((size, code));
             }
         }
         sized.sort_by_key(|(size, _)| *size);
+        let mut lz4 = false;
+        if let Some((size, code)) = sized.first().filter(|_| has_lz4) {
+            // It is read faster, so that it need not be smaller.
+            session::run(client, TRYING, "set local default_toast_compression = 'lz4'").await?;
+            let other = try_code(client, stream, &layout_of(code), code, column.shape).await?;
+            lz4 = other.is_some_and(|other| other <= *size);
+            session::run(client, TRYING, "set local default_toast_compression = 'pglz'").await?;
+        }
         let mut codes: Vec<Code> = sized.into_iter().map(|(_, code)| code).collect();
         let last = last_resort(column.shape);
         // What stands behind it would never be asked.
@@ -76,7 +94,7 @@ async fn choose_in_txn(
             Some(place) => codes.truncate(place + 1),
             None => codes.push(last),
         }
-        out.push(Choice { column: column.clone(), codes });
+        out.push(Choice { column: column.clone(), codes, lz4 });
     }
     Ok(out)
 }
@@ -129,7 +147,7 @@ async fn try_code(
     code: &Code,
     shape: Shape,
 ) -> Result<Option<i64>> {
-    let failed = |error| from_pg("could not try a code on a sample", &error);
+    let failed = |error| from_pg(TRYING, &error);
     client.batch_execute("savepoint howdah_try").await.map_err(failed)?;
     // The filler makes each row long enough that the server compresses at all.
     let sql = format!(

@@ -140,9 +140,18 @@ pub struct Column {
     pub array_type: Option<String>,
     /// What the type is.
     pub shape: Shape,
+    /// Its type with modifiers.
+    #[serde(default)]
+    pub modified: String,
 }
 
 impl Column {
+    /// Whether another column is of the same type, as far as is known of this one.
+    pub(crate) fn is_of_type(&self, other: &Self) -> bool {
+        let modified = self.modified.is_empty() || self.modified == other.modified;
+        self.type_name == other.type_name && modified
+    }
+
     /// The quoted name.
     #[must_use]
     pub fn ident(&self) -> Ident {

@@ -109,7 +109,8 @@ async fn make_objects(
 ) -> Result<()> {
     transaction(client, "could not make the view of a stream's history", async || {
         let layouts = store::layouts(client, stream).await?;
-        let layouts = store::forget_columns(client, stream, columns, layouts).await?;
+        store::follow_columns(client, stream, columns, layouts).await?;
+        let layouts = store::layouts(client, stream).await?;
         let sql = objects(system, catalog, stream, columns, &layouts);
         make_readers(client, stream, &sql).await
     })
@@ -160,7 +161,9 @@ async fn fold_owned(
     let mut sums = true;
     let (rows, segments, table) = loop {
         let picked = choices.iter().map(|it| (it.column.clone(), it.codes[0].clone()));
-        let layout = Layout::new(plain.clone(), picked.collect(), time, sums);
+        let lz4: Vec<String> =
+            choices.iter().filter(|it| it.lz4).map(|it| it.column.name.clone()).collect();
+        let layout = Layout::new(plain.clone(), picked.collect(), time, sums).with_lz4(&lz4);
         let installed = install(client, system, catalog, stream, &columns, layout).await?;
         failpoint::hit("history.made").await?;
         session::begin(client).await?;
@@ -240,11 +243,11 @@ async fn install(
     layout: Layout,
 ) -> Result<Installed> {
     let mut known = store::layouts(client, stream).await?;
-    if let Some(same) = known.iter().find(|it| it.layout == layout) {
+    if let Some(same) = known.iter().find(|it| it.layout.is_like(&layout)) {
         return Ok(same.clone());
     }
     let layout = if known.len() + 1 >= MOST_LAYOUTS { widest(&layout) } else { layout };
-    if let Some(same) = known.iter().find(|it| it.layout == layout) {
+    if let Some(same) = known.iter().find(|it| it.layout.is_like(&layout)) {
         return Ok(same.clone());
     }
     let number = known.last().map_or(1, |it| it.number + 1);

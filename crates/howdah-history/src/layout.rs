@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use howdah_catalog::{Ident, name};
+use howdah_catalog::{Ident, Literal, name};
 use serde::{Deserialize, Serialize};
 
 use crate::code::{Code, Column, Shape};
@@ -27,6 +27,33 @@ pub struct Coded {
     pub extremes: Option<(String, String)>,
     /// Of the sum.
     pub sum: Option<String>,
+    /// Whether the server compresses the arrays by lz4 instead of pglz: what a sample was smaller
+    /// by.
+    #[serde(default)]
+    pub lz4: bool,
+}
+
+/// A column that came after a layout was made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Later {
+    /// Its name.
+    pub column: String,
+    /// Its type then.
+    pub type_name: String,
+    /// What older events have in it, as text; none: null.
+    pub value: Option<String>,
+}
+
+impl Later {
+    /// That value as the column is now.
+    pub(crate) fn value_as(&self, now: &Column) -> String {
+        match &self.value {
+            None => format!("null::{}", now.type_name),
+            Some(value) => {
+                format!("{}::{}::{}", Literal(value), self.type_name, now.modified)
+            }
+        }
+    }
 }
 
 /// The columns of a segment table.
@@ -40,6 +67,9 @@ pub struct Layout {
     pub time: Column,
     /// The segment table's columns of its first and its last time.
     pub times: (String, String),
+    /// The stream's columns that came later.
+    #[serde(default)]
+    pub later: Vec<Later>,
 }
 
 impl Layout {
@@ -71,9 +101,25 @@ impl Layout {
             let extremes = ordered.then(|| (name("min", &column), name("max", &column)));
             let sum = (sums && has_sum(column.shape)).then(|| name("sum", &column));
             let array = column.name.clone();
-            coded.push(Coded { column, code, array, base, step, extremes, sum });
+            coded.push(Coded { column, code, array, base, step, extremes, sum, lz4: false });
         }
-        Self { plain, coded, time: time.clone(), times }
+        Self { plain, coded, time: time.clone(), times, later: Vec::new() }
+    }
+
+    /// The same, with the arrays of these columns compressed by lz4.
+    #[must_use]
+    pub fn with_lz4(mut self, columns: &[String]) -> Self {
+        for it in &mut self.coded {
+            it.lz4 = columns.contains(&it.column.name);
+        }
+        self
+    }
+
+    /// Whether two layouts are the same but for what compresses their arrays.
+    #[must_use]
+    pub fn is_like(&self, other: &Self) -> bool {
+        let bare = |layout: &Self| Self { later: Vec::new(), ..layout.clone().with_lz4(&[]) };
+        bare(self) == bare(other)
     }
 
     /// The columns of the segment table, as `create table` takes them.
@@ -103,22 +149,24 @@ impl Layout {
         }
         out.extend(self.coded.iter().map(|it| {
             let array = it.code.array_type(&it.column);
-            format!("{} {array} compression pglz", Ident::new(&it.array))
+            let method = if it.lz4 { "lz4" } else { "pglz" };
+            format!("{} {array} compression {method}", Ident::new(&it.array))
         }));
         out
     }
 
     /// Takes out the columns that are `gone`; gives the columns of the segment table that stood for
     /// them.
-    pub(crate) fn without(&mut self, gone: impl Fn(&Column) -> bool) -> Vec<String> {
+    pub(crate) fn without(&mut self, gone: impl Fn(&str) -> bool) -> Vec<String> {
         let mut out = Vec::new();
+        self.later.retain(|later| !gone(&later.column));
         self.plain.retain(|column| {
-            let stays = !gone(column);
+            let stays = !gone(&column.name);
             out.extend((!stays).then(|| column.name.clone()));
             stays
         });
         self.coded.retain(|it| {
-            let stays = !gone(&it.column);
+            let stays = !gone(&it.column.name);
             if !stays {
                 out.push(it.array.clone());
                 out.extend(it.base.iter().chain(&it.step).chain(&it.sum).cloned());

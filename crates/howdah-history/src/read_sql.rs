@@ -245,8 +245,8 @@ pub fn thaw_blocks(
             None => (block.clone(), block.clone()),
         };
         let chosen = format!(
-            "s.{high} >= (select min(low) from unnest($1) low) and exists \
-             (select from unnest($1, $2) b(low, high) where s.{low} <= b.high and s.{high} >= b.low)"
+            "s.{high} >= (select min(low) from unnest($1) low) and exists (select \
+             from unnest($1, $2) b(low, high) where s.{low} <= b.high and s.{high} >= b.low)"
         );
         body.push_str(&put_back(stream, columns, it, &chosen));
         body.push_str("; get diagnostics moved = row_count; total := total + moved; ");

@@ -77,9 +77,3 @@ pub(crate) fn is_locked(error: &tokio_postgres::Error) -> bool {
 pub(crate) fn lost(what: &str) -> Error {
     Error::internal(format!("{what}; nothing was changed"))
 }
-
-/// Fails in a session of an upkeep that is no longer the owner; elsewhere it does nothing, as on a
-/// database whose schema does not know it yet.
-pub(crate) const HOLD_UPKEEP: &str = "do $howdah$ begin \
-    if to_regprocedure('howdah.hold_upkeep()') is not null \
-    then perform howdah.hold_upkeep(); end if; end $howdah$";

@@ -1,6 +1,6 @@
 //! What howdah keeps of history in its own tables.
 
-use howdah_catalog::{Ident, Literal, RelName, name};
+use howdah_catalog::{Ident, RelName, name};
 use howdah_error::{Error, Result};
 use howdah_pg::from_pg;
 use howdah_system::Stream;
@@ -8,7 +8,7 @@ use tokio_postgres::Client;
 
 use crate::chunks::Chunk;
 use crate::code::{Column, Shape};
-use crate::layout::Layout;
+use crate::layout::{Later, Layout};
 use crate::read_sql::{Installed, Since};
 
 /// The columns of a stream's table, in their order.
@@ -24,6 +24,7 @@ pub(crate) async fn columns(client: &Client, stream: &Stream) -> Result<Vec<Colu
             type_name: row.get(1),
             array_type: row.get(2),
             shape: shape(row.get(3), row.get(4)),
+            modified: row.get(5),
         })
         .collect())
 }
@@ -65,41 +66,41 @@ async fn since(
 ) -> Result<Vec<Since>> {
     let mut out = Vec::new();
     for column in now {
-        let type_name = stream
-            .columns
-            .iter()
-            .find(|known| known.name.as_str() == column.name)
-            .map_or_else(|| column.type_name.clone(), |known| known.type_name.clone());
+        let mut push = |missing: Option<String>| {
+            let (column, type_name) = (column.name.clone(), column.modified.clone());
+            out.push(Since { column, missing, type_name });
+        };
         match layout.columns().find(|known| known.name == column.name) {
-            Some(known) if known.type_name == column.type_name => {}
-            Some(_) => {
-                out.push(Since { column: column.name.clone(), missing: None, type_name });
-            }
+            Some(known) if known.is_of_type(column) => {}
+            Some(_) => push(None),
             None => {
-                let missing = Some(missing(client, stream, column).await?);
-                out.push(Since { column: column.name.clone(), missing, type_name });
+                let noted = layout.later.iter().find(|later| later.column == column.name);
+                let later = match noted {
+                    Some(noted) => noted.clone(),
+                    None => missing(client, stream, column).await?,
+                };
+                push(Some(later.value_as(column)));
             }
         }
     }
     Ok(out)
 }
 
-/// What rows of before a column have in it: the server keeps that with the chunks of before.
-async fn missing(client: &Client, stream: &Stream, column: &Column) -> Result<String> {
+/// What rows of before a column have in it: the server keeps that with the chunks of before, until
+/// they are written anew.
+async fn missing(client: &Client, stream: &Stream, column: &Column) -> Result<Later> {
     let row = client
         .query_opt(
             "select (a.attmissingval::text::text[])[1] from pg_catalog.pg_attribute a \
              join pg_catalog.pg_inherits i on i.inhrelid = a.attrelid \
-             where i.inhparent = $1::text::regclass and a.attname = $2 and a.atthasmissing limit 1",
+             where i.inhparent = $1::text::regclass and a.attname = $2::text \
+             and a.atthasmissing limit 1",
             &[&stream.table.to_string(), &column.name],
         )
         .await
         .map_err(|error| from_pg("could not look at a column", &error))?;
-    let value: Option<String> = row.and_then(|row| row.get(0));
-    Ok(match value {
-        Some(value) => format!("{}::{}", Literal(&value), column.type_name),
-        None => format!("null::{}", column.type_name),
-    })
+    let value = row.and_then(|row| row.get(0));
+    Ok(Later { column: column.name.clone(), type_name: column.type_name.clone(), value })
 }
 
 async fn layouts_as_made(client: &Client, stream: &Stream) -> Result<Vec<Installed>> {
@@ -216,23 +217,33 @@ pub(crate) async fn forget(client: &Client, stream: &Stream, chunk: &Chunk) -> R
     Ok(())
 }
 
-/// Drops what segments hold of columns that the stream no longer has, so that a new column of an
-/// old name is not taken for them; within a transaction. Gives the layouts as they are then.
-pub(crate) async fn forget_columns(
+/// Brings the layouts after the columns of the stream, within a transaction: what segments hold of
+/// columns that are gone is dropped, so that a new column of an old name is not taken for them; what
+/// older events have in new columns is noted as long as it is known.
+pub(crate) async fn follow_columns(
     client: &Client,
     stream: &Stream,
     columns: &[Column],
     layouts: Vec<Installed>,
-) -> Result<Vec<Installed>> {
+) -> Result<()> {
     let failed = |error| from_pg("could not drop a column of segments", &error);
-    let is_gone = |column: &Column| !columns.iter().any(|now| now.name == column.name);
-    let mut out = Vec::with_capacity(layouts.len());
+    let is_gone = |name: &str| !columns.iter().any(|now| now.name == name);
     for mut it in layouts {
+        let before = it.layout.clone();
         let gone = it.layout.without(is_gone);
         if !gone.is_empty() {
             let drops = gone.iter().map(|name| format!("drop column {}", Ident::new(name)));
             let sql = format!("alter table {} {}", it.table, name::list(drops));
             client.batch_execute(&sql).await.map_err(failed)?;
+        }
+        for column in columns {
+            let known = it.layout.columns().any(|known| known.name == column.name)
+                || it.layout.later.iter().any(|later| later.column == column.name);
+            if !known {
+                it.layout.later.push(missing(client, stream, column).await?);
+            }
+        }
+        if it.layout != before {
             let text = serde_json::to_string(&it.layout)
                 .map_err(|error| Error::internal("a layout cannot be written").source(error))?;
             client
@@ -244,7 +255,6 @@ pub(crate) async fn forget_columns(
                 .await
                 .map_err(failed)?;
         }
-        out.push(it);
     }
-    Ok(out)
+    Ok(())
 }

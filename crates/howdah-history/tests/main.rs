@@ -3,6 +3,8 @@
 
 #[path = "main/altered.rs"]
 mod altered;
+#[path = "main/carried.rs"]
+mod carried;
 #[path = "main/exported.rs"]
 mod exported;
 #[path = "main/keep.rs"]

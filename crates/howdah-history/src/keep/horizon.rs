@@ -9,7 +9,7 @@ use tokio_postgres::Client;
 use super::due::Due;
 use super::part::Part;
 use super::remove::patiently;
-use crate::session::{self, HOLD_UPKEEP};
+use crate::session;
 
 /// Notes that the part goes, and moves the horizon behind it, when no batch is under way.
 pub(super) async fn begin(client: &Client, stream: &Stream, due: &Due) -> Result<Part> {
@@ -19,7 +19,7 @@ pub(super) async fn begin(client: &Client, stream: &Stream, due: &Due) -> Result
     let lock = AdvisoryLock::stream(stream).exclusive();
     let id: i64 = patiently(client, context, async || {
         session::run(client, context, &lock).await?;
-        session::run(client, context, HOLD_UPKEEP).await?;
+        session::hold(client).await?;
         client
             .execute(
                 "insert into howdah.horizons (stream, tenant, gone_us) values ($1, $2, $3) \

@@ -11,7 +11,7 @@ use tokio_postgres::Client;
 use super::LOCK_WAIT;
 use super::part::{Part, tenant_column};
 use crate::read_sql::Installed;
-use crate::session::{self, HOLD_UPKEEP, is_locked, state};
+use crate::session::{self, is_locked, state};
 
 /// Rows of a bite.
 const BITE_ROWS: i64 = 10_000;
@@ -79,7 +79,7 @@ pub(super) async fn bite(
     }
     for sql in &statements {
         let rows: i64 = patiently(client, context, async || {
-            session::run(client, context, HOLD_UPKEEP).await?;
+            session::hold(client).await?;
             let row = client.query_one(sql, &[]).await.map_err(|error| from_pg(context, &error))?;
             Ok(row.get(0))
         })
@@ -113,7 +113,7 @@ pub(super) async fn detach(client: &Client, stream: &Stream, part: &Part) -> Res
     if !attached(client, stream, part).await?.0 {
         return Ok(false);
     }
-    session::run(client, context, HOLD_UPKEEP).await?;
+    session::hold(client).await?;
     let before = client
         .query_one("select current_setting('lock_timeout')", &[])
         .await
@@ -164,7 +164,7 @@ pub(super) async fn finish(client: &Client, stream: &Stream, part: &Part) -> Res
     let context = "could not drop a chunk";
     let failed = |error| from_pg(context, &error);
     patiently(client, context, async || {
-        session::run(client, context, HOLD_UPKEEP).await?;
+        session::hold(client).await?;
         if part.tenant.is_none() {
             session::run(client, context, &format!("drop table if exists {}", part.chunk)).await?;
             client

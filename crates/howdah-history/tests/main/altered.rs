@@ -9,7 +9,8 @@ const CHANGES: [&str; 6] = [
     "alter table trades add column venue text not null default 'it''s here', \
      add column fee numeric(9,3) default 0.125",
     "alter table trades drop column note, add column \"order\" bigint",
-    "alter table trades alter column quantity type numeric(12,2), alter column side type varchar(3)",
+    "alter table trades alter column quantity type numeric(12,2), \
+     alter column side type varchar(4)",
     "alter table trades drop column later, drop column venue",
     "alter table trades add column later int, add column venue text",
 ];

@@ -19,7 +19,12 @@ pub struct Rig {
 impl Rig {
     /// Runs `migrations`, then applies `system`; `{db}` stands for the name of the database.
     pub async fn new(migrations: &str, system: &str) -> Self {
-        let db = Cluster::shared().await.database().await;
+        Self::on(Cluster::shared().await, migrations, system).await
+    }
+
+    /// The same on a server of one's own.
+    pub async fn on(cluster: &Cluster, migrations: &str, system: &str) -> Self {
+        let db = cluster.database().await;
         let client = db.connect().await;
         client.batch_execute(&migrations.replace("{db}", db.name())).await.unwrap();
         // What a test asks of its own connection may take as long as a busy machine takes.

@@ -84,8 +84,8 @@ impl Writer {
         live
     }
 
-    /// Their keys: for each key column an array as text, and their blocks where these matter. An event of which a value cannot be read
-    /// by its type is refused. Nothing stays staged.
+    /// Their keys: for each key column an array as text, and their blocks where these matter. An
+    /// event of which a value cannot be read by its type is refused. Nothing stays staged.
     async fn late_keys(
         &mut self,
         events: &mut Events<'_>,

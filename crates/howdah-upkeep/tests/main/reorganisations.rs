@@ -369,8 +369,8 @@ async fn a_replaced_block_is_gone_with_all_that_it_caused_whatever_the_cuts() {
     assert!(direct > 50 && staged > 50, "quiet batches: {direct}, others: {staged}");
 }
 
-/// The same while chunks are folded: blocks that are replaced, and transactions that are mined again,
-/// are found in segments.
+/// The same while chunks are folded: blocks that are replaced, and transactions that are mined
+/// again, are found in segments.
 #[tokio::test]
 async fn a_replaced_block_is_gone_when_it_is_folded() {
     let segment = "segment = { after = \"1 day\", by = [\"account\"] }\n[streams.";
