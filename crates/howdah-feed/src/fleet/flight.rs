@@ -133,9 +133,8 @@ impl Flight {
 
     /// The times of the samples that come live, once a second and a little late.
     pub(super) fn live_times(&self) -> Vec<i64> {
-        let times = (0..=self.disarm_ms / 1_000).map(|second| {
-            second * 1_000 + hashed(self.number << 16 | second as u64, 80) as i64
-        });
+        let times = (0..=self.disarm_ms / 1_000)
+            .map(|second| second * 1_000 + hashed(self.number << 16 | second as u64, 80) as i64);
         times.filter(|t_ms| !self.in_gap(*t_ms) && *t_ms <= self.disarm_ms).collect()
     }
 
@@ -143,7 +142,7 @@ impl Flight {
         (self.gap_ms.0..self.gap_ms.1).contains(&t_ms)
     }
 
-    /// Time in the air, in ms, and landings: a touch and go is one more, and a second on the ground.
+    /// Time in the air, in ms, and landings: a touch and go is one more, and time on the ground.
     pub(super) fn airborne(&self) -> (i64, u64) {
         match self.touch_ms {
             Some(_) => (self.landing_ms - self.takeoff_ms - TOUCH_MS, 2),
