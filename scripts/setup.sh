@@ -4,8 +4,8 @@
 # and says nothing when there is nothing to do.
 #
 #   scripts/setup.sh          what a build needs
-#   scripts/setup.sh check    and what the checks need: rustfmt, clippy, and libfaketime for the
-#                             clocks that jump
+#   scripts/setup.sh check    and what the checks need: rustfmt, clippy, Mosquitto, and libfaketime
+#                             for the clocks that jump
 #
 # Exit codes: 0 all there, 2 something is missing that could not be installed.
 set -euo pipefail
@@ -44,6 +44,9 @@ have_faketime() {
     compgen -G '/usr/lib*/faketime/libfaketimeMT.so.1' >/dev/null ||
     [[ -e /usr/local/lib/faketime/libfaketimeMT.so.1 ]]
 }
+
+# Debian keeps it where the PATH of ordinary users does not look.
+have_mosquitto() { have mosquitto || [[ -x /usr/sbin/mosquitto ]]; }
 
 can_install() { have apt-get && { ((EUID == 0)) || have sudo; }; }
 
@@ -163,6 +166,7 @@ main() {
   have redis-server || missing+=(redis-server)
   have cc || missing+=(gcc libc6-dev)
   have_certificates || missing+=(ca-certificates)
+  [[ ${1:-} != check ]] || have_mosquitto || missing+=(mosquitto)
   # Without it the tests of clocks are skipped, so it alone fails nothing.
   [[ ${1:-} != check ]] || have_faketime || ! can_install || missing+=(libfaketime)
   ((${#missing[@]} == 0)) || install_packages "${missing[@]}"

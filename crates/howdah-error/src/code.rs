@@ -72,6 +72,8 @@ codes! {
     NoSystemFile = "HD0302";
     /// A secret reference cannot be resolved.
     BadSecret = "HD0303";
+    /// An MQTT broker refused the login, the client id or a topic.
+    BrokerRefused = "HD0305";
     /// A step would lose data and was not allowed by name.
     WouldLoseData = "HD0401";
     /// The database is not what the system file says.

@@ -2,44 +2,20 @@
 
 use howdah_error::{Code, Error, Kind, Result};
 use howdah_pg::from_pg;
-use howdah_system::{MeasureKind, Rollup, Stream, System};
+use howdah_system::Stream;
 use tokio_postgres::Client;
 
 use crate::chunks::Chunk;
 use crate::code::Column;
+use crate::read_sql::Installed;
 
 /// Refuses a stream that cannot be folded exactly.
-pub(crate) fn check_stream(system: &System, stream: &Stream) -> Result<()> {
+pub(crate) fn check_stream(stream: &Stream) -> Result<()> {
     if stream.segment.is_none() {
         return Err(refuse(stream, "it has no segment policy").hint(format!(
             "Add `segment = {{ after = \"7 days\", by = [\"…\"] }}` to [streams.{}].",
             stream.name
         )));
-    }
-    if stream.retracted.is_some() {
-        return Err(refuse(stream, "its events may be taken back")
-            .detail(
-                "A reversal or a reorganisation finds the events that it takes back in the chunks, \
-                 not in segments.",
-            )
-            .hint("Leave `segment` out for streams with reversals or reorganisations."));
-    }
-    let positions = |rollup: &Rollup| {
-        rollup.measures.iter().any(|measure| matches!(measure.kind, MeasureKind::Position(_)))
-    };
-    if system.rollups_of(stream).any(positions) {
-        return Err(refuse(stream, "a position is kept of it")
-            .detail("A late fill changes a position by all fills of its key, read from the chunks.")
-            .hint("Leave `segment` out for streams with positions."));
-    }
-    let declared = system
-        .tenants
-        .as_ref()
-        .is_some_and(|tenants| tenants.visible.iter().any(|it| it.table == stream.table));
-    if declared {
-        return Err(refuse(stream, "its rows belong to several tenants")
-            .detail("Who sees a row is told by columns that a segment keeps as arrays.")
-            .hint("Leave `segment` out for streams with owners or a declared visibility."));
     }
     Ok(())
 }
@@ -91,40 +67,35 @@ pub(crate) async fn check_chunk(client: &Client, stream: &Stream, chunk: &Chunk)
     Ok(())
 }
 
-/// Refuses when the columns are not those that older segments were folded from.
-pub(crate) async fn check_columns(
-    client: &Client,
+/// Refuses when columns that came after older segments have values in them that nobody knows, or
+/// when what finds segments has changed.
+pub(crate) fn check_columns(
     stream: &Stream,
     columns: &[Column],
-    older: &[Column],
+    layouts: &[Installed],
 ) -> Result<()> {
-    for old in older {
-        let same = columns.iter().any(|it| it.name == old.name && it.type_name == old.type_name);
-        if !same {
-            return Err(refuse(stream, "a column that its segments hold has changed")
-                .detail(format!("The column is \"{}\".", old.name))
-                .hint("Restore its chunks, then fold them again: howdah history restore."));
+    for it in layouts {
+        let found = it.layout.plain.iter().chain([&it.layout.time]);
+        for old in found {
+            let same =
+                columns.iter().any(|it| it.name == old.name && it.type_name == old.type_name);
+            if !same {
+                return Err(refuse(stream, "a column that its segments are found by has changed")
+                    .detail(format!("The column is \"{}\".", old.name))
+                    .hint("Restore its chunks, then fold them again: howdah history restore."));
+            }
         }
-    }
-    for new in columns.iter().filter(|it| !older.iter().any(|old| old.name == it.name)) {
-        let row = client
-            .query_one(
-                "select exists (select from pg_catalog.pg_attribute a \
-                 join pg_catalog.pg_inherits i on i.inhrelid = a.attrelid \
-                 where i.inhparent = $1::text::regclass \
-                 and a.attname = $2::text and a.atthasmissing)",
-                &[&stream.table.to_string(), &new.name],
-            )
-            .await
-            .map_err(|error| from_pg("could not look at a column", &error))?;
-        let known = stream.columns.iter().find(|it| it.name.as_str() == new.name);
-        if row.get::<_, bool>(0) || known.is_some_and(|it| it.not_null || it.generated) {
-            return Err(refuse(
-                stream,
-                "a column came after its segments, and is not null in them",
-            )
-            .detail(format!("The column is \"{}\".", new.name))
-            .hint("Restore its chunks, then fold them again: howdah history restore."));
+        for since in &it.since {
+            let known = stream.columns.iter().find(|known| known.name.as_str() == since.column);
+            let empty = since.missing.as_ref().is_some_and(|value| value.starts_with("null::"));
+            if empty && known.is_some_and(|known| known.not_null || known.generated) {
+                return Err(refuse(
+                    stream,
+                    "a column came after its segments, and is not null in them",
+                )
+                .detail(format!("The column is \"{}\".", since.column))
+                .hint("Restore its chunks, then fold them again: howdah history restore."));
+            }
         }
     }
     Ok(())

@@ -83,9 +83,21 @@ pub async fn prepare(
     catalog: &Catalog,
     stream: &Stream,
 ) -> Result<()> {
-    exact::check_stream(system, stream)?;
+    exact::check_stream(stream)?;
     let columns = store::columns(client, stream).await?;
     make_objects(client, system, catalog, stream, &columns).await
+}
+
+/// Drops the views of all histories, which name every column of their streams, so that a migration
+/// can drop or alter one; gives how many. Applying the system file makes them anew.
+pub async fn drop_views(client: &Client) -> Result<usize> {
+    let failed = |error| from_pg("could not drop the views of histories", &error);
+    let rows = client.query(include_str!("views.sql"), &[]).await.map_err(failed)?;
+    for row in &rows {
+        let view = RelName::new(row.get::<_, &str>(0), row.get::<_, &str>(1));
+        client.batch_execute(&format!("drop view if exists {view}")).await.map_err(failed)?;
+    }
+    Ok(rows.len())
 }
 
 async fn make_objects(
@@ -95,9 +107,10 @@ async fn make_objects(
     stream: &Stream,
     columns: &[Column],
 ) -> Result<()> {
-    let layouts = store::layouts(client, stream).await?;
-    let sql = objects(system, catalog, stream, columns, &layouts);
     transaction(client, "could not make the view of a stream's history", async || {
+        let layouts = store::layouts(client, stream).await?;
+        let layouts = store::forget_columns(client, stream, columns, layouts).await?;
+        let sql = objects(system, catalog, stream, columns, &layouts);
         make_readers(client, stream, &sql).await
     })
     .await
@@ -115,7 +128,7 @@ pub async fn fold_chunk(
     stream: &Stream,
     chunk: &Chunk,
 ) -> Result<Folded> {
-    exact::check_stream(system, stream)?;
+    exact::check_stream(stream)?;
     exact::check_chunk(client, stream, chunk).await?;
     own(client, stream).await?;
     let result = fold_owned(client, system, catalog, stream, chunk).await;
@@ -131,10 +144,7 @@ async fn fold_owned(
     chunk: &Chunk,
 ) -> Result<Folded> {
     let columns = store::columns(client, stream).await?;
-    for it in store::layouts(client, stream).await? {
-        let older: Vec<Column> = it.layout.columns().cloned().collect();
-        exact::check_columns(client, stream, &columns, &older).await?;
-    }
+    exact::check_columns(stream, &columns, &store::layouts(client, stream).await?)?;
     if !store::is_fenced(client, stream, chunk).await? {
         // Batches behind the fence call what is made here.
         make_objects(client, system, catalog, stream, &columns).await?;
@@ -238,7 +248,8 @@ async fn install(
         return Ok(same.clone());
     }
     let number = known.last().map_or(1, |it| it.number + 1);
-    let made = Installed { number, table: history::segments(stream, number), layout };
+    let table = history::segments(stream, number);
+    let made = Installed { number, table, layout, since: Vec::new() };
     let mut sql = create(system, catalog, stream, &made);
     known.push(made.clone());
     let readers = objects(system, catalog, stream, columns, &known);
@@ -283,9 +294,23 @@ fn create(system: &System, catalog: &Catalog, stream: &Stream, made: &Installed)
     }
     out.push(format!("create index on {table} ({last})"));
     out.push(format!("create index on {table} (howdah_chunk)"));
+    // Events of replaced blocks are among the newest.
+    if let Some(block) = block_of(system, stream)
+        && let Some(it) = layout.coded.iter().find(|it| it.column.name == block.as_str())
+        && let Some((_, high)) = &it.extremes
+    {
+        out.push(format!("create index on {table} ({})", howdah_catalog::Ident::new(high)));
+    }
     out.extend(walls_like(system, catalog, stream, table));
     out.extend(grants(system, catalog, table));
     out
+}
+
+/// The column of the block's number, where the stream's events are of blocks that may be replaced.
+fn block_of<'a>(system: &'a System, stream: &Stream) -> Option<&'a howdah_catalog::Ident> {
+    let of = |index: &usize| system.streams[*index].table == stream.table;
+    let found = system.reorganisations.iter().find(|it| it.of.iter().any(of))?;
+    Some(&found.block.name)
 }
 
 fn grants(system: &System, catalog: &Catalog, relation: &RelName) -> Vec<String> {
@@ -313,10 +338,18 @@ fn objects(
 ) -> Objects {
     let view = read_sql::view(stream, columns, layouts);
     let functions: Vec<String> = std::iter::once(read_sql::between(stream, columns, layouts))
+        .chain([read_sql::hold(stream)])
         .chain(read_sql::thaw(stream, columns, layouts))
+        .chain(
+            block_of(system, stream)
+                .and_then(|block| read_sql::thaw_blocks(stream, columns, layouts, block)),
+        )
         .collect();
     let drops = format!(
-        "drop function if exists {}; drop function if exists {}; drop view if exists {}",
+        "drop function if exists {}; drop function if exists {}; drop function if exists {}; \
+         drop function if exists {}; drop view if exists {}",
+        history::hold(stream),
+        history::thaw_blocks(stream),
         history::thaw(stream),
         history::between(stream),
         history::view(stream)

@@ -108,6 +108,27 @@ impl Layout {
         out
     }
 
+    /// Takes out the columns that are `gone`; gives the columns of the segment table that stood for
+    /// them.
+    pub(crate) fn without(&mut self, gone: impl Fn(&Column) -> bool) -> Vec<String> {
+        let mut out = Vec::new();
+        self.plain.retain(|column| {
+            let stays = !gone(column);
+            out.extend((!stays).then(|| column.name.clone()));
+            stays
+        });
+        self.coded.retain(|it| {
+            let stays = !gone(&it.column);
+            if !stays {
+                out.push(it.array.clone());
+                out.extend(it.base.iter().chain(&it.step).chain(&it.sum).cloned());
+                out.extend(it.extremes.iter().flat_map(|(low, high)| [low, high]).cloned());
+            }
+            stays
+        });
+        out
+    }
+
     /// Every column of the stream that the segments hold.
     pub fn columns(&self) -> impl Iterator<Item = &Column> {
         self.plain.iter().chain(self.coded.iter().map(|it| &it.column))

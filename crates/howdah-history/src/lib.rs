@@ -27,7 +27,7 @@ mod store;
 pub mod write_sql;
 
 pub use code::{Code, Column, Shape, Width};
-pub use fold::{Folded, empty_chunk, fold_chunk, prepare};
+pub use fold::{Folded, drop_views, empty_chunk, fold_chunk, prepare};
 pub use layout::{Coded, Layout, SEGMENT_ROWS};
 pub use restore::restore_chunk;
 pub use status::{ChunkState, StreamState};

@@ -22,11 +22,35 @@ pub struct Installed {
     pub table: RelName,
     /// Its columns.
     pub layout: Layout,
+    /// What became of the stream's columns since.
+    pub since: Vec<Since>,
 }
 
-/// The value of a column, as SQL over the row that [`unfold`] gives; a column that came after the
-/// layout is null.
-fn value(layout: &Layout, column: &Column) -> String {
+/// What became of a column since a layout was made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Since {
+    /// The column.
+    pub column: String,
+    /// What its value is, as SQL; `None`: what the segment has, cast to `type_name`.
+    pub missing: Option<String>,
+    /// Its type with modifiers.
+    pub type_name: String,
+}
+
+/// The value of a column, as SQL over the row that [`unfold`] gives.
+fn value(it: &Installed, column: &Column) -> String {
+    let since = it.since.iter().find(|since| since.column == column.name);
+    if let Some(Since { missing: Some(value), .. }) = since {
+        return value.clone();
+    }
+    let value = kept_value(&it.layout, column);
+    match since {
+        Some(since) => format!("({value})::{}", since.type_name),
+        None => value,
+    }
+}
+
+fn kept_value(layout: &Layout, column: &Column) -> String {
     if layout.plain.iter().any(|it| it.name == column.name) {
         return format!("s.{}", column.ident());
     }
@@ -54,9 +78,9 @@ fn unfold(layout: &Layout, source: &str) -> String {
 }
 
 /// The events of a segment table, as a query that gives `columns`.
-pub(crate) fn events(layout: &Layout, columns: &[Column], source: &str) -> String {
-    let values = columns.iter().map(|column| value(layout, column));
-    format!("select {} {}", name::list(values), unfold(layout, source))
+pub(crate) fn events(it: &Installed, columns: &[Column], source: &str) -> String {
+    let values = columns.iter().map(|column| value(it, column));
+    format!("select {} {}", name::list(values), unfold(&it.layout, source))
 }
 
 /// The view over recent rows and segments.
@@ -64,7 +88,7 @@ pub(crate) fn events(layout: &Layout, columns: &[Column], source: &str) -> Strin
 pub fn view(stream: &Stream, columns: &[Column], layouts: &[Installed]) -> String {
     let list = name::list(columns.iter().map(Column::ident));
     let recent = format!("select {list} from {}", stream.table);
-    let folded = layouts.iter().map(|it| events(&it.layout, columns, &it.table.to_string()));
+    let folded = layouts.iter().map(|it| events(it, columns, &it.table.to_string()));
     let arms: Vec<String> = std::iter::once(recent).chain(folded).collect();
     format!(
         "create view {} ({list}) with (security_invoker = true) as {}",
@@ -87,10 +111,10 @@ pub fn between(stream: &Stream, columns: &[Column], layouts: &[Installed]) -> St
     )];
     for it in layouts {
         let (low, high) = &it.layout.times;
-        let at = value(&it.layout, &it.layout.time);
+        let at = value(it, &it.layout.time);
         arms.push(format!(
             "{} where s.{} >= $1 and s.{} < $2 and {at} >= $1 and {at} < $2",
-            events(&it.layout, columns, &it.table.to_string()),
+            events(it, columns, &it.table.to_string()),
             Ident::new(high),
             Ident::new(low)
         ));
@@ -127,7 +151,7 @@ pub fn put_back(stream: &Stream, columns: &[Column], it: &Installed, chosen: &st
         table = it.table,
         stream = stream.table,
         list = name::list(given.iter().map(Column::ident)),
-        events = events(&it.layout, &given, "gone"),
+        events = events(it, &given, "gone"),
     )
 }
 
@@ -164,7 +188,7 @@ pub fn thaw(stream: &Stream, columns: &[Column], layouts: &[Installed]) -> Optio
         ];
         for (n, key) in keys.iter().enumerate() {
             if it.layout.plain.iter().any(|plain| plain.name == key.name) {
-                same.push(format!("s.{} = l.k{n}", key.ident()));
+                same.push(format!("{} = l.k{n}", value(it, key)));
             }
         }
         let chosen = format!("exists (select from {late} where {})", same.join(" and "));
@@ -179,6 +203,59 @@ pub fn thaw(stream: &Stream, columns: &[Column], layouts: &[Installed]) -> Optio
         "create function {}({}) returns bigint language plpgsql volatile as {}",
         history::thaw(stream),
         name::list(arguments),
+        Literal(&body)
+    ))
+}
+
+/// The function that keeps folds away for the rest of the transaction, where there was one.
+#[must_use]
+pub fn hold(stream: &Stream) -> String {
+    let body = format!(
+        "begin if exists (select from howdah.folds f where f.stream = {}) then \
+         lock table {} in row exclusive mode; end if; end",
+        Literal(&stream.table.to_string()),
+        stream.table
+    );
+    format!(
+        "create function {}() returns void language plpgsql volatile as {}",
+        history::hold(stream),
+        Literal(&body)
+    )
+}
+
+/// The function that puts the events of ranges of blocks back into their chunks, as far as they are
+/// in segments: it takes an array of first blocks and one of last ones. `block` is the column of
+/// the block's number.
+#[must_use]
+pub fn thaw_blocks(
+    stream: &Stream,
+    columns: &[Column],
+    layouts: &[Installed],
+    block: &Ident,
+) -> Option<String> {
+    let column = columns.iter().find(|column| column.name == block.as_str())?;
+    let mut body = format!(
+        "declare moved bigint; total bigint := 0; begin perform {}(); ",
+        history::hold(stream)
+    );
+    for it in layouts {
+        let coded = it.layout.coded.iter().find(|coded| coded.column.name == column.name);
+        let (low, high) = match coded.and_then(|coded| coded.extremes.as_ref()) {
+            Some((low, high)) => (Ident::new(low), Ident::new(high)),
+            None => (block.clone(), block.clone()),
+        };
+        let chosen = format!(
+            "s.{high} >= (select min(low) from unnest($1) low) and exists \
+             (select from unnest($1, $2) b(low, high) where s.{low} <= b.high and s.{high} >= b.low)"
+        );
+        body.push_str(&put_back(stream, columns, it, &chosen));
+        body.push_str("; get diagnostics moved = row_count; total := total + moved; ");
+    }
+    body.push_str("return total; end");
+    let array = column.array_type.clone().unwrap_or_else(|| format!("{}[]", column.type_name));
+    Some(format!(
+        "create function {}({array}, {array}) returns bigint language plpgsql volatile as {}",
+        history::thaw_blocks(stream),
         Literal(&body)
     ))
 }

@@ -1,6 +1,6 @@
 //! What howdah keeps of history in its own tables.
 
-use howdah_catalog::RelName;
+use howdah_catalog::{Ident, Literal, RelName, name};
 use howdah_error::{Error, Result};
 use howdah_pg::from_pg;
 use howdah_system::Stream;
@@ -9,7 +9,7 @@ use tokio_postgres::Client;
 use crate::chunks::Chunk;
 use crate::code::{Column, Shape};
 use crate::layout::Layout;
-use crate::read_sql::Installed;
+use crate::read_sql::{Installed, Since};
 
 /// The columns of a stream's table, in their order.
 pub(crate) async fn columns(client: &Client, stream: &Stream) -> Result<Vec<Column>> {
@@ -46,6 +46,63 @@ fn shape(base: Option<&str>, nested: bool) -> Shape {
 
 /// The layouts of a stream, in the order of their numbers.
 pub(crate) async fn layouts(client: &Client, stream: &Stream) -> Result<Vec<Installed>> {
+    let mut out = layouts_as_made(client, stream).await?;
+    if !out.is_empty() {
+        let now = columns(client, stream).await?;
+        for it in &mut out {
+            it.since = since(client, stream, &now, &it.layout).await?;
+        }
+    }
+    Ok(out)
+}
+
+/// What became of the stream's columns since a layout was made.
+async fn since(
+    client: &Client,
+    stream: &Stream,
+    now: &[Column],
+    layout: &Layout,
+) -> Result<Vec<Since>> {
+    let mut out = Vec::new();
+    for column in now {
+        let type_name = stream
+            .columns
+            .iter()
+            .find(|known| known.name.as_str() == column.name)
+            .map_or_else(|| column.type_name.clone(), |known| known.type_name.clone());
+        match layout.columns().find(|known| known.name == column.name) {
+            Some(known) if known.type_name == column.type_name => {}
+            Some(_) => {
+                out.push(Since { column: column.name.clone(), missing: None, type_name });
+            }
+            None => {
+                let missing = Some(missing(client, stream, column).await?);
+                out.push(Since { column: column.name.clone(), missing, type_name });
+            }
+        }
+    }
+    Ok(out)
+}
+
+/// What rows of before a column have in it: the server keeps that with the chunks of before.
+async fn missing(client: &Client, stream: &Stream, column: &Column) -> Result<String> {
+    let row = client
+        .query_opt(
+            "select (a.attmissingval::text::text[])[1] from pg_catalog.pg_attribute a \
+             join pg_catalog.pg_inherits i on i.inhrelid = a.attrelid \
+             where i.inhparent = $1::text::regclass and a.attname = $2 and a.atthasmissing limit 1",
+            &[&stream.table.to_string(), &column.name],
+        )
+        .await
+        .map_err(|error| from_pg("could not look at a column", &error))?;
+    let value: Option<String> = row.and_then(|row| row.get(0));
+    Ok(match value {
+        Some(value) => format!("{}::{}", Literal(&value), column.type_name),
+        None => format!("null::{}", column.type_name),
+    })
+}
+
+async fn layouts_as_made(client: &Client, stream: &Stream) -> Result<Vec<Installed>> {
     let rows = client
         .query(
             "select layout, n.nspname::text, c.relname::text, l.columns::text \
@@ -62,7 +119,7 @@ pub(crate) async fn layouts(client: &Client, stream: &Stream) -> Result<Vec<Inst
             Error::internal("a layout in howdah.layouts cannot be read").source(error)
         })?;
         let table = RelName::new(row.get::<_, &str>(1), row.get::<_, &str>(2));
-        out.push(Installed { number: row.get(0), table, layout });
+        out.push(Installed { number: row.get(0), table, layout, since: Vec::new() });
     }
     Ok(out)
 }
@@ -157,4 +214,37 @@ pub(crate) async fn forget(client: &Client, stream: &Stream, chunk: &Chunk) -> R
         .await
         .map_err(|error| from_pg("could not note that a chunk was restored", &error))?;
     Ok(())
+}
+
+/// Drops what segments hold of columns that the stream no longer has, so that a new column of an
+/// old name is not taken for them; within a transaction. Gives the layouts as they are then.
+pub(crate) async fn forget_columns(
+    client: &Client,
+    stream: &Stream,
+    columns: &[Column],
+    layouts: Vec<Installed>,
+) -> Result<Vec<Installed>> {
+    let failed = |error| from_pg("could not drop a column of segments", &error);
+    let is_gone = |column: &Column| !columns.iter().any(|now| now.name == column.name);
+    let mut out = Vec::with_capacity(layouts.len());
+    for mut it in layouts {
+        let gone = it.layout.without(is_gone);
+        if !gone.is_empty() {
+            let drops = gone.iter().map(|name| format!("drop column {}", Ident::new(name)));
+            let sql = format!("alter table {} {}", it.table, name::list(drops));
+            client.batch_execute(&sql).await.map_err(failed)?;
+            let text = serde_json::to_string(&it.layout)
+                .map_err(|error| Error::internal("a layout cannot be written").source(error))?;
+            client
+                .execute(
+                    "update howdah.layouts set columns = $3::text::jsonb \
+                     where stream = $1 and layout = $2",
+                    &[&stream.table.to_string(), &it.number, &text],
+                )
+                .await
+                .map_err(failed)?;
+        }
+        out.push(it);
+    }
+    Ok(out)
 }

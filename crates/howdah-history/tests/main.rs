@@ -1,6 +1,8 @@
 //! History against a real PostgreSQL: what is folded is read as it was, and can be put back.
 #![allow(clippy::unwrap_used, reason = "a test that panics says where")]
 
+#[path = "main/altered.rs"]
+mod altered;
 #[path = "main/exported.rs"]
 mod exported;
 #[path = "main/keep.rs"]

@@ -16,21 +16,28 @@ join pg_am am on am.oid = c.relam
 left join pg_inherits h on h.inhrelid = i.indexrelid
 left join pg_class pc on pc.oid = h.inhparent
 left join pg_namespace pn on pn.oid = pc.relnamespace
-cross join lateral (
-  select array_agg(a.attname::text order by u.pos) as columns,
-         array_agg(pg_get_indexdef(i.indexrelid, u.pos::int4, false) order by u.pos) as expressions,
-         array_agg(coalesce(o.option & 1 = 1, false) order by u.pos) as descending,
+join (
+  -- For all at once: one by one, each would read the operator classes anew.
+  select i.indexrelid,
+         array_agg(a.attname::text order by u.pos) as columns,
+         array_agg(case when u.number <> 0 then quote_ident(a.attname)
+                        else pg_get_indexdef(i.indexrelid, u.pos::int4, false) end
+                   order by u.pos) as expressions,
+         array_agg(coalesce(i.indoption[u.pos - 1] & 1 = 1, false) order by u.pos) as descending,
          array_agg(case when oc.opcdefault then null
                         when ocn.nspname = 'pg_catalog' then oc.opcname::text
                         else ocn.nspname || '.' || oc.opcname end order by u.pos) as opclasses
-  from unnest(i.indkey::int2[]) with ordinality u(number, pos)
+  from pg_index i
+  join pg_class c on c.oid = i.indexrelid
+  join pg_namespace n on n.oid = c.relnamespace
+  cross join lateral unnest(i.indkey::int2[]) with ordinality u(number, pos)
   left join pg_attribute a
     on a.attrelid = i.indrelid and a.attnum = u.number and u.number <> 0
-  left join unnest(i.indoption::int2[]) with ordinality o(option, pos) on o.pos = u.pos
-  left join unnest(i.indclass::oid[]) with ordinality k(opclass, pos) on k.pos = u.pos
-  left join pg_opclass oc on oc.oid = k.opclass
+  left join pg_opclass oc on oc.oid = i.indclass[u.pos - 1]
   left join pg_namespace ocn on ocn.oid = oc.opcnamespace
-) parts
+  where n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
+  group by i.indexrelid
+) parts on parts.indexrelid = i.indexrelid
 where n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
   and n.nspname is distinct from $1
 order by i.indrelid, c.relname

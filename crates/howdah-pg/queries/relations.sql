@@ -2,7 +2,7 @@
 -- (they are told elsewhere) and members of extensions.
 select c.oid, n.nspname::text as schema, c.relname::text as name, c.relkind::text as kind,
        pg_get_userbyid(c.relowner)::text as owner,
-       obj_description(c.oid, 'pg_class') as comment,
+       b.description as comment,
        c.relrowsecurity as row_security, c.relforcerowsecurity as force_row_security,
        c.relpersistence <> 'p' as unlogged,
        coalesce(c.reloptions, '{}') as options,
@@ -17,6 +17,8 @@ select c.oid, n.nspname::text as schema, c.relname::text as name, c.relkind::tex
 from pg_class c
 join pg_namespace n on n.oid = c.relnamespace
 left join pg_am am on am.oid = c.relam
+left join pg_description b
+  on b.classoid = 'pg_class'::regclass and b.objoid = c.oid and b.objsubid = 0
 where n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
   and c.relkind not in ('i', 'I', 't', 'c')
   and not exists (select from pg_depend d

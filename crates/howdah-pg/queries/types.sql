@@ -1,7 +1,7 @@
 -- Types made by users: no array types, no row types of tables, no members of extensions.
 select t.oid, n.nspname::text as schema, t.typname::text as name,
        pg_get_userbyid(t.typowner)::text as owner, t.typtype::text as kind,
-       obj_description(t.oid, 'pg_type') as comment,
+       b.description as comment,
        array(select e.enumlabel::text from pg_enum e
              where e.enumtypid = t.oid order by e.enumsortorder) as labels,
        case when t.typtype = 'd' then format_type(t.typbasetype, t.typtypmod) end as base_type,
@@ -19,8 +19,10 @@ select t.oid, n.nspname::text as schema, t.typname::text as name,
 from pg_type t
 join pg_namespace n on n.oid = t.typnamespace
 left join pg_class c on c.oid = t.typrelid
+left join pg_description b
+  on b.classoid = 'pg_type'::regclass and b.objoid = t.oid and b.objsubid = 0
 where n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
   and (c.oid is null or c.relkind = 'c')
-  and not exists (select from pg_type e where e.typarray = t.oid)
+  and t.oid not in (select e.typarray from pg_type e)
   and not exists (select from pg_depend d
                   where d.classid = 'pg_type'::regclass and d.objid = t.oid and d.deptype = 'e')

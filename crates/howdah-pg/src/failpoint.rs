@@ -12,9 +12,8 @@
 //! `http.answer`; of history `history.fence`, `history.made`, `history.written`, `history.locked`,
 //! `history.deleted`, `history.folded`, `history.vacuumed`, `history.restored`; of retention
 //! `keep.begun`, `keep.exported`, `keep.bitten`, `keep.detached`, `keep.dropped`, `keep.written`,
-//! `keep.brought`; of upkeep
-//! `upkeep.taken`, `upkeep.begun`, `upkeep.chunk`, `upkeep.folded`, `upkeep.proved`,
-//! `upkeep.noted`, `upkeep.renew`.
+//! `keep.brought`; of upkeep `upkeep.taken`, `upkeep.begun`, `upkeep.chunk`, `upkeep.folded`,
+//! `upkeep.proved`, `upkeep.noted`, `upkeep.renew`, `upkeep.restored`.
 
 /// Comes by a failpoint.
 #[cfg(not(debug_assertions))]

@@ -14,7 +14,7 @@ mod rights;
 pub mod server;
 
 pub use array::{BinaryArray, RawValue};
-pub use connect::{Canceller, Connection, MIN_SERVER_VERSION_NUM, connect};
+pub use connect::{Canceller, Connection, MIN_SERVER_VERSION_NUM, connect, tls_client};
 pub use fault::{Classified, Fault, classify, from_pg, sqlstate};
 pub use introspect::{Scope, introspect, introspect_in_txn, introspect_scope, parse_bound};
 pub use options::{ConnectOptions, Limits, RootCert, SslMode};

@@ -12,8 +12,7 @@ use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 
 use crate::step::{Lock, LockMode, Step};
 
-/// The schema of chunks.
-pub const CHUNK_SCHEMA: &str = "howdah_chunks";
+pub use howdah_rollup::history::CHUNK_SCHEMA;
 
 /// µs between 1970 and 2000.
 const EPOCH_2000_US: i64 = 946_684_800_000_000;
@@ -33,8 +32,8 @@ impl Chunk {
     pub fn holding(bucket: Bucket, time_us: i64) -> Option<Self> {
         if let Bucket::Seconds(seconds) = bucket {
             let width = i64::from(seconds) * 1_000_000;
-            let from_us = time_us.div_euclid(width) * width;
-            return Some(Self { from_us, to_us: from_us + width });
+            let from_us = time_us.div_euclid(width).checked_mul(width)?;
+            return Some(Self { from_us, to_us: from_us.checked_add(width)? });
         }
         let date = date_of(time_us)?;
         let from = first_day(bucket, date)?;

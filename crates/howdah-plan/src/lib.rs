@@ -10,9 +10,9 @@ mod change;
 pub mod chunk;
 mod facts;
 mod filled;
-pub mod history;
 mod index;
 mod protect;
+mod readers;
 mod retracted;
 mod roles;
 mod rollup;
@@ -22,6 +22,8 @@ mod span;
 mod step;
 mod stream;
 mod swap;
+
+pub use howdah_rollup::history;
 
 pub use facts::{Facts, FoldedLayout, InstalledRollup, TableFacts};
 pub use protect::walls_like;
@@ -49,6 +51,7 @@ pub fn plan(system: &System, catalog: &Catalog, facts: &Facts) -> Result<Plan> {
     rollup::plan(&mut plan, system, catalog, facts)?;
     protect::plan(&mut plan, system, catalog);
     span::plan(&mut plan, system, catalog);
+    readers::plan(&mut plan, system, catalog);
     segments::plan(&mut plan, system, catalog, facts);
     rollup::plan_rebuilds(&mut plan, system, catalog, facts);
     Ok(plan)

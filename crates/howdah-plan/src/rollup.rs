@@ -196,11 +196,11 @@ fn rebuild_derived(system: &System, derived: &Derived) -> Step {
 
 fn rebuild_spans(system: &System, rollup: &SpanRollup, level: usize) -> Step {
     let of = &rollup.rollup;
-    let stream = &system.stream_of(of).table;
+    let stream = system.stream_of(of);
     let table = of.levels[level].table.plain();
     let mut step = Step::new(
         format!("rebuild {table}"),
-        format!("compute {table} from {}", stream.plain()),
+        format!("compute {table} from {}", stream.table.plain()),
         span::rebuild(system, rollup, level, stream),
     )
     .undo(Vec::new())

@@ -59,6 +59,11 @@ pub enum Action {
         /// The stream's name in the system file.
         stream: String,
     },
+    /// Make what reads a stream's history, as its segments are; `sql` shows it without segments.
+    Readers {
+        /// The stream's name in the system file.
+        stream: String,
+    },
     /// Put all events of a stream's segments back into its chunks.
     Unfold {
         /// The stream's name in the system file.

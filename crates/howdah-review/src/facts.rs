@@ -37,8 +37,12 @@ pub struct Facts {
     pub built: bool,
     /// The tool whose files they are; `None` for a live database.
     pub convention: Option<Convention>,
+    /// Drizzle's list of its files.
+    pub journal: Option<RawFile>,
     /// What holes of templates were filled with, where nobody said with what.
     pub guesses: Vec<Guess>,
+    /// Tables whose updates or deletes are published.
+    pub published: Vec<RelName>,
     /// What came of applying files again and of undoing them, where that was tried.
     pub repeated: Vec<Repeated>,
     /// What could not be seen, and why.

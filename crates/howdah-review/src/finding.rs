@@ -5,7 +5,7 @@ use std::fmt;
 use std::ops::Range;
 
 use howdah_catalog::name::stable_hash;
-use howdah_catalog::{Ident, RelName};
+use howdah_catalog::{Ident, Literal, RelName};
 use howdah_sql::Position;
 
 use crate::experiment::Experiment;
@@ -200,6 +200,30 @@ pub enum Fix {
     After(Vec<String>),
     /// To be written instead of a statement that was not applied yet.
     Instead(StatementId, Vec<String>),
+    /// To be set for the whole server, which a reload or a restart then takes up.
+    Server(Setting),
+}
+
+/// A setting with the value that it is to have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Setting {
+    /// Its name.
+    pub name: &'static str,
+    /// The value, in the setting's base unit.
+    pub value: String,
+    /// `alter system …`.
+    pub sql: Vec<String>,
+}
+
+impl Fix {
+    /// Its statements.
+    #[must_use]
+    pub fn sql(&self) -> &[String] {
+        match self {
+            Self::After(sql) | Self::Instead(_, sql) => sql,
+            Self::Server(setting) => &setting.sql,
+        }
+    }
 }
 
 /// One finding.
@@ -286,6 +310,14 @@ impl Finding {
         self
     }
 
+    /// A setting of the server that mends it; `value` is in the setting's base unit.
+    pub fn set(&mut self, name: &'static str, value: impl Into<String>) -> &mut Self {
+        let value = value.into();
+        let sql = vec![format!("alter system set {name} = {}", Literal(&value))];
+        self.fix = Some(Fix::Server(Setting { name, value, sql }));
+        self
+    }
+
     /// SQL that belongs to the fix and must stand in a later migration.
     pub fn later(&mut self, sql: Vec<String>) -> &mut Self {
         self.later = sql;
@@ -295,8 +327,7 @@ impl Finding {
     /// The fix as people read it.
     #[must_use]
     pub fn fix_text(&self) -> Option<String> {
-        let (Fix::After(sql) | Fix::Instead(_, sql)) = self.fix.as_ref()?;
-        let mut text = format!("{};", sql.join(";\n"));
+        let mut text = format!("{};", self.fix.as_ref()?.sql().join(";\n"));
         if !self.later.is_empty() {
             text.push_str(&format!("\n-- in a later migration:\n{};", self.later.join(";\n")));
         }

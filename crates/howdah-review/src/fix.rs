@@ -2,6 +2,7 @@
 //! then the result is reviewed again. A fix that fails, that leaves its finding there, or that
 //! brings a new one, is taken back: the finding stays, without it.
 
+mod server;
 mod write;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -41,6 +42,7 @@ pub(crate) async fn run_all(
     let mut withdrawn = Vec::new();
     run_after(scratch, built, facts, findings, &mut withdrawn).await?;
     run_instead(scratch, facts, findings, &mut withdrawn).await?;
+    server::run(built, facts, findings, &mut withdrawn).await?;
     Ok(withdrawn)
 }
 
@@ -197,7 +199,7 @@ async fn run_instead(
         let fix = findings[*at].fix.as_ref();
         fix.is_some_and(|fix| match fix {
             Fix::Instead(id, _) => matches!(facts.statement(*id).run, Run::Failed(_)),
-            Fix::After(_) => false,
+            Fix::After(_) | Fix::Server(_) => false,
         })
     };
     let mending: Vec<usize> = fixes.iter().copied().filter(fails).collect();

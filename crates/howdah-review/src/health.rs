@@ -22,6 +22,10 @@ pub struct Health {
     pub connection_limits: Vec<(String, i64)>,
     /// The WAL file whose archiving has failed last, when none was archived since.
     pub unarchived: Option<String>,
+    /// Extensions with another version than the server would make now: name, both versions.
+    pub extensions_behind: Vec<(String, String, String)>,
+    /// Sessions from other machines that are not encrypted.
+    pub plain_sessions: i64,
     /// Processors of the machine, when the server is on this one.
     pub cores: Option<usize>,
 }

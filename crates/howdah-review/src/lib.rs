@@ -46,11 +46,11 @@ pub mod workload;
 
 pub use facts::{Facts, StatementId};
 pub use finding::{
-    Expect, Finding, Findings, Fix, Level, Login, Place, Proof, Reproducer, Subject,
+    Expect, Finding, Findings, Fix, Level, Login, Place, Proof, Reproducer, Setting, Subject,
 };
 pub use report::Report;
 pub use review::{
-    Options, check, claims, claims_of_folder_on, reproduce_on, review, review_folder_on,
-    review_live_on,
+    Options, check, claims, claims_live_on, claims_of_folder_on, reproduce_on, review,
+    review_folder_on, review_live_on,
 };
 pub use rule::{Group, Needs, Rule};

@@ -27,7 +27,8 @@ pub struct Options {
 pub async fn review(target: &Target, options: &Options) -> Result<Report> {
     let mut facts = target.read().await?;
     facts.today.clone_from(&options.today);
-    if options.static_only {
+    let nothing_to_build = facts.files.is_empty() && !facts.live;
+    if options.static_only || nothing_to_build {
         let mut findings = check(&facts);
         if facts.live {
             not_tried(&mut findings);
@@ -80,7 +81,8 @@ pub async fn review_live_on(
     target: &Target,
     options: &Options,
 ) -> Result<Report> {
-    let facts = target.read().await?;
+    let mut facts = target.read().await?;
+    facts.today.clone_from(&options.today);
     let findings = check(&facts);
     Box::pin(try_on_copy(scratch, facts, findings, options)).await
 }
@@ -142,17 +144,37 @@ pub async fn claims_of_folder_on(
     Box::pin(claims_on(scratch, facts_of(files), markdown)).await
 }
 
+/// Likewise with a live database; what is tried is tried on a copy of its schema.
+pub async fn claims_live_on(
+    scratch: &Scratch,
+    target: &Target,
+    markdown: &str,
+) -> Result<ClaimsReport> {
+    Box::pin(claims_on(scratch, target.read().await?, markdown)).await
+}
+
 async fn claims_on(scratch: &Scratch, mut facts: Facts, markdown: &str) -> Result<ClaimsReport> {
-    if facts.live {
-        let findings = check(&facts);
-        let ground = Ground { scratch, built: None, facts: &facts, findings: &findings };
-        return claims::examine(&ground, markdown).await;
-    }
     let database = scratch.database().await?;
-    build::build(&mut facts, &database).await?;
-    let mut findings = check(&facts);
+    let mut findings;
+    if facts.live {
+        findings = check(&facts);
+        copy::copy(&mut facts, &database).await?;
+    } else {
+        build::build(&mut facts, &database).await?;
+        findings = check(&facts);
+    }
     experiment(scratch, &database, &facts, &mut findings).await?;
-    let ground = Ground { scratch, built: Some(&database), facts: &facts, findings: &findings };
+    if facts.live {
+        // What a statement of the review changes is seen against the copy as it was before.
+        let connection = database.connect().await?;
+        let mut catalog = howdah_pg::introspect(&connection).await?;
+        connection.close().await;
+        if let Some(target) = &facts.catalog {
+            copy::overlay(&mut catalog, target);
+        }
+        facts.catalog = Some(catalog);
+    }
+    let ground = Ground { scratch, built: &database, facts: &facts, findings: &findings };
     let report = claims::examine(&ground, markdown).await?;
     scratch.drop(database).await?;
     Ok(report)

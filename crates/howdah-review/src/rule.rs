@@ -179,9 +179,9 @@ impl Rule {
 /// A line `-- file: NAME` begins another migration. With `live` the SQL makes a database in use,
 /// which is then reviewed as one: `-- server: NAME = VALUE` is a setting that it has, and what
 /// follows `-- session: NAME` runs in a session of its own that stays open, as the login of that
-/// name where there is one (its password is its name). With `alone` too it has the server for
-/// itself, and its settings are the server's. With `extension` statements may fail that need an
-/// extension which a stock server has not.
+/// name where there is one (its password is its name); `-- today: DATE` is the day of the review.
+/// With `alone` too it has the server for itself, and its settings are the server's. With
+/// `extension` statements may fail that need an extension which a stock server has not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Example {
     /// The rule finds something in it.
@@ -197,6 +197,12 @@ pub struct Example {
 }
 
 impl Example {
+    /// The day on which it is reviewed, where it says one: `-- today: YYYY-MM-DD`.
+    #[must_use]
+    pub fn today(&self) -> Option<&str> {
+        self.sql.lines().find_map(|line| line.strip_prefix("-- today: ")).map(str::trim)
+    }
+
     /// The migrations: name and text.
     #[must_use]
     pub fn files(&self) -> Vec<(String, String)> {

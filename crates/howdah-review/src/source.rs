@@ -1,7 +1,10 @@
 //! Application source: its comments and string constants told apart from its code.
 //!
-//! This is no parser of any of the languages. It knows where strings and comments are, which is
-//! what is needed to find SQL and the calls around it, takes any text, and costs nothing to build.
+//! This is no parser of any of the languages. It knows where strings and comments are ([`scan`]),
+//! which is what is needed to find SQL and the calls around it, takes any text, and costs nothing
+//! to build.
+
+mod scan;
 
 use std::ops::Range;
 use std::path::Path;
@@ -9,6 +12,7 @@ use std::path::Path;
 use howdah_sql::Lines;
 
 use crate::finding::{Place, Subject};
+use scan::Piece;
 
 /// The language of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -68,27 +72,11 @@ impl SourceFile {
         let language = Language::of(&path)?;
         let mut code = text.clone().into_bytes();
         let mut strings = Vec::new();
-        let mut at = 0;
-        while at < text.len() {
-            let rest = &text[at..];
-            if let Some(length) = comment(rest, language) {
-                blank(&mut code[at..at + length]);
-                at += length;
-            } else if let Some((open, close)) = quotes(rest, language) {
-                let start = at + open;
-                let length = string_end(&text[start..], &close);
-                let tag = &text[..at];
-                let from = tag
-                    .rfind(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '.' | '$' | '!')))
-                    .map_or(0, |before| {
-                        before + tag[before..].chars().next().map_or(1, char::len_utf8)
-                    });
-                strings.push(Text { span: start..start + length, tag: tag[from..].to_owned() });
-                blank(&mut code[start..start + length]);
-                at = (start + length + close.len()).min(text.len());
-            } else {
-                at += rest.chars().next().map_or(1, char::len_utf8);
+        for (piece, quote, span) in scan::pieces(&text, language) {
+            if piece == Piece::String {
+                strings.push(Text { span: span.clone(), tag: tag(&text[..quote]) });
             }
+            blank(&mut code[span]);
         }
         let code = String::from_utf8(code).ok()?;
         Some(Self { path, language, text, code, strings })
@@ -129,32 +117,42 @@ impl SourceFile {
             before.is_none_or(|c| c.is_whitespace() || c == '}' || c == ';')
                 && after.is_some_and(|c| c.is_whitespace() || c == '(')
         });
-        heads
-            .filter_map(|(at, _)| match self.language {
-                Language::Python => Some(self.indented(at)),
-                _ => self.braces(at),
-            })
-            .collect()
+        let heads = heads.map(|(at, _)| at);
+        if self.language == Language::Python {
+            // Of a line the first is the loop.
+            let mut line_end = 0;
+            let first = heads.filter(|at| {
+                let new = *at >= line_end;
+                if new {
+                    line_end = self.code[*at..].find('\n').map_or(self.code.len(), |end| at + end);
+                }
+                new
+            });
+            return first.map(|at| self.indented(at)).collect();
+        }
+        let braces = self.braces();
+        heads.filter_map(|at| self.body(at, &braces)).collect()
     }
 
-    fn braces(&self, head: usize) -> Option<Range<usize>> {
-        let open = head + self.code[head..].find('{')?;
-        // The body begins on the line of the head, or the word was no loop.
-        if self.code[head..open].matches('\n').count() > 1 {
-            return None;
-        }
-        let mut depth = 0;
-        for (at, byte) in self.code.bytes().enumerate().skip(open) {
+    /// Every brace that is closed, with where it is; in the order of the opening ones.
+    fn braces(&self) -> Vec<(usize, usize)> {
+        let (mut pairs, mut open) = (Vec::new(), Vec::new());
+        for (at, byte) in self.code.bytes().enumerate() {
             match byte {
-                b'{' => depth += 1,
-                b'}' => depth -= 1,
-                _ => continue,
-            }
-            if depth == 0 {
-                return Some(open..at);
+                b'{' => open.push(at),
+                b'}' => pairs.extend(open.pop().map(|from| (from, at))),
+                _ => {}
             }
         }
-        None
+        pairs.sort_unstable();
+        pairs
+    }
+
+    fn body(&self, head: usize, braces: &[(usize, usize)]) -> Option<Range<usize>> {
+        let (open, close) = *braces.get(braces.partition_point(|(open, _)| *open < head))?;
+        // The body begins on the line of the head or the next, or the word was no loop.
+        let lines = self.code[head..open].bytes().filter(|byte| *byte == b'\n').take(2).count();
+        (lines < 2).then_some(open..close)
     }
 
     fn indented(&self, head: usize) -> Range<usize> {
@@ -173,60 +171,11 @@ impl SourceFile {
     }
 }
 
-fn comment(rest: &str, language: Language) -> Option<usize> {
-    let line = match language {
-        Language::Python => "#",
-        _ => "//",
-    };
-    if rest.starts_with(line) {
-        return Some(rest.find('\n').unwrap_or(rest.len()));
-    }
-    if language != Language::Python && rest.starts_with("/*") {
-        return Some(rest.find("*/").map_or(rest.len(), |end| end + 2));
-    }
-    None
-}
-
-/// The length of the opening quote, and the closing one.
-fn quotes(rest: &str, language: Language) -> Option<(usize, String)> {
-    let first = rest.chars().next()?;
-    if language == Language::Rust && first == '#' {
-        // r#"…"#, seen from its first number sign.
-        let signs = rest.bytes().take_while(|byte| *byte == b'#').count();
-        return rest[signs..]
-            .starts_with('"')
-            .then(|| (signs + 1, format!("\"{}", "#".repeat(signs))));
-    }
-    if language == Language::Python {
-        for triple in ["\"\"\"", "'''"] {
-            if rest.starts_with(triple) {
-                return Some((3, triple.to_owned()));
-            }
-        }
-    }
-    let is_quote = match first {
-        '"' => true,
-        // In Rust a lifetime or a character, in Go a character.
-        '\'' => matches!(language, Language::TypeScript | Language::Python),
-        '`' => matches!(language, Language::TypeScript | Language::Go),
-        _ => false,
-    };
-    is_quote.then(|| (1, first.to_string()))
-}
-
-/// How long the content is: up to the closing quote that no backslash stands before.
-fn string_end(content: &str, close: &str) -> usize {
-    let mut escaped = false;
-    for (at, c) in content.char_indices() {
-        if escaped {
-            escaped = false;
-        } else if c == '\\' && close.len() != 2 {
-            escaped = true;
-        } else if content[at..].starts_with(close) {
-            return at;
-        }
-    }
-    content.len()
+/// What ends the text before the quote of a string: its prefix, or the call of a template.
+fn tag(before: &str) -> String {
+    let part = |c: char| c.is_alphanumeric() || matches!(c, '_' | '.' | '$' | '!');
+    let from = before.char_indices().rev().take_while(|(_, c)| part(*c)).last();
+    from.map_or(String::new(), |(from, _)| before[from..].to_owned())
 }
 
 fn blank(bytes: &mut [u8]) {
@@ -254,6 +203,18 @@ mod tests {
             ("a.ts", "sql`select ${a}` + 'b' /* `no` */", vec!["select ${a}", "b"]),
             ("a.py", "x = '''a\nb''' # 'no'\ny = f\"c\"", vec!["a\nb", "c"]),
             ("a.go", "q := `a` // `no`", vec!["a"]),
+            ("a.rs", r#"f(r"C:\", '"', b'\'', '\u{22}', "b", &'a str) // 'no'"#, vec![r"C:\", "b"]),
+            ("a.rs", "let x = c\"a\"; /* /* \"no\" */ \"no\" */ f(\"b\")", vec!["a", "b"]),
+            ("a.go", r#"f('"', '\'', `a\`, "b")"#, vec![r"a\", "b"]),
+            ("a.ts", "x.replace(/[\"/]/g, 'a') + b / c / 'd'", vec!["a", "d"]),
+            ("a.ts", "return /\"/.test('a') // 'no'", vec!["a"]),
+            (
+                "a.ts",
+                "sql`select ${a ? sql`x ${f({b: `}`})}` : '`'} from t` + \"b\"",
+                vec!["select ${a ? sql`x ${f({b: `}`})}` : '`'} from t", "b"],
+            ),
+            ("a.tsx", "<p>don't</p>\nf('a')", vec!["t</p>", "a"]),
+            ("a.py", "x = r'\\'a' + rb\"b\" # 'no'\ny = 'c\\\n d'", vec!["\\'a", "b", "c\\\n d"]),
         ] {
             let file = file(path, text);
             let found: Vec<&str> =
@@ -281,6 +242,12 @@ mod tests {
         for path in ["a.rs", "a.ts", "a.go", "a.py"] {
             for text in ["\"", "'", "`é", "\"\\", "/*", "#", "r#\"é", "'''", "for {", "for (é"] {
                 let _ = file(path, text).loops();
+            }
+            // In time that grows with the text alone.
+            for piece in
+                ["'\\", "[/", "`${", "for (", "for {", "\"é", "for x:\n ", "/*", "r#", "'é"]
+            {
+                let _ = file(path, &piece.repeat(200_000)).loops();
             }
         }
     }

@@ -16,6 +16,8 @@ mod in_use;
 mod live;
 #[path = "main/migrations.rs"]
 mod migrations;
+#[path = "main/mutations.rs"]
+mod mutations;
 #[path = "main/reports.rs"]
 mod reports;
 #[path = "main/rig.rs"]

@@ -19,6 +19,17 @@ pub fn is_whole(stream: &Stream, level: &Level, row: &str) -> Option<String> {
     Some(format!("not exists ({})", reaching(stream, name, row, bucket.as_deref())))
 }
 
+/// The same of a row of spans, into which those may reach that began so many seconds before its
+/// bucket; `None`: they may have begun at any time.
+///
+/// A span that is counted at its end, and whose key had no event for longer than that, may count in
+/// a later row.
+pub(crate) fn is_whole_of_spans(stream: &Stream, row: &str, reach: Option<u32>) -> Option<String> {
+    let name = stream.horizon.as_ref()?;
+    let begins = reach.map(|reach| format!("{row}.{BUCKET} - interval '{reach} seconds'"));
+    Some(format!("not exists ({})", reaching(stream, name, row, begins.as_deref())))
+}
+
 /// The query for the horizons that the row `row` reaches before; `begins` is where it begins, and
 /// `None`: at the first event.
 fn reaching(stream: &Stream, name: &str, row: &str, begins: Option<&str>) -> String {

@@ -146,10 +146,11 @@ pub fn repeated(stream: &Stream, staging: &Staging) -> Option<String> {
 }
 
 /// The query that gives the keys of the staged rows between `$1` and `$2`: one row with, for each
-/// key column, an array as text. `None`: the stream has no key.
+/// key column, an array as text, and one of the values of `block`. `None`: the stream has no key.
 #[must_use]
-pub fn staged_keys(stream: &Stream, staging: &Staging) -> Option<String> {
+pub fn staged_keys(stream: &Stream, staging: &Staging, block: Option<&Ident>) -> Option<String> {
     let arrays = stream.key.iter().map(|key| format!("array_agg(r.{key})::text"));
+    let arrays = arrays.chain(block.map(|block| format!("array_agg(distinct r.{block})::text")));
     let rows = staging.as_stream_rows(stream);
     (!stream.key.is_empty()).then(|| format!("select {} from {rows} r", name::list(arrays)))
 }

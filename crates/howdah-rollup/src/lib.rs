@@ -14,6 +14,7 @@
 //! - [`reorganise`]: which blocks are replaced, and so which events are taken back;
 //! - [`span`]: rollups of the times between events, from what a batch changed of neighbours;
 //! - [`horizon`]: which rows can still be told from the stream's events;
+//! - [`history`]: where the events are once they are folded;
 //! - [`staging`]: the temporary table that a batch is copied into;
 //! - [`lock`]: the advisory locks that order folds, rebuilds and judgements.
 //!
@@ -24,6 +25,7 @@ pub mod column;
 pub mod delta;
 pub mod derive;
 pub mod fold;
+pub mod history;
 pub mod horizon;
 pub mod judge;
 pub mod lock;

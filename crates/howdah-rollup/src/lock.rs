@@ -1,8 +1,8 @@
 //! The advisory locks that order folds, rebuilds and judgements.
 //!
 //! Order in which they are taken, always: streams, judges, folds, spans, derivations, each in the
-//! order of their keys. Rows of states and rollups are locked behind all of them but the last; a batch that
-//! holds the lock of a derivation waits for no row of a state.
+//! order of their keys. Rows of states and rollups are locked behind all of them but the last two;
+//! a batch that holds the lock of spans or of a derivation waits for no row of a state.
 //!
 //! Batches into streams that meet in a derived rollup or a reorganisation have their judge for
 //! themselves alone, one after the other, or share it with others that take nothing back: those

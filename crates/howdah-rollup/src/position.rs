@@ -15,6 +15,7 @@ use howdah_system::{MeasureKind, PositionFold, Rollup, Stream};
 use crate::column::{RollupColumn, is_nullable, precedes};
 use crate::derive::{self, Captured};
 use crate::fold::Stored;
+use crate::history;
 use crate::table::same_key;
 
 /// The stored columns of a position, beside its key and the order of its last fill.
@@ -133,6 +134,15 @@ pub(crate) fn fold_ctes(
             is_late("n")
         ),
     };
+    // All fills of the late keys, those in segments too.
+    let known = if stream.segment.is_some() {
+        let same = same_key("h", "l", &rollup.by);
+        let found = history::lateral(stream, &same, "h");
+        let source = format!("(select h.* from {prefix}_late l cross join {found}) f");
+        fills(&source, rollup, fold)
+    } else {
+        format!("{} and {}", fills(&format!("{} f", stream.table), rollup, fold), is_late("f"))
+    };
     let input = format!(
         "{prefix}_input as (\
          select {new_columns}, n.howdah_signed, n.howdah_price, n.howdah_fee, \
@@ -140,12 +150,9 @@ pub(crate) fn fold_ctes(
          from {prefix}_rows n left join {table} s on {} where not {} \
          {late_rows}\
          union all \
-         select {keys}, {orders}, howdah_signed, howdah_price, howdah_fee, null \
-         from {} and {})",
+         select {keys}, {orders}, howdah_signed, howdah_price, howdah_fee, null from {known})",
         same_key("s", "n", &rollup.by),
         is_late("n"),
-        fills(&format!("{} f", stream.table), rollup, fold),
-        is_late("f"),
     );
     let folded = format!(
         "{prefix}_folded as materialized (select {keys}, \

@@ -8,6 +8,8 @@
 use howdah_catalog::{Ident, RelName, name};
 use howdah_system::{KeyColumn, Reorganisation, Stream, System};
 
+use crate::delta::without_modifiers;
+use crate::history;
 use crate::retract::{CAUSE, equal, joined, take};
 use crate::staging::{ORD, Staging};
 
@@ -295,6 +297,34 @@ pub fn take_back(reorganisation: &Reorganisation, stream: &Stream) -> Option<Str
     let using =
         format!("{} r where {}", going(reorganisation), equal("t", "r", &names(reorganisation)));
     Some(take(stream, stream.retracted.as_ref()?, &using, "r.cause"))
+}
+
+/// The query that puts those events of a stream back into their chunks that are of the blocks in
+/// [`going`] and in segments. `None`: nothing of the stream is folded.
+#[must_use]
+pub fn thaw_going(reorganisation: &Reorganisation, stream: &Stream) -> Option<String> {
+    stream.segment.as_ref()?;
+    let block = &reorganisation.block.name;
+    Some(format!(
+        "select {}(array_agg(g.{block}), array_agg(g.{block})) from {} g",
+        history::thaw_blocks(stream),
+        going(reorganisation)
+    ))
+}
+
+/// The query that puts those events of a stream back that [`near`] may look for beside the blocks
+/// `$1`, an array as text.
+#[must_use]
+pub fn thaw_near(reorganisation: &Reorganisation, stream: &Stream) -> Option<String> {
+    stream.segment.as_ref()?;
+    let Reorganisation { block, depth, .. } = reorganisation;
+    let type_name = without_modifiers(&block.type_name);
+    let range = |sign: &str| {
+        format!(
+            "array(select (b {sign} {depth})::{type_name} from unnest($1::text::{type_name}[]) b)"
+        )
+    };
+    Some(format!("select {}({}, {})", history::thaw_blocks(stream), range("-"), range("+")))
 }
 
 /// The condition that the row `r` is of a replaced block.

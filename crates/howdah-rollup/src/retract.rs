@@ -8,10 +8,11 @@
 use howdah_catalog::{Ident, RelName, name};
 use howdah_system::{Bucket, Rollup, Stream};
 
-use crate::bucket::bucket_sql;
+use crate::bucket::{bucket_sql, bucket_type};
 use crate::column::{ColumnRole, RollupColumn, columns};
 use crate::derive::{self, Captured};
 use crate::fold::from_rows;
+use crate::history;
 use crate::position;
 use crate::span;
 use crate::staging::{AT, ORD, Staging};
@@ -199,6 +200,28 @@ pub fn take_reversed(stream: &Stream) -> Option<String> {
     Some(take(stream, retracted, &using, &format!("'{REVERSED}'")))
 }
 
+/// The statements that put those events back into their chunks that the new [`reversals`] name and
+/// that are in segments. Empty: nothing of the stream is folded, or nothing reverses.
+#[must_use]
+pub fn thaw_reversed(stream: &Stream) -> Vec<String> {
+    if stream.segment.is_none() || stream.reverses.is_empty() || stream.retracted.is_none() {
+        return Vec::new();
+    }
+    let keys = stream.key.iter().map(|key| format!("array_agg(h.{key})"));
+    vec![
+        format!("select {}()", history::hold(stream)),
+        format!(
+            "select {}({}) from {} r cross join {} where not exists (select from {} x where {})",
+            history::thaw(stream),
+            name::list(keys),
+            reversals(stream),
+            history::lateral(stream, &names(stream, "r", "h"), "h"),
+            stream.table,
+            names(stream, "r", "x"),
+        ),
+    ]
+}
+
 /// The statement that moves rows `t` of the stream (`using … where …`) to the retracted events;
 /// `cause` is SQL over `t` and what is used.
 pub(crate) fn take(stream: &Stream, retracted: &RelName, using: &str, cause: &str) -> String {
@@ -301,30 +324,56 @@ fn recompute_level(stream: &Stream, rollup: &Rollup, index: usize, has_foreign: 
 
 /// The level's rows for the keys and buckets in `touched`, from the rows of the stream.
 fn fresh(stream: &Stream, rollup: &Rollup, index: usize) -> String {
-    let by = (!rollup.by.is_empty()).then(|| same_key("s", "t", &rollup.by));
-    let bucket = rollup.levels[index].bucket.map(|width| within_bucket(stream, rollup, width));
-    let rows = format!(
-        "(select s.* from touched t join {} s on {}) howdah_rows",
-        stream.table,
-        joined(by.into_iter().chain(bucket), " and ")
-    );
+    let width = rollup.levels[index].bucket;
+    let rows = if stream.segment.is_some() {
+        format!(
+            "(select s.* from touched t cross join {}) howdah_rows",
+            folded_too(stream, rollup, width)
+        )
+    } else {
+        let by = (!rollup.by.is_empty()).then(|| same_key("s", "t", &rollup.by));
+        let bucket = width.map(|width| within_bucket(stream, rollup, width, "s"));
+        format!(
+            "(select s.* from touched t join {} s on {}) howdah_rows",
+            stream.table,
+            joined(by.into_iter().chain(bucket), " and ")
+        )
+    };
     match position::position_of(rollup) {
         Some(fold) => position::recompute(stream, rollup, fold, &rows),
         None => from_rows(stream, rollup, index, &rows, None),
     }
 }
 
-/// The condition that a row `s` of the stream is in the bucket of the row `t`. The range of times
-/// finds the chunk and the index; it is wider than a bucket where local days are not of one length.
-fn within_bucket(stream: &Stream, rollup: &Rollup, width: Bucket) -> String {
-    let time = format!("s.{}", stream.time);
+/// The rows of the key and bucket of the row `t`, those in segments too, as `s`.
+fn folded_too(stream: &Stream, rollup: &Rollup, width: Option<Bucket>) -> String {
+    let by = (!rollup.by.is_empty()).then(|| same_key("h", "t", &rollup.by));
+    let Some(width) = width else {
+        return history::lateral(stream, &by.unwrap_or_default(), "s");
+    };
+    let ty = bucket_type(stream.time_type);
+    let (from, to) = (format!("t.{BUCKET}"), format!("({})::{ty}", end_of(width)));
+    let condition =
+        joined(by.into_iter().chain([within_bucket(stream, rollup, width, "h")]), " and ");
+    history::lateral_between(stream, (&from, &to), &condition, "s")
+}
+
+/// A time at or behind the end of the bucket of the row `t`: local days are not of one length.
+fn end_of(width: Bucket) -> String {
     let slack = match width {
         Bucket::Seconds(_) => "",
         _ => " + interval '1 day'",
     };
+    format!("t.{BUCKET} + interval '{}'{slack}", width.interval())
+}
+
+/// The condition that a row of the stream is in the bucket of the row `t`. The range of times finds
+/// the chunk and the index.
+fn within_bucket(stream: &Stream, rollup: &Rollup, width: Bucket, row: &str) -> String {
+    let time = format!("{row}.{}", stream.time);
     format!(
-        "{time} >= t.{BUCKET} and {time} < t.{BUCKET} + interval '{}'{slack} and {} = t.{BUCKET}",
-        width.interval(),
+        "{time} >= t.{BUCKET} and {time} < {} and {} = t.{BUCKET}",
+        end_of(width),
         bucket_sql(width, &time, stream.time_type, &rollup.timezone),
     )
 }

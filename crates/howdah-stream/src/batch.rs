@@ -14,12 +14,14 @@ use crate::payload::Payload;
 pub struct ShardId {
     /// The source's name in the system file.
     pub source: String,
-    /// The part of it: the Redis key, the path as the system file writes it, `-` for stdin.
+    /// The part of it: the Redis key, the path as the system file writes it, `-` for stdin, the
+    /// client id of an MQTT session.
     pub shard: String,
 }
 
 /// How far a shard is read or committed: an opaque text of the source (a Redis entry id,
-/// `offset:line:fingerprint` of a file). Reading on from it gives the event after it.
+/// `offset:line:fingerprint` of a file). Reading on from it gives the event after it. Of MQTT it is
+/// the number of messages that were taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Position(pub String);
 

@@ -23,6 +23,8 @@ pub enum Body {
     Text(Bytes),
     /// A Redis stream entry: field names and values.
     Entry(Vec<(Bytes, Bytes)>),
+    /// An MQTT message: its topic and its payload.
+    Message(Bytes, Bytes),
     /// The beginning of an event beyond [`HARD_CAP_BYTES`], and its whole size.
     Cut(Bytes, u64),
 }
@@ -35,8 +37,27 @@ impl Body {
             Self::Entry(fields) => {
                 fields.iter().map(|(name, value)| (name.len() + value.len()) as u64).sum()
             }
+            Self::Message(topic, payload) => (topic.len() + payload.len()) as u64,
             Self::Cut(_, size) => *size,
         }
+    }
+}
+
+/// What stands in front of an MQTT message in a dead letter: a line with its topic.
+///
+/// A topic with a control character, which brokers should not pass on, is refused anyway.
+pub(crate) fn topic_line(topic: &[u8]) -> Bytes {
+    let mut line: Vec<u8> =
+        topic.iter().map(|byte| if *byte == b'\n' { 0x7f } else { *byte }).collect();
+    line.push(b'\n');
+    line.into()
+}
+
+/// The message that stands behind its [`topic_line`]; without one the topic is empty.
+pub(crate) fn message_from_bytes(bytes: &Bytes) -> Body {
+    match memchr::memchr(b'\n', bytes) {
+        Some(end) => Body::Message(bytes.slice(..end), bytes.slice(end + 1..)),
+        None => Body::Message(Bytes::new(), bytes.clone()),
     }
 }
 
@@ -86,6 +107,16 @@ fn count(bytes: &Bytes, mark: u8, at: &mut usize) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_message_survives_as_bytes() {
+        for (topic, payload) in [("a/b", "{\n}"), ("a", ""), ("", "{}")] {
+            let bytes = [&topic_line(topic.as_bytes())[..], payload.as_bytes()].concat().into();
+            let (topic, payload) = (Bytes::from(topic), Bytes::from(payload));
+            assert_eq!(message_from_bytes(&bytes), Body::Message(topic, payload));
+        }
+        assert_eq!(topic_line(b"a\nb"), &b"a\x7fb\n"[..], "refused, not cut");
+    }
 
     #[test]
     fn an_entry_survives_as_bytes() {

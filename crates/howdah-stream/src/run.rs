@@ -19,7 +19,7 @@ use crate::decode::Decoder;
 use crate::lease::Keeper;
 use crate::pace::Pace;
 use crate::progress::{LastBatch, Reporter};
-use crate::source::{Access, Group, Ledger, Opening, Reader, show};
+use crate::source::{Access, Ledger, Opening, Reader, Told};
 use database::{Answer, Database};
 
 /// What a run of a shard needs to know.
@@ -206,10 +206,10 @@ where
             () = self.database.lost() => return Ok(Served::Lost),
             () = self.shutdown.cancelled() => return Ok(Served::Ended(Ended::Stopped)),
         };
-        let group = show(run, term.position.as_ref(), &term.mark)?;
-        let served = self.commit_all(reader, decoder, term.position, group.as_ref()).await;
-        if let Some(group) = group {
-            group.finish().await;
+        let told = reader.told(run, term.position.as_ref(), &term.mark)?;
+        let served = self.commit_all(reader, decoder, term.position, told.as_ref()).await;
+        if let Some(told) = told {
+            told.finish().await;
         }
         served
     }
@@ -219,7 +219,7 @@ where
         reader: Reader,
         mut decoder: Decoder,
         from: Option<Position>,
-        group: Option<&Group>,
+        told: Option<&Told>,
     ) -> Result<Served> {
         if let Some(header) = reader.header() {
             decoder.set_header(header)?;
@@ -247,8 +247,8 @@ where
                 Answer::Stop => return Ok(Served::Ended(Ended::Stopped)),
             };
             log(&batch, &outcome);
-            if let Some(group) = group {
-                group.committed(&batch.to, &batch.mark);
+            if let Some(told) = told {
+                told.committed(&batch.to, &batch.mark).await;
             }
             let took = started.elapsed();
             let last = (LastBatch { events: batch.events, took }, self.database.phases());

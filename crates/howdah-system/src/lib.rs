@@ -33,8 +33,8 @@ pub use model::{
 pub use problem::{Place, Problem, error_of};
 pub use secret::SecretRef;
 pub use source::{
-    Condition, Expectation, Format, HashPart, MapFrom, Mapping, Origin, ReadAs, RedisGroup, Route,
-    Source,
+    Condition, Expectation, Format, HashPart, MapFrom, Mapping, Mqtt, Origin, ReadAs, RedisGroup,
+    Route, Source, topic_level,
 };
 pub use span::{Calendar, SpanAt, SpanRollup, Spans};
 pub use time::{Bucket, Span};

@@ -110,6 +110,31 @@ pub enum Origin {
     Stdin,
     /// Requests to howdah's own HTTP server; each says by its headers whether it is JSON or CSV.
     Http,
+    /// Messages of an MQTT 5 broker, each with JSON.
+    Mqtt(Mqtt),
+}
+
+/// What a source asks of an MQTT broker.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mqtt {
+    /// `mqtt://` or `mqtts://` URL, by reference.
+    pub url: SecretRef,
+    /// The topic filters; at least one.
+    pub topics: Vec<String>,
+    /// Names the session, which the broker keeps while nobody is connected.
+    pub client_id: String,
+    /// How many messages the broker may send ahead of their acknowledgement.
+    pub inflight: u16,
+    /// With `mqtts://`, a PEM file of the authorities to trust instead of the system's.
+    pub authorities: Option<PathBuf>,
+}
+
+/// The level that a path of an MQTT source names: `topic[5]` is the sixth level of the topic.
+#[must_use]
+pub fn topic_level(path: &str) -> Option<usize> {
+    let digits = path.strip_prefix("topic[")?.strip_suffix(']')?;
+    let plain = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    plain.then(|| digits.parse().ok()).flatten()
 }
 
 /// A consumer group of howdah's own on each stream of a source.

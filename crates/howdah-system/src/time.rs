@@ -53,6 +53,20 @@ impl Bucket {
         }
     }
 
+    /// Its longest length in µs: a year has 366 days.
+    #[must_use]
+    pub fn longest_us(self) -> i64 {
+        const DAY: i64 = 86_400_000_000;
+        match self {
+            Self::Seconds(n) => i64::from(n) * 1_000_000,
+            Self::Day => DAY,
+            Self::Week => 7 * DAY,
+            Self::Month => 31 * DAY,
+            Self::Quarter => 92 * DAY,
+            Self::Year => 366 * DAY,
+        }
+    }
+
     /// The field name of `date_trunc`, for calendar buckets.
     #[must_use]
     pub fn trunc_field(self) -> Option<&'static str> {

@@ -1,4 +1,4 @@
-//! For tests: private clusters, a database per test, Redis, faults.
+//! For tests: private clusters, a database per test, Redis, Mosquitto, faults.
 
 mod clock;
 mod cluster;
@@ -8,6 +8,7 @@ mod disk;
 mod ending;
 mod folder;
 mod matrix;
+mod mosquitto;
 mod proxy;
 mod redis;
 mod wait;
@@ -19,6 +20,7 @@ pub use database::TestDatabase;
 pub use disk::SmallDisk;
 pub use folder::TestFolder;
 pub use matrix::Matrix;
+pub use mosquitto::Mosquitto;
 pub use proxy::TcpProxy;
 pub use redis::{Persistence, RedisServer};
 pub use wait::wait_until;

@@ -107,6 +107,11 @@ async fn run(client: &Client, system: &System, step: &Step) -> Result<()> {
             let found = found.ok_or_else(|| step_failed(step))?;
             rebuild::rebuild_spans(client, system, found, *level).await
         }
+        Action::Readers { stream } => {
+            let stream = system.stream(stream).ok_or_else(|| step_failed(step))?;
+            let catalog = howdah_pg::introspect(client).await?;
+            howdah_history::prepare(client, system, &catalog, stream).await
+        }
         Action::RebuildDerived { rollup } => {
             let found = system.derived.iter().find(|derived| derived.name == *rollup);
             let derived = found.ok_or_else(|| step_failed(step))?;

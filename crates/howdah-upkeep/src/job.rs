@@ -9,6 +9,7 @@ mod fold;
 mod horizon;
 mod proof;
 mod requests;
+mod retention;
 mod sizes;
 mod space;
 mod tables;
@@ -19,6 +20,7 @@ use std::time::Duration;
 
 use howdah_catalog::{Catalog, RelName};
 use howdah_error::{Code, Error, Result};
+use howdah_history::keep::Archive;
 use howdah_pg::{Connection, from_pg};
 use howdah_system::{System, UpkeepConfig};
 
@@ -33,6 +35,8 @@ pub enum Job {
     Fold,
     /// Late events of folded chunks become segments too.
     Merge,
+    /// Events that are kept no longer go, exported first where that is asked for.
+    Retention,
     /// The space of folded rows goes back to the system.
     Space,
     /// Rollups are held against their streams.
@@ -89,17 +93,20 @@ pub struct Context<'c> {
     pub config: &'c UpkeepConfig,
     /// How long requests of HTTP are kept, when the system takes any.
     pub keep_requests: Option<Duration>,
+    /// Where events go before they are dropped.
+    pub archive: &'c dyn Archive,
     /// What is left for a later pass, and why: chunks that somebody holds up.
     pub later: &'c mut HashMap<RelName, String>,
 }
 
 impl Job {
     /// Every job, in the order in which they are due at the start.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Chunks,
         Self::Requests,
         Self::Watch,
         Self::Sizes,
+        Self::Retention,
         Self::Fold,
         Self::Merge,
         Self::Space,
@@ -114,6 +121,7 @@ impl Job {
             Self::Chunks => "chunks",
             Self::Fold => "fold",
             Self::Merge => "merge",
+            Self::Retention => "retention",
             Self::Space => "space",
             Self::Proof => "proof",
             Self::Tables => "tables",
@@ -127,7 +135,7 @@ impl Job {
     pub(crate) fn every(self, config: &UpkeepConfig) -> Duration {
         let times = match self {
             Self::Chunks | Self::Fold | Self::Merge | Self::Proof | Self::Requests => 1,
-            Self::Space | Self::Watch | Self::Tables => 5,
+            Self::Retention | Self::Space | Self::Watch | Self::Tables => 5,
             Self::Sizes => 60,
         };
         config.every * times
@@ -135,7 +143,7 @@ impl Job {
 
     /// Whether it reads and writes much: such a job keeps to the window.
     pub(crate) fn is_heavy(self) -> bool {
-        matches!(self, Self::Fold | Self::Merge | Self::Space | Self::Tables | Self::Proof)
+        !matches!(self, Self::Chunks | Self::Requests | Self::Sizes | Self::Watch)
     }
 
     /// Its next step.
@@ -144,6 +152,7 @@ impl Job {
             Self::Chunks => chunks::step(context).await,
             Self::Fold => fold::step(context, fold::Which::First).await,
             Self::Merge => fold::step(context, fold::Which::Again).await,
+            Self::Retention => retention::step(context).await,
             Self::Space => space::step(context).await,
             Self::Proof => proof::step(context).await,
             Self::Tables => tables::step(context).await,

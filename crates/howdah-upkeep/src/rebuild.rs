@@ -86,7 +86,7 @@ pub async fn rebuild_spans(
     level: usize,
 ) -> Result<()> {
     let stream = reading(client, system.stream_of(&rollup.rollup)).await?;
-    let statements = span::rebuild(system, rollup, level, &stream.table);
+    let statements = span::rebuild(system, rollup, level, &stream);
     let ready = mark_ready(&rollup.rollup.levels[level].table);
     transaction(client, system, &[rollup.rollup.stream], &statements, &ready).await
 }

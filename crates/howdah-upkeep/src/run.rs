@@ -5,10 +5,12 @@
 //! renews the lease. Whatever breaks, both are made anew and the upkeep is taken again.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use howdah_catalog::{Catalog, RelName};
 use howdah_error::{Code, Error, Result};
+use howdah_history::keep::Archive;
 use howdah_pg::{
     ConnectOptions, Connection, RetryPolicy, connect, failpoint, from_pg, introspect_scope,
 };
@@ -37,7 +39,7 @@ const BROKEN: RetryPolicy = RetryPolicy {
 const MOST_STEPS: usize = 100_000;
 
 /// The upkeep of one system.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Upkeep {
     /// How to connect.
     pub options: ConnectOptions,
@@ -47,6 +49,8 @@ pub struct Upkeep {
     pub path: String,
     /// Who does it.
     pub claim: Claim,
+    /// Where events go before they are dropped.
+    pub archive: Arc<dyn Archive + Send>,
 }
 
 /// What a job did, as it is told.
@@ -244,6 +248,7 @@ impl Work<'_> {
             system,
             catalog,
             config: file.upkeep(),
+            archive: &*self.upkeep.archive,
             keep_requests: file.http().map(|http| http.keep_requests),
             later,
         };

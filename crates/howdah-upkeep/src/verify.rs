@@ -72,7 +72,7 @@ pub async fn rollups(
         out.push(proof);
     }
     for rollup in system.span_rollups.iter().filter(|it| chosen(&it.rollup.name)) {
-        let read = reading(client, system.stream_of(&rollup.rollup)).await?.table;
+        let read = reading(client, system.stream_of(&rollup.rollup)).await?;
         for (index, level) in rollup.rollup.levels.iter().enumerate() {
             let proof = span::proof(system, rollup, index, &read);
             let keys = span::differing_keys(system, rollup, index, &read, KEYS);

@@ -138,6 +138,10 @@ impl Session {
             let source = source.ok_or_else(|| {
                 Error::input(format!("source \"{name}\" does not exist")).code(Code::UnknownName)
             })?;
+            if matches!(source.origin, Origin::Mqtt(_)) {
+                return Err(Error::input(format!("source \"{name}\" cannot be read from a file"))
+                    .detail("Its events are messages under topics, which no file has."));
+            }
             if source.format == Format::Fields {
                 return Err(Error::input(format!("source \"{name}\" cannot be read from a file"))
                     .detail("Its events are the fields of Redis entries, which no file has."));
@@ -213,10 +217,11 @@ impl Session {
         if self.server.is_some() { format!("{place} (private)") } else { place }
     }
 
-    /// What reaches a source: the folder of its files, the URL of its Redis.
+    /// What reaches a source: the folder of its files, the URL of its Redis or its broker.
     pub fn access(&self, source: &Source) -> Result<Access> {
         let url = match &source.origin {
             Origin::Redis { url, .. } => Some(secret(url, &self.folder)?),
+            Origin::Mqtt(mqtt) => Some(secret(&mqtt.url, &self.folder)?),
             _ => None,
         };
         Ok(Access { folder: self.folder.clone(), url })

@@ -28,6 +28,8 @@ mod leases;
 mod market;
 #[path = "main/monitoring.rs"]
 mod monitoring;
+#[path = "main/mqtt.rs"]
+mod mqtt;
 #[path = "main/rebuilds.rs"]
 mod rebuilds;
 #[path = "main/recorded.rs"]

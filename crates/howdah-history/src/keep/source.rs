@@ -40,7 +40,7 @@ impl Source {
                 Literal(&part.chunk.to_string()),
                 part.only(stream, "s")
             );
-            arms.push(read_sql::events(&it.layout, &columns, &chosen));
+            arms.push(read_sql::events(&it, &columns, &chosen));
         }
         let rows = format!("({}) r ({list})", arms.join(" union all "));
         Ok(Self { columns, rows })

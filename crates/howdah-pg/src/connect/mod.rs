@@ -15,6 +15,8 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::{AsyncMessage, CancelToken, Client, SimpleQueryMessage};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
+pub use tls::tls_client;
+
 use crate::fault::from_pg;
 use crate::options::{ConnectOptions, Limits, SslMode};
 

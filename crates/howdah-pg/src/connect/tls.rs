@@ -33,6 +33,20 @@ pub(super) fn connector(options: &ConnectOptions) -> Result<MakeRustlsConnect> {
     Ok(MakeRustlsConnect::new(config))
 }
 
+/// What a TLS client needs that verifies chain and host name: by the authorities of a PEM file, or
+/// those of the system. Code HD0108 when they are unusable.
+pub fn tls_client(authorities: Option<&Path>) -> Result<ClientConfig> {
+    let roots = match authorities {
+        Some(path) => roots_of_file(path)?,
+        None => roots_of_system()?,
+    };
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| Error::internal("TLS cannot be set up").source(error))?;
+    Ok(builder.with_root_certificates(roots).with_no_client_auth())
+}
+
 fn chain_verifier(
     options: &ConnectOptions,
     provider: Arc<CryptoProvider>,

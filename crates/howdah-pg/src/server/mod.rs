@@ -280,7 +280,7 @@ async fn launch(
     };
     loop {
         let log_from = home.open_log()?;
-        let mut command = server_command(home, install, &socket_dir, port);
+        let mut command = server_command(home, install, options, &socket_dir, port);
         command.environment.clone_from(&options.environment);
         let mut server = Supervised::start(&command)?;
         if wait_ready(home, &server, options.start_timeout).await {
@@ -305,18 +305,26 @@ async fn launch(
     }
 }
 
-fn server_command(home: &Home, install: &Install, socket_dir: &Path, port: u16) -> ServerCommand {
+fn server_command(
+    home: &Home,
+    install: &Install,
+    options: &ServerOptions,
+    socket_dir: &Path,
+    port: u16,
+) -> ServerCommand {
     let quoted = socket_dir.to_string_lossy().replace('"', "\"\"");
-    let args = vec![
+    let mut args = vec![
         "-D".to_owned(),
         home.data().to_string_lossy().into_owned(),
         "-c".to_owned(),
         format!("port={port}"),
         "-c".to_owned(),
-        "listen_addresses=127.0.0.1".to_owned(),
-        "-c".to_owned(),
         format!("unix_socket_directories=\"{quoted}\""),
     ];
+    // On the command line nothing that is run on the server changes it; a caller may choose it.
+    if options.extra_settings.iter().all(|(name, _)| name != "listen_addresses") {
+        args.extend(["-c".to_owned(), "listen_addresses=127.0.0.1".to_owned()]);
+    }
     ServerCommand {
         program: install.program("postgres"),
         args,

@@ -317,7 +317,8 @@ async fn sizes_and_statistics_are_told_when_asked_for() {
     assert_eq!(sized.column("x").unwrap().null_fraction, Some(1.0));
     assert_eq!(sized.column("id").unwrap().n_distinct, Some(-1.0));
 
-    let without = introspect_scope(&client, Scope { statistics: false, ..Scope::default() }).await.unwrap();
+    let without =
+        introspect_scope(&client, Scope { statistics: false, ..Scope::default() }).await.unwrap();
     assert_eq!(table(&without, "sized").stats.heap_bytes, 0);
     assert_eq!(table(&without, "sized").columns.len(), 2);
 }

@@ -9,6 +9,9 @@ mod scratch;
 mod session;
 mod trace;
 
+/// Which tables' updates or deletes are published.
+pub(crate) const PUBLISHED: &str = include_str!("published.sql");
+
 pub use advice::{Advice, advice};
 pub use again::repeat;
 pub use run::{build, build_before};

@@ -1,6 +1,8 @@
 //! The statements one by one, as their tool would run them.
 
+use howdah_catalog::RelName;
 use howdah_error::Result;
+use howdah_pg::from_pg;
 use howdah_sql::command::{Command, Escape, escapes_within};
 
 use super::cascade;
@@ -19,6 +21,13 @@ pub async fn build(facts: &mut Facts, database: &ScratchDatabase) -> Result<()> 
     cascade::find_causes(facts);
     let connection = database.connect().await?;
     facts.catalog = Some(howdah_pg::introspect(&connection).await?);
+    let published = connection.query_typed(super::PUBLISHED, &[]).await;
+    let published =
+        published.map_err(|error| from_pg("could not read what is published", &error))?;
+    facts.published = published
+        .iter()
+        .map(|row| RelName::new(row.get::<_, String>(0), row.get::<_, String>(1)))
+        .collect();
     connection.close().await;
     facts.built = true;
     Ok(())

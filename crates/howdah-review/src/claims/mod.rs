@@ -104,8 +104,8 @@ impl ClaimsReport {
 /// What a claim is tried against.
 pub(crate) struct Ground<'a> {
     pub(crate) scratch: &'a Scratch,
-    /// What was built; `None` for a live database, which nothing is tried on.
-    pub(crate) built: Option<&'a ScratchDatabase>,
+    /// What was built, or the copy of a live database's schema.
+    pub(crate) built: &'a ScratchDatabase,
     pub(crate) facts: &'a Facts,
     pub(crate) findings: &'a [Finding],
 }
@@ -130,8 +130,9 @@ pub(crate) async fn examine(ground: &Ground<'_>, markdown: &str) -> Result<Claim
         });
     }
     claims.extend(arithmetic::check(&document));
-    claims.sort_by_key(|claim| claim.lines.first().copied());
     let mut statements = statements::run(ground, &document).await?;
+    claims.extend(statements::there_already(&statements));
+    claims.sort_by_key(|claim| claim.lines.first().copied());
     for claim in &mut claims {
         secret::mask(&mut claim.quote);
     }

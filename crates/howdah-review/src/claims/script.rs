@@ -48,12 +48,12 @@ pub(super) async fn judge(ground: &Ground<'_>, kind: &Kind) -> Result<(Verdict, 
     if !kind.findings.is_empty() {
         return Ok(by_findings(ground, kind));
     }
-    let database = match (kind.on, ground.built) {
-        (On::Empty, _) => ground.scratch.database().await?,
-        (On::Target | On::Again, Some(built)) => ground.scratch.copy(built).await?,
-        (On::Target | On::Again, None) => {
-            return cannot("The target is a live database, on which nothing is tried.".to_owned());
+    let database = match kind.on {
+        On::Empty => ground.scratch.database().await?,
+        On::Again if ground.facts.live => {
+            return cannot("A database in use has no migrations to be applied again.".to_owned());
         }
+        On::Target | On::Again => ground.scratch.copy(ground.built).await?,
     };
     let came = match kind.needs {
         Some(extension) if !available(&database, extension).await? => None,

@@ -8,11 +8,11 @@ use howdah_error::Result;
 use howdah_sql::Lines;
 use howdah_sql::command::{Command, Escape};
 
-use super::Ground;
 use super::document::{Block, Document, begins_as_sql, normal};
+use super::{Claim, Ground, Verdict};
 use crate::build::{ScratchDatabase, Session};
 use crate::facts::{Facts, Failure};
-use crate::review;
+use crate::{copy, review};
 
 /// Languages of code blocks that hold SQL.
 const SQL: &[&str] = &["sql", "postgresql", "postgres", "pgsql", "plpgsql", "inline"];
@@ -61,6 +61,23 @@ pub enum Came {
     },
 }
 
+/// Shows indexes and foreign keys of one table that are the same, after the statements were run.
+const REPEATED: &str = "\
+select 'index', i.indexrelid::regclass::text, j.indexrelid::regclass::text
+from pg_index i
+join pg_index j on j.indrelid = i.indrelid and j.indexrelid > i.indexrelid
+  and j.indkey::text = i.indkey::text and j.indclass::text = i.indclass::text
+  and j.indoption::text = i.indoption::text
+  and pg_get_expr(j.indpred, j.indrelid) is not distinct from pg_get_expr(i.indpred, i.indrelid)
+  and pg_get_expr(j.indexprs, j.indrelid) is not distinct from pg_get_expr(i.indexprs, i.indrelid)
+where i.indrelid >= 16384
+union all
+select 'foreign key', a.conname, b.conname
+from pg_constraint a
+join pg_constraint b on b.contype = 'f' and b.conrelid = a.conrelid and b.oid > a.oid
+  and b.conkey = a.conkey and b.confrelid = a.confrelid and b.confkey = a.confkey
+where a.contype = 'f'";
+
 /// Runs the statements of all blocks.
 pub(super) async fn run(ground: &Ground<'_>, document: &Document) -> Result<Vec<StatementResult>> {
     let mut results = Vec::new();
@@ -69,6 +86,30 @@ pub(super) async fn run(ground: &Ground<'_>, document: &Document) -> Result<Vec<
     }
     results.sort_by_key(|result: &StatementResult| result.line);
     Ok(results)
+}
+
+/// What the review proposes as missing and the target has: a claim, with each line that makes it.
+pub(super) fn there_already(results: &[StatementResult]) -> Option<Claim> {
+    let repeated: Vec<(&StatementResult, &[String])> = results
+        .iter()
+        .filter_map(|result| match &result.came {
+            Came::Ran { duplicates, .. } if !duplicates.is_empty() => {
+                Some((result, duplicates.as_slice()))
+            }
+            _ => None,
+        })
+        .collect();
+    let (first, _) = repeated.first()?;
+    let named: Vec<String> = repeated.iter().flat_map(|(_, names)| names.iter().cloned()).collect();
+    Some(Claim {
+        kind: "proposed_is_missing".to_owned(),
+        claim: "what is proposed is not there yet".to_owned(),
+        lines: repeated.iter().map(|(result, _)| result.line).collect(),
+        quote: first.sql.split_whitespace().collect::<Vec<_>>().join(" "),
+        verdict: Verdict::False,
+        reason: format!("The target has it already: {}.", named.join(", ")),
+        reproducer: Some(REPEATED.to_owned()),
+    })
 }
 
 /// Blocks of SQL, with those that stand within other code.
@@ -112,8 +153,10 @@ async fn run_block(
             None => todo.push((line, sql)),
         }
     }
-    let (Some(built), false) = (ground.built, todo.is_empty()) else { return Ok(()) };
-    let database = ground.scratch.copy(built).await?;
+    if todo.is_empty() {
+        return Ok(());
+    }
+    let database = ground.scratch.copy(ground.built).await?;
     let mut session = Session::open(&database).await?;
     session.run(LIMIT).await?;
     let mut seen = Seen::of(ground);
@@ -147,9 +190,6 @@ fn reason_not_to_run(ground: &Ground<'_>, sql: &str) -> Option<String> {
     match howdah_sql::command::read(sql) {
         Command::Escape(Escape::CreateRole(_)) => None,
         Command::Escape(_) => Some("its effect would leave the database".to_owned()),
-        _ if ground.built.is_none() => {
-            Some("the target is a live database, on which nothing is tried".to_owned())
-        }
         _ => None,
     }
 }
@@ -220,8 +260,11 @@ fn ran(changed: Option<bool>) -> Came {
 
 async fn compare(database: &ScratchDatabase, seen: &mut Seen) -> Result<Came> {
     let connection = database.connect().await?;
-    let after = howdah_pg::introspect(&connection).await?;
+    let mut after = howdah_pg::introspect(&connection).await?;
     connection.close().await;
+    if let Some(before) = seen.facts.catalog.as_ref().filter(|_| seen.facts.live) {
+        copy::overlay(&mut after, before);
+    }
     let before = seen.facts.catalog.replace(after);
     let (Some(before), Some(after)) = (before, &seen.facts.catalog) else {
         return Ok(ran(None));

@@ -7,10 +7,12 @@ use howdah_sql::split;
 use super::edited;
 use crate::facts::SqlFile;
 use crate::finding::Fix;
-use crate::migrations::{Convention, RawFile};
+use crate::migrations::{Convention, RawFile, drizzle};
 use crate::report::Report;
 use crate::secret;
 
+/// What parts the statements of a file for Drizzle.
+const BREAKPOINT: &str = "--> statement-breakpoint\n";
 /// What stands in the names of the files.
 const NAME: &str = "review_fixes";
 
@@ -25,7 +27,8 @@ pub fn files(report: &Report) -> Vec<RawFile> {
         let statements = match &finding.fix {
             Some(Fix::After(statements)) => statements,
             Some(Fix::Instead(..)) => &finding.later,
-            None => continue,
+            // No migration of a database sets the server.
+            Some(Fix::Server(_)) | None => continue,
         };
         let message = finding.message.replace('\n', " ");
         let reason = format!("-- {} {}: {message}", finding.rule.code, finding.rule.name);
@@ -45,13 +48,21 @@ pub fn files(report: &Report) -> Vec<RawFile> {
         .iter()
         .map(|file| RawFile { path: file.path.clone(), text: file.text.clone() })
         .collect();
-    let convention = Convention::detect(&raw);
+    let convention = report.facts.convention.unwrap_or_else(|| Convention::detect(&raw));
     let mut files = rewritten(report, convention);
     let mut place = Place::behind(convention, &raw);
+    let mut new = Vec::new();
     if !together.is_empty() {
-        files.push(place.next(&together.join("\n"), true));
+        let parting = if convention == Convention::Drizzle { BREAKPOINT } else { "\n" };
+        new.push(place.next(&together.join(parting), true));
     }
-    files.extend(alone.iter().map(|text| place.next(text, false)));
+    // Drizzle applies all of its files in one transaction, in which these cannot be.
+    if convention != Convention::Drizzle {
+        new.extend(alone.iter().map(|text| place.next(text, false)));
+    }
+    let journal = report.facts.journal.as_ref().filter(|_| !new.is_empty());
+    files.extend(journal.and_then(|journal| drizzle::with(journal, &new)));
+    files.extend(new);
     files
 }
 

@@ -1,7 +1,7 @@
 //! SQL files in the order in which their tool applies them, with what undoes them set apart.
 
 mod convention;
-mod drizzle;
+pub(crate) mod drizzle;
 mod parts;
 mod template;
 

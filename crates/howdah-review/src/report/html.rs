@@ -1,9 +1,8 @@
 //! The report as one HTML page with its figures, that needs nothing else: no script, no font, no
 //! picture from elsewhere.
 
-use super::Report;
-use super::terminal::proof;
-use crate::finding::{Finding, Level};
+use super::{Report, Told};
+use crate::finding::Level;
 use crate::rule::Group;
 use crate::score::{Outcome, Score, score, weight};
 
@@ -31,8 +30,8 @@ pub fn html(report: &Report) -> String {
     if report.findings.is_empty() {
         out.push_str("<p>No findings.</p>\n");
     }
-    for finding in &report.findings {
-        out.push_str(&article(report, finding));
+    for told in report.told() {
+        out.push_str(&article(report, &told));
     }
     if !report.suppressed.is_empty() {
         out.push_str("<h2>Suppressed</h2>\n<ul>\n");
@@ -103,10 +102,11 @@ fn bars(rows: &[(String, String, u32)], caption: &str) -> String {
 }
 
 fn levels(report: &Report) -> String {
+    let told = report.told();
     let rows: Vec<(String, String, u32)> = LEVELS
         .into_iter()
         .map(|level| {
-            let count = report.findings.iter().filter(|finding| finding.level == level).count();
+            let count = told.iter().filter(|told| told.level() == level).count();
             (level.to_string(), level.to_string(), u32::try_from(count).unwrap_or(u32::MAX / BAR))
         })
         .collect();
@@ -129,7 +129,8 @@ fn groups(score: &Score) -> String {
     if rows.is_empty() { String::new() } else { bars(&rows, "points lost by group") }
 }
 
-fn article(report: &Report, finding: &Finding) -> String {
+fn article(report: &Report, told: &Told<'_>) -> String {
+    let finding = told.first();
     let place = match &finding.place {
         Some(place) => format!("{}:{}", place.path, place.position),
         None => finding.subject.to_string(),
@@ -137,23 +138,29 @@ fn article(report: &Report, finding: &Finding) -> String {
     let mut out = format!(
         "<article class=\"{level}\">\n<h2>{}</h2>\n<p class=\"quiet\">{level} {} {} at \
          {}</p>\n",
-        escape(&finding.message),
+        escape(&told.message()),
         finding.rule.code,
         finding.rule.name,
         escape(&place),
         level = finding.level
     );
-    for text in [&finding.detail, &finding.hint].into_iter().flatten() {
+    if told.findings.len() > 1 {
+        let places: Vec<String> = told.places().iter().map(|place| escape(place)).collect();
+        out.push_str(&format!("<ul>\n<li>{}</li>\n</ul>\n", places.join("</li>\n<li>")));
+    }
+    for text in told.details().into_iter().chain(told.hints()) {
         out.push_str(&format!("<p>{}</p>\n", escape(text)));
     }
     out.push_str(&format!(
         "<details><summary>{}</summary><pre>{}</pre></details>\n",
         finding.proof.as_str(),
-        escape(&proof(report, finding))
+        escape(&told.proofs(report))
     ));
-    if let Some(text) = finding.fix_text() {
+    for (name, text) in told.fixes() {
         let sql = escape(&text);
-        out.push_str(&format!("<details open><summary>fix</summary><pre>{sql}</pre></details>\n"));
+        out.push_str(&format!(
+            "<details open><summary>{name}</summary><pre>{sql}</pre></details>\n"
+        ));
     }
     out.push_str("</article>\n");
     out

@@ -45,6 +45,8 @@ struct FindingOut<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     fix: Option<FixOut<'a>>,
     fingerprint: &'a str,
+    /// Findings with the same one are told to people as one.
+    cause: String,
 }
 
 #[derive(Serialize)]
@@ -177,11 +179,13 @@ fn out<'a>(report: &'a Report, finding: &'a Finding) -> FindingOut<'a> {
                 Expect::Failure(state) => format!("SQLSTATE {state}"),
             },
         }),
-        fix: finding.fix.as_ref().map(|fix| match fix {
-            Fix::After(sql) => FixOut { instead: false, sql, later: &finding.later },
-            Fix::Instead(_, sql) => FixOut { instead: true, sql, later: &finding.later },
+        fix: finding.fix.as_ref().map(|fix| FixOut {
+            instead: matches!(fix, Fix::Instead(..)),
+            sql: fix.sql(),
+            later: &finding.later,
         }),
         fingerprint: &finding.fingerprint,
+        cause: finding.cause(),
     }
 }
 

@@ -1,8 +1,8 @@
 //! The report in Markdown, for a comment on a change or a page of a wiki.
 
-use super::Report;
-use super::terminal::proof;
-use crate::finding::{Finding, Fix, Level};
+use super::cause::whereabouts;
+use super::{Report, Told};
+use crate::finding::Level;
 use crate::score::score;
 
 /// The document; findings below `least` are only counted.
@@ -17,54 +17,55 @@ pub fn markdown(report: &Report, least: Level) -> String {
         score.all - score.known,
         score.all
     ));
-    let shown: Vec<&Finding> = report.findings.iter().filter(|f| f.level >= least).collect();
+    let all = report.told();
+    let shown: Vec<&Told<'_>> = all.iter().filter(|told| told.level() >= least).collect();
     if shown.is_empty() {
         out.push_str("No findings.\n\n");
     } else {
         out.push_str("| Level | Rule | Where | What |\n| --- | --- | --- | --- |\n");
-        for finding in &shown {
+        for told in &shown {
+            let finding = told.first();
+            let more = match told.findings.len() {
+                1 => String::new(),
+                places => format!(" and {} more", places - 1),
+            };
             out.push_str(&format!(
-                "| {} | {} {} | {} | {} |\n",
+                "| {} | {} {} | {}{more} | {} |\n",
                 finding.level,
                 finding.rule.code,
                 finding.rule.name,
-                cell(&place(finding)),
+                cell(&whereabouts(finding)),
                 cell(&finding.message)
             ));
         }
         out.push('\n');
-        for finding in &shown {
-            out.push_str(&section(report, finding));
+        for told in &shown {
+            out.push_str(&section(report, told));
         }
     }
-    let hidden = report.findings.len() - shown.len();
+    let hidden = all.len() - shown.len();
     if hidden > 0 {
         out.push_str(&format!("{hidden} findings below {least} are not shown.\n"));
     }
     out
 }
 
-fn place(finding: &Finding) -> String {
-    match &finding.place {
-        Some(place) => format!("{}:{}", place.path, place.position.line),
-        None => finding.subject.to_string(),
+fn section(report: &Report, told: &Told<'_>) -> String {
+    let finding = told.first();
+    let mut out = format!("## {} {}\n\n", finding.rule.code, inline(&told.message()));
+    if told.findings.len() > 1 {
+        for place in told.places() {
+            out.push_str(&format!("- {}\n", inline(&place)));
+        }
+        out.push('\n');
     }
-}
-
-fn section(report: &Report, finding: &Finding) -> String {
-    let mut out = format!("## {} {}\n\n", finding.rule.code, inline(&finding.message));
-    let texts = [finding.detail.as_deref(), finding.hint.as_deref()];
-    for text in texts.into_iter().flatten() {
+    for text in told.details().into_iter().chain(told.hints()) {
         out.push_str(&format!("{}\n\n", inline(text)));
     }
     out.push_str(&format!("{}:\n\n", finding.proof.as_str()));
-    out.push_str(&fenced(&proof(report, finding)));
-    if let Some(text) = finding.fix_text() {
-        let what = match &finding.fix {
-            Some(Fix::Instead(..)) => "instead, run on a scratch server:",
-            _ => "fix, run on a scratch server:",
-        };
-        out.push_str(&format!("{what}\n\n{}", fenced(&text)));
+    out.push_str(&fenced(&told.proofs(report)));
+    for (name, text) in told.fixes() {
+        out.push_str(&format!("{name}, run on a scratch server:\n\n{}", fenced(&text)));
     }
     out
 }

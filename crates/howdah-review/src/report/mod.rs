@@ -1,5 +1,6 @@
 //! A review's result, and the ways to print it.
 
+mod cause;
 mod github;
 mod gitlab;
 mod html;
@@ -15,6 +16,7 @@ use crate::fix::Withdrawn;
 use crate::rule::{Needs, Rule};
 use crate::suppress::{Note, Suppressed};
 
+pub use cause::{Told, told};
 pub use github::github;
 pub use gitlab::gitlab;
 pub use html::html;

@@ -59,7 +59,11 @@ fn result(report: &Report, finding: &Finding, reason: Option<&str>) -> Value {
         "level": level(finding.level),
         "message": {"text": text.join("\n")},
         "partialFingerprints": {"howdah/v1": finding.fingerprint},
-        "properties": {"proof": finding.proof.as_str(), "subject": finding.subject.to_string()}
+        "properties": {
+            "proof": finding.proof.as_str(),
+            "subject": finding.subject.to_string(),
+            "cause": finding.cause()
+        }
     });
     if let Some(place) = &finding.place {
         result["locations"] = json!([{"physicalLocation": {

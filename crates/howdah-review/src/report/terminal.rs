@@ -2,8 +2,8 @@
 
 use annotate_snippets::{AnnotationKind, Element, Group, Level as Shown, Renderer, Snippet};
 
-use super::Report;
-use crate::finding::{Expect, Finding, Fix, Level, Proof};
+use super::{Report, Told};
+use crate::finding::{Expect, Finding, Level, Proof};
 use crate::score::score;
 
 /// The longest piece of a statement that is shown, in lines.
@@ -14,8 +14,10 @@ const SHOWN_LINES: usize = 6;
 pub fn terminal(report: &Report, least: Level, colour: bool) -> String {
     let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
     let mut out = String::new();
-    for finding in report.findings.iter().filter(|finding| finding.level >= least) {
-        out.push_str(&renderer.render(&[group(report, finding)]));
+    let all = report.told();
+    for told in all.iter().filter(|told| told.level() >= least) {
+        let pieces = Pieces::of(report, told);
+        out.push_str(&renderer.render(&[group(report, told.first(), &pieces)]));
         out.push_str("\n\n");
     }
     for note in &report.notes {
@@ -29,7 +31,31 @@ pub fn terminal(report: &Report, least: Level, colour: bool) -> String {
     out
 }
 
-fn group<'a>(report: &'a Report, finding: &'a Finding) -> Group<'a> {
+/// The texts of what is told as one.
+struct Pieces {
+    message: String,
+    /// Every place, when there are several.
+    places: Option<String>,
+    details: String,
+    hints: String,
+    fixes: Vec<(&'static str, String)>,
+    proofs: String,
+}
+
+impl Pieces {
+    fn of(report: &Report, told: &Told<'_>) -> Self {
+        Self {
+            message: told.message(),
+            places: (told.findings.len() > 1).then(|| told.places().join("\n")),
+            details: told.details().join("\n"),
+            hints: told.hints().join("\n"),
+            fixes: told.fixes(),
+            proofs: told.proofs(report),
+        }
+    }
+}
+
+fn group<'a>(report: &'a Report, finding: &'a Finding, pieces: &'a Pieces) -> Group<'a> {
     let level = match finding.level {
         Level::Error => Shown::ERROR,
         Level::Warning => Shown::WARNING,
@@ -38,7 +64,7 @@ fn group<'a>(report: &'a Report, finding: &'a Finding) -> Group<'a> {
     };
     let name = format!("{} {}", finding.rule.code, finding.rule.name);
     let mut group = level
-        .primary_title(finding.message.as_str())
+        .primary_title(pieces.message.as_str())
         .id(name)
         .elements(std::iter::empty::<Element<'_>>());
     let text = finding.place.as_ref().and_then(|place| {
@@ -51,25 +77,26 @@ fn group<'a>(report: &'a Report, finding: &'a Finding) -> Group<'a> {
         let label = finding.subject.to_string();
         let annotation = AnnotationKind::Primary.span(span).label(label);
         group = group.element(snippet.annotation(annotation));
-    } else {
+    } else if pieces.places.is_none() {
         let whereabouts = match &finding.place {
             Some(place) => format!("{}:{}", place.path, place.position),
             None => finding.subject.to_string(),
         };
         group = group.element(Shown::NOTE.with_name("where").message(whereabouts));
     }
-    if let Some(detail) = &finding.detail {
-        group = group.element(Shown::NOTE.with_name("detail").message(detail.as_str()));
+    if let Some(places) = &pieces.places {
+        group = group.element(Shown::NOTE.with_name("places").message(places.as_str()));
     }
-    if let Some(hint) = &finding.hint {
-        group = group.element(Shown::HELP.with_name("hint").message(hint.as_str()));
+    if !pieces.details.is_empty() {
+        group = group.element(Shown::NOTE.with_name("detail").message(pieces.details.as_str()));
     }
-    if let Some(fix) = &finding.fix {
-        let name = if matches!(fix, Fix::After(_)) { "fix" } else { "instead" };
-        let text = finding.fix_text().unwrap_or_default();
-        group = group.element(Shown::HELP.with_name(name).message(text));
+    if !pieces.hints.is_empty() {
+        group = group.element(Shown::HELP.with_name("hint").message(pieces.hints.as_str()));
     }
-    group.element(Shown::NOTE.with_name(finding.proof.as_str()).message(proof(report, finding)))
+    for (name, text) in &pieces.fixes {
+        group = group.element(Shown::HELP.with_name(*name).message(text.as_str()));
+    }
+    group.element(Shown::NOTE.with_name(finding.proof.as_str()).message(pieces.proofs.as_str()))
 }
 
 /// The first lines of a statement are enough to know it by.
@@ -101,15 +128,19 @@ pub(super) fn proof(report: &Report, finding: &Finding) -> String {
 }
 
 fn summary(report: &Report, least: Level) -> String {
-    let count = |level| report.findings.iter().filter(|f| f.level == level).count();
+    let told = report.told();
+    let count = |level| told.iter().filter(|told| told.level() == level).count();
     let counts: Vec<String> = [Level::Error, Level::Warning, Level::Notice, Level::Info]
         .into_iter()
         .filter(|level| count(*level) > 0)
         .map(|level| format!("{} {level}", count(level)))
         .collect();
     let counts = if counts.is_empty() { "no findings".to_owned() } else { counts.join(", ") };
-    let hidden = report.findings.iter().filter(|finding| finding.level < least).count();
+    let hidden = told.iter().filter(|told| told.level() < least).count();
     let mut line = format!("{}: {counts}", report.facts.target);
+    if report.findings.len() > told.len() {
+        line.push_str(&format!(" in {} places", report.findings.len()));
+    }
     if hidden > 0 {
         line.push_str(&format!(" ({hidden} not shown)"));
     }

@@ -5,6 +5,7 @@ mod not_repeatable;
 mod secret_in_sql;
 mod statement_escapes_database;
 mod transaction_in_transaction;
+mod transaction_left_open;
 mod undo_does_not_restore;
 mod undo_fails;
 mod version_twice;
@@ -18,6 +19,7 @@ pub(super) const RULES: &[Rule] = &[
     secret_in_sql::RULE,
     statement_escapes_database::RULE,
     transaction_in_transaction::RULE,
+    transaction_left_open::RULE,
     undo_does_not_restore::RULE,
     undo_fails::RULE,
     version_twice::RULE,

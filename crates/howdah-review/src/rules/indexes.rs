@@ -4,6 +4,7 @@ mod brin_uncorrelated;
 mod btree_on_document;
 mod covering_without_include;
 mod foreign_key_without_index;
+mod gin_serves_no_arrow;
 mod index_duplicate;
 mod index_invalid;
 mod index_on_boolean;
@@ -22,6 +23,7 @@ pub(super) const RULES: &[Rule] = &[
     btree_on_document::RULE,
     covering_without_include::RULE,
     foreign_key_without_index::RULE,
+    gin_serves_no_arrow::RULE,
     index_duplicate::RULE,
     index_invalid::RULE,
     index_on_boolean::RULE,

@@ -7,8 +7,10 @@ mod foreign_key_missing;
 mod foreign_key_partly_null;
 mod foreign_key_type_differs;
 mod id_nullable;
+mod keys_end_at_inheritance;
 mod primary_key_missing;
 mod range_unchecked;
+mod replica_identity_missing;
 mod unique_with_nulls;
 
 use crate::rule::Rule;
@@ -22,7 +24,9 @@ pub(super) const RULES: &[Rule] = &[
     foreign_key_partly_null::RULE,
     foreign_key_type_differs::RULE,
     id_nullable::RULE,
+    keys_end_at_inheritance::RULE,
     primary_key_missing::RULE,
     range_unchecked::RULE,
+    replica_identity_missing::RULE,
     unique_with_nulls::RULE,
 ];

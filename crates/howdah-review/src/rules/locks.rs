@@ -9,6 +9,7 @@ mod check_checks_all_rows;
 mod concurrent_index_may_stay_invalid;
 mod create_index_not_concurrently;
 mod detach_not_concurrently;
+mod domain_check_reads_tables;
 mod drop_index_not_concurrently;
 mod drop_of_what_is_used;
 mod exclusion_builds_index;
@@ -42,6 +43,7 @@ pub(super) const RULES: &[Rule] = &[
     concurrent_index_may_stay_invalid::RULE,
     create_index_not_concurrently::RULE,
     detach_not_concurrently::RULE,
+    domain_check_reads_tables::RULE,
     drop_index_not_concurrently::RULE,
     drop_of_what_is_used::RULE,
     exclusion_builds_index::RULE,

@@ -12,6 +12,7 @@ mod pgcrypto_unused;
 mod policies_permissive_several;
 mod policy_always_true;
 mod policy_calls_function_per_row;
+mod policy_trusts_user_metadata;
 mod policy_without_row_security;
 mod row_security_not_forced;
 mod row_security_without_policy;
@@ -20,6 +21,7 @@ mod schema_create_for_everybody;
 mod security_definer_for_everybody;
 mod security_definer_without_search_path;
 mod sensitive_column_for_everybody;
+mod tls_off;
 mod view_bypasses_row_security;
 mod write_granted_to_everybody;
 
@@ -39,6 +41,7 @@ pub(super) const RULES: &[Rule] = &[
     policies_permissive_several::RULE,
     policy_always_true::RULE,
     policy_calls_function_per_row::RULE,
+    policy_trusts_user_metadata::RULE,
     policy_without_row_security::RULE,
     row_security_not_forced::RULE,
     row_security_without_policy::RULE,
@@ -47,6 +50,7 @@ pub(super) const RULES: &[Rule] = &[
     security_definer_for_everybody::RULE,
     security_definer_without_search_path::RULE,
     sensitive_column_for_everybody::RULE,
+    tls_off::RULE,
     view_bypasses_row_security::RULE,
     write_granted_to_everybody::RULE,
 ];

@@ -10,6 +10,7 @@ mod model_index_missing;
 mod model_relation_missing;
 mod model_table_missing;
 mod offset_pages;
+mod serialization_not_retried;
 mod sql_from_values;
 mod task_aborted;
 
@@ -27,6 +28,7 @@ pub(super) const RULES: &[Rule] = &[
     model_relation_missing::RULE,
     model_table_missing::RULE,
     offset_pages::RULE,
+    serialization_not_retried::RULE,
     sql_from_values::RULE,
     task_aborted::RULE,
 ];

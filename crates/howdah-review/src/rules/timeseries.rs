@@ -4,6 +4,7 @@ mod aggregate_in_transaction;
 mod columnstore_with_row_security;
 mod default_partition_fills;
 mod events_not_partitioned;
+mod grows_without_end;
 mod hypertable_concurrent_index;
 mod hypertable_key_without_time;
 mod partitions_end;
@@ -17,6 +18,7 @@ pub(super) const RULES: &[Rule] = &[
     columnstore_with_row_security::RULE,
     default_partition_fills::RULE,
     events_not_partitioned::RULE,
+    grows_without_end::RULE,
     hypertable_concurrent_index::RULE,
     hypertable_key_without_time::RULE,
     partitions_end::RULE,

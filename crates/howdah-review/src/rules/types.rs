@@ -9,7 +9,9 @@ mod integer_key_narrow;
 mod json_instead_of_jsonb;
 mod key_near_overflow;
 mod money_type;
+mod name_cut_off;
 mod name_needs_quotes;
+mod oid_as_value;
 mod serial_instead_of_identity;
 mod time_with_zone_without_date;
 mod timestamp_without_time_zone;
@@ -29,7 +31,9 @@ pub(super) const RULES: &[Rule] = &[
     json_instead_of_jsonb::RULE,
     key_near_overflow::RULE,
     money_type::RULE,
+    name_cut_off::RULE,
     name_needs_quotes::RULE,
+    oid_as_value::RULE,
     serial_instead_of_identity::RULE,
     time_with_zone_without_date::RULE,
     timestamp_without_time_zone::RULE,

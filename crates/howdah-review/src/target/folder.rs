@@ -48,7 +48,7 @@ pub(super) fn read(path: &Path) -> Result<Facts> {
         }
         raw.push(RawFile { path: plain(&file, &root), text: text_of(&file)? });
     }
-    if about.is_dir() && root != path {
+    if about.is_dir() {
         raw.extend(sources(path, &root));
     }
     let mut facts = facts_of(raw);
@@ -60,7 +60,14 @@ pub(super) fn read(path: &Path) -> Result<Facts> {
             .to_owned(),
     }
     }));
-    if facts.files.is_empty() {
+    if facts.files.is_empty() && !facts.sources.is_empty() {
+        // Without migrations nothing is known that a model could differ from.
+        facts.models.clear();
+        facts.unseen.push(Unseen {
+            what: "the database".to_owned(),
+            why: "There are no migrations here, so only the source was read.".to_owned(),
+        });
+    } else if facts.files.is_empty() {
         return Err(Error::input(format!("there are no SQL files in \"{}\"", root.display()))
             .hint("Name a folder of migrations, a SQL file, or a database by its URL."));
     }
@@ -88,8 +95,9 @@ fn sources(path: &Path, root: &Path) -> Vec<RawFile> {
     read.collect()
 }
 
-/// The facts of files that are at hand.
-pub(crate) fn facts_of(files: Vec<RawFile>) -> Facts {
+/// The facts of files that are at hand; nothing is run.
+#[must_use]
+pub fn facts_of(files: Vec<RawFile>) -> Facts {
     let (sources, mut files): (Vec<RawFile>, Vec<RawFile>) =
         files.into_iter().partition(|file| Language::of(&file.path).is_some());
     let sources = sources.into_iter().filter_map(|file| SourceFile::read(file.path, file.text));
@@ -101,6 +109,7 @@ pub(crate) fn facts_of(files: Vec<RawFile>) -> Facts {
     });
     let guesses = migrations::fill(&mut files);
     let convention = Some(Convention::detect(&files));
+    let journal = files.iter().find(|file| file.path.ends_with("_journal.json")).cloned();
     let files = migrations::order(files);
     let statements = migrations::statements(&files);
     let unseen = guesses
@@ -113,7 +122,17 @@ pub(crate) fn facts_of(files: Vec<RawFile>) -> Facts {
             ),
         })
         .collect();
-    Facts { files, statements, sources, models, convention, guesses, unseen, ..Facts::default() }
+    Facts {
+        files,
+        statements,
+        sources,
+        models,
+        convention,
+        journal,
+        guesses,
+        unseen,
+        ..Facts::default()
+    }
 }
 
 /// The folder itself when it holds SQL files, else the folder of migrations below it; of several

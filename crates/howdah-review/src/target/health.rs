@@ -1,10 +1,11 @@
 //! Reads what the server holds back and counts.
 
-use howdah_catalog::{Catalog, RelName};
-use howdah_error::Result;
+use std::borrow::Cow;
+
+use howdah_catalog::RelName;
 use tokio_postgres::Row;
 
-use super::live::Look;
+use super::live::{Answers, rows};
 use crate::health::{Counters, Health, Holder, StaleView, Upkeep};
 
 /// Up to version 16 the background writer counts checkpoints.
@@ -22,57 +23,70 @@ const CONNECTION_LIMITS: &str = "select r.rolname::text, r.rolconnlimit::int8 \
 const UNARCHIVED: &str = "select a.last_failed_wal from pg_catalog.pg_stat_archiver a \
      where a.last_failed_time > coalesce(a.last_archived_time, '-infinity')";
 
-/// Reads it, as far as the login may; `here` when the server is on this machine.
-pub(super) async fn read(look: &mut Look<'_>, catalog: &Catalog, here: bool) -> Result<Health> {
-    let mut health = Health::default();
-    let rows = look.rows("who holds old transactions", include_str!("live/holders.sql")).await?;
-    health.holders = rows
-        .iter()
-        .map(|row| Holder {
-            kind: row.get(0),
-            name: row.get(1),
-            age: row.get(2),
-            since: row.get(3),
-        })
-        .collect();
-    let rows = look.rows("upkeep of tables", include_str!("live/upkeep.sql")).await?;
-    health.upkeep = rows
-        .iter()
-        .map(|row| {
-            let upkeep = Upkeep {
-                changed: row.get(2),
-                vacuumed: row.get(3),
-                unanalyzed_seconds: row.get(4),
-            };
-            (name(row, 0), upkeep)
-        })
-        .collect();
-    let views = "refreshes of materialized views";
-    let rows = look.rows(views, include_str!("live/stale_views.sql")).await?;
-    health.stale_views = rows
-        .iter()
-        .map(|row| StaleView { view: name(row, 0), table: name(row, 2), changed: row.get(4) })
-        .collect();
-    health.counters = counters(look, catalog).await?;
-    let limits = "limits of logins";
-    let rows = look.rows(limits, include_str!("live/unlimited_logins.sql")).await?;
-    health.unlimited_logins = rows.iter().map(|row| row.get(0)).collect();
-    let rows = look.rows(limits, CONNECTION_LIMITS).await?;
-    health.connection_limits = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
-    let rows = look.rows("what is archived", UNARCHIVED).await?;
-    health.unarchived = rows.first().and_then(|row| row.get(0));
+/// What is asked of a server of that version; the answers are for [`decode`].
+pub(super) fn queries(version: i64) -> Vec<(&'static str, Cow<'static, str>)> {
+    let checkpoints = if version < 170_000 { CHECKPOINTS_16 } else { CHECKPOINTS };
+    let counters = include_str!("live/counters.sql").replace("%CHECKPOINTS%", checkpoints);
+    vec![
+        ("who holds old transactions", include_str!("live/holders.sql").into()),
+        ("upkeep of tables", include_str!("live/upkeep.sql").into()),
+        ("refreshes of materialized views", include_str!("live/stale_views.sql").into()),
+        ("counters of the server", counters.into()),
+        ("limits of logins", include_str!("live/unlimited_logins.sql").into()),
+        ("limits of logins", CONNECTION_LIMITS.into()),
+        ("what is archived", UNARCHIVED.into()),
+        ("extensions and sessions", include_str!("live/rest.sql").into()),
+    ]
+}
+
+/// What was answered; `here` when the server is on this machine.
+pub(super) fn decode(answers: &mut Answers, here: bool) -> Health {
+    let mut health = Health {
+        holders: rows(answers)
+            .iter()
+            .map(|row| Holder {
+                kind: row.get(0),
+                name: row.get(1),
+                age: row.get(2),
+                since: row.get(3),
+            })
+            .collect(),
+        upkeep: rows(answers)
+            .iter()
+            .map(|row| {
+                let upkeep = Upkeep {
+                    changed: row.get(2),
+                    vacuumed: row.get(3),
+                    unanalyzed_seconds: row.get(4),
+                };
+                (name(row, 0), upkeep)
+            })
+            .collect(),
+        stale_views: rows(answers)
+            .iter()
+            .map(|row| StaleView { view: name(row, 0), table: name(row, 2), changed: row.get(4) })
+            .collect(),
+        counters: counters(&rows(answers)),
+        unlimited_logins: rows(answers).iter().map(|row| row.get(0)).collect(),
+        connection_limits: rows(answers).iter().map(|row| (row.get(0), row.get(1))).collect(),
+        unarchived: rows(answers).first().and_then(|row| row.get(0)),
+        ..Health::default()
+    };
+    for row in &rows(answers) {
+        let (kind, first): (&str, String) = (row.get(0), row.get(1));
+        match kind {
+            "extension" => health.extensions_behind.push((first, row.get(2), row.get(3))),
+            _ => health.plain_sessions = first.parse().unwrap_or(0),
+        }
+    }
     if here {
         health.cores = std::thread::available_parallelism().ok().map(std::num::NonZero::get);
     }
-    Ok(health)
+    health
 }
 
-async fn counters(look: &mut Look<'_>, catalog: &Catalog) -> Result<Option<Counters>> {
-    let checkpoints =
-        if catalog.server.version_num < 170_000 { CHECKPOINTS_16 } else { CHECKPOINTS };
-    let sql = include_str!("live/counters.sql").replace("%CHECKPOINTS%", checkpoints);
-    let rows = look.rows("counters of the server", &sql).await?;
-    Ok(rows.first().map(|row| Counters {
+fn counters(rows: &[Row]) -> Option<Counters> {
+    rows.first().map(|row| Counters {
         sessions: row.get(0),
         timed_checkpoints: row.get(1),
         requested_checkpoints: row.get(2),
@@ -83,7 +97,7 @@ async fn counters(look: &mut Look<'_>, catalog: &Catalog) -> Result<Option<Count
         read_ms: row.get(7),
         index_blocks_read: row.get(8),
         commits: row.get(9),
-    }))
+    })
 }
 
 fn name(row: &Row, at: usize) -> RelName {

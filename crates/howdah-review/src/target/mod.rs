@@ -39,4 +39,4 @@ impl Target {
     }
 }
 
-pub(crate) use folder::facts_of;
+pub use folder::facts_of;

@@ -1,10 +1,11 @@
 //! How a live database is used: how long it has counted, who reads beside it, how far its
 //! sequences have come.
 
-use howdah_catalog::RelName;
-use howdah_error::Result;
-use howdah_pg::{Connection, from_pg};
+use std::borrow::Cow;
 
+use howdah_catalog::RelName;
+
+use super::live::{Answers, rows};
 use crate::facts::{SequenceUse, Usage};
 
 const COUNTED: &str = "
@@ -32,12 +33,17 @@ const SEQUENCES: &str = "
       and pg_catalog.has_sequence_privilege(s.seqrelid, 'select, usage')
     order by 1, 2, 3";
 
-/// Reads it.
-pub(super) async fn read(connection: &Connection) -> Result<Usage> {
-    let failed = |error| from_pg("could not read how the database is used", &error);
-    let counted = connection.query_one(COUNTED, &[]).await.map_err(failed)?;
-    let rows = connection.query(SEQUENCES, &[]).await.map_err(failed)?;
-    let sequences = rows.iter().filter_map(|row| {
+/// What is asked; the answers are for [`decode`].
+pub(super) fn queries() -> [(&'static str, Cow<'static, str>); 2] {
+    let what = "how the database is used";
+    [(what, COUNTED.into()), (what, SEQUENCES.into())]
+}
+
+/// What was answered.
+pub(super) fn decode(answers: &mut Answers) -> Usage {
+    let counted = rows(answers);
+    let sequences = rows(answers);
+    let sequences = sequences.iter().filter_map(|row| {
         Some(SequenceUse {
             table: RelName::new(row.get::<_, String>(0), row.get::<_, String>(1)),
             column: row.get(2),
@@ -46,9 +52,9 @@ pub(super) async fn read(connection: &Connection) -> Result<Usage> {
             most: row.get(4),
         })
     });
-    Ok(Usage {
-        counted_days: counted.get(0),
-        standbys: counted.get(1),
+    Usage {
+        counted_days: counted.first().map_or(0.0, |row| row.get(0)),
+        standbys: counted.first().map_or(0, |row| row.get(1)),
         sequences: sequences.collect(),
-    })
+    }
 }

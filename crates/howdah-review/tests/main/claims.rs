@@ -43,6 +43,7 @@ async fn the_experiment_of_every_kind_comes_to_what_it_says() {
     let mut text: String = kinds.iter().map(review_of).collect();
     // What one kind needs to be said elsewhere in the review.
     text.push_str("```text\ncreate table t (a int) partition by range (a)\n```\n");
+    text.push_str("\nAll of it happens before lock acquisition.\n");
     let report = tried(&text).await;
     let mut wrong = Vec::new();
     for kind in &kinds {
@@ -136,4 +137,38 @@ async fn a_review_without_claims_refutes_nothing() {
     assert_eq!(report.unrecognised, 2);
     let text = claims::text(&report);
     assert!(text.contains("of 0 claims 0 are false"), "{text}");
+}
+
+#[tokio::test]
+async fn a_review_of_a_database_in_use_is_tried_on_a_copy() {
+    let scratch = rig::scratch().await;
+    let database = scratch.database().await.unwrap();
+    let admin = database.admin().await.unwrap();
+    admin.batch_execute(TARGET[0].1).await.unwrap();
+    let target = howdah_review::target::Target::Live(database.admin_options().clone());
+    let review = "VARCHAR lengths differ.\n\n```sql\n\
+                  create index again on orders (customer_id);\n\
+                  create index lost on nothing (a);\n\
+                  insert into customer values (1, 'x');\n```\n\n\
+                  Scripts are not idempotent.\n";
+    let report = howdah_review::claims_live_on(&scratch, &target, review).await.unwrap();
+    let came: Vec<&Came> = report.statements.iter().map(|one| &one.came).collect();
+    let [again, lost, insert] = came[..] else { panic!("{came:?}") };
+    assert!(matches!(again, Came::Ran { duplicates, .. } if duplicates.len() == 1), "{again:?}");
+    assert!(matches!(lost, Came::Failed { sqlstate, .. } if sqlstate == "42P01"), "{lost:?}");
+    assert!(matches!(insert, Came::Ran { .. }), "{insert:?}");
+    let of = |kind: &str| report.claims.iter().find(|claim| claim.kind == kind);
+    assert_eq!(of("lengths_differ").unwrap().verdict, Verdict::TrueHere);
+    let proposed = of("proposed_is_missing").unwrap();
+    assert_eq!(proposed.verdict, Verdict::False);
+    assert!(proposed.reproducer.is_some() && proposed.reason.contains("orders_customer"));
+    if let Some(again) = of("fails_when_run_again") {
+        assert_eq!(again.verdict, Verdict::NotProvable);
+    }
+    // Nothing was written to the target.
+    let rows = admin.query("select from customer", &[]).await.unwrap();
+    let indexes = "select from pg_indexes where indexname in ('again', 'lost')";
+    assert!(rows.is_empty() && admin.query(indexes, &[]).await.unwrap().is_empty());
+    admin.close().await;
+    scratch.drop(database).await.unwrap();
 }

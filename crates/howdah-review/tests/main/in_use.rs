@@ -30,7 +30,9 @@ pub async fn try_example(
         return try_on(shared, shared, rule, example, judge).await;
     }
     let alone = ALONE.get_or_init(async || {
-        let extra_settings = rig::settings();
+        let mut extra_settings = rig::settings();
+        // Among its settings, so that an example can change it.
+        extra_settings.push(("listen_addresses".to_owned(), "127.0.0.1".to_owned()));
         let options = ClusterOptions { extra_settings, ..Default::default() };
         Mutex::new(Alone { cluster: Cluster::start(options).await, started_with_others: false })
     });
@@ -195,7 +197,11 @@ async fn try_on(
     let mut sessions = Sessions { admin: options.clone(), open: HashMap::new() };
     sessions.run(example).await;
     let target = Target::Live(options.clone());
-    let report = howdah_review::review_live_on(shared, &target, &rig::options()).await.unwrap();
+    let mut how = rig::options();
+    if let Some(today) = example.today() {
+        today.clone_into(&mut how.today);
+    }
+    let report = howdah_review::review_live_on(shared, &target, &how).await.unwrap();
     let mut wrong = judge(&report);
     for finding in report.findings.iter().filter(|f| f.rule.code == rule.code) {
         let Proof::Proved(reproducer) = &finding.proof else { continue };

@@ -129,7 +129,7 @@ async fn pages_hold_every_finding_and_no_markup_of_others() {
     }
     assert!(!page.contains("<script>") && page.contains("&amp; &lt;how&gt;"), "{page}");
     assert!(!page.contains("http"), "the page loads nothing");
-    assert_eq!(page.matches("<article").count(), report.findings.len());
+    assert_eq!(page.matches("<article").count(), report.told().len());
     for tag in ["article", "svg", "figure", "details", "pre", "table", "tr"] {
         let (opened, closed) = (format!("<{tag}"), format!("</{tag}>"));
         assert_eq!(
@@ -143,6 +143,47 @@ async fn pages_hold_every_finding_and_no_markup_of_others() {
     assert_eq!(tests.matches("<testsuite ").count(), tests.matches("</testsuite>").count());
     assert_eq!(tests.matches("<failure").count(), tests.matches("</failure>").count());
     assert!(tests.contains("nonsense"), "{tests}");
+}
+
+#[tokio::test]
+async fn what_has_one_cause_is_told_once_with_every_place() {
+    let files = [
+        ("0001_a.sql", "create table a (id bigint primary key, at timestamp, till timestamp);"),
+        ("0002_b.sql", "create table b (id bigint primary key, at timestamp, c nonsense);"),
+        ("0003_c.sql", "create table c (id bigint primary key, at timestamp, d nonsense);"),
+        ("0004_d.sql", "create table d (id bigint primary key, at timestamp);"),
+    ];
+    let report = review(&scratch().await, &files).await;
+    let told = report.told();
+    let of = |rule: &str| {
+        let mut places: Vec<usize> = told
+            .iter()
+            .filter(|told| told.first().rule.name == rule)
+            .map(|told| told.findings.len())
+            .collect();
+        places.sort_unstable();
+        places
+    };
+    // A habit of a file is one; what does not build is a mistake each time.
+    assert_eq!(of("timestamp-without-time-zone"), [1, 2]);
+    assert_eq!(of("does-not-build"), [1, 1]);
+    let all: usize = told.iter().map(|told| told.findings.len()).sum();
+    assert_eq!(all, report.findings.len());
+
+    let text = howdah_review::report::terminal(&report, Level::Info, false);
+    let page = html(&report);
+    for finding in &report.findings {
+        assert!(text.contains(&finding.message), "{}\n{text}", finding.message);
+        let fix = finding.fix_text().unwrap_or_default();
+        assert!(fix.lines().all(|line| text.contains(line)), "{fix}\n{text}");
+        assert!(page.contains(&finding.message.replace('"', "&quot;")), "{}", finding.message);
+    }
+    let document: Value = serde_json::from_str(&json(&report).unwrap()).unwrap();
+    let found = document["findings"].as_array().unwrap();
+    assert_eq!(found.len(), report.findings.len());
+    let causes: std::collections::BTreeSet<&str> =
+        found.iter().map(|finding| finding["cause"].as_str().unwrap()).collect();
+    assert_eq!(causes.len(), told.len());
 }
 
 #[tokio::test]
@@ -179,6 +220,45 @@ async fn fixes_are_written_as_migrations_that_mend() {
             assert!(!names(&after).contains(&rule), "{rule} in {:?}", names(&after));
         }
     }
+}
+
+#[tokio::test]
+async fn the_journal_of_drizzle_names_what_was_added() {
+    let journal = r#"{"version": "7", "dialect": "postgresql", "entries": [
+        {"idx": 0, "version": "7", "when": 1000, "tag": "0000_a", "breakpoints": true}]}"#;
+    let raw = |path: &str, text: &str| RawFile { path: path.to_owned(), text: text.to_owned() };
+    let mut all = vec![
+        raw("meta/_journal.json", journal),
+        raw(
+            "0000_a.sql",
+            "create table audit_log (id bigint primary key, what jsonb);\n\
+             --> statement-breakpoint\ncreate index again on audit_log (id);",
+        ),
+    ];
+    let scratch = scratch().await;
+    let options = crate::rig::options();
+    let report = howdah_review::review_folder_on(&scratch, all.clone(), &options).await.unwrap();
+    let written = fix::files(&report);
+    let new: Vec<&RawFile> = written.iter().filter(|f| !f.path.contains("journal")).collect();
+    let [new] = new[..] else { panic!("{written:?}") };
+    assert_eq!(new.path, "0001_review_fixes.sql");
+    assert!(!new.text.contains("concurrently"), "{}", new.text);
+    let journal = written.iter().find(|file| file.path == "meta/_journal.json").unwrap();
+    let document: Value = serde_json::from_str(&journal.text).unwrap();
+    let entries = document["entries"].as_array().unwrap();
+    assert_eq!(entries.len(), 2);
+    assert_eq!(entries[1]["tag"], "0001_review_fixes");
+    assert_eq!((&entries[1]["idx"], &entries[1]["when"]), (&1.into(), &2000.into()));
+    assert_eq!(entries[1]["version"], "7");
+    // They are applied by the journal, and mend what they are for.
+    for file in &written {
+        all.retain(|known| known.path != file.path);
+        all.push(file.clone());
+    }
+    let after = howdah_review::review_folder_on(&scratch, all, &options).await.unwrap();
+    assert_eq!(after.facts.files.len(), 2);
+    assert!(!names(&after).contains(&"does-not-build"), "{:?}", names(&after));
+    assert!(!names(&after).contains(&"audit-table-mutable"), "{:?}", names(&after));
 }
 
 #[tokio::test]

@@ -1,13 +1,13 @@
 //! The table of a rollup of spans: its shape, what a batch adds to it, its rebuild, its proof.
 
-use howdah_catalog::{Ident, Literal, RelName, name};
-use howdah_system::{Level, Rollup, SpanRollup, System};
+use howdah_catalog::{Ident, Literal, name};
+use howdah_system::{Level, Rollup, SpanAt, SpanRollup, Stream, System};
 
 use super::{SIGN, pairs, rows};
 use crate::column::{ColumnRole, RollupColumn, columns};
-use crate::recompute;
 use crate::retract::joined;
 use crate::table::{BUCKET, Shape, TableColumn, key, same_key, table_columns};
+use crate::{horizon, recompute};
 
 /// The shape of a level's table.
 #[must_use]
@@ -195,11 +195,33 @@ fn same_level_key(a: &str, b: &str, rollup: &Rollup, level: &Level) -> String {
     if both.is_empty() { "true".to_owned() } else { both }
 }
 
-/// What the table of a level should hold, from the events of `relation` (the stream, or its
-/// history); columns: key, number of spans, stored.
-fn recomputed(system: &System, rollup: &SpanRollup, index: usize, relation: &RelName) -> String {
-    let all = pairs::all(system, rollup.spans, relation);
-    given(system, rollup, index, &format!("({all})"))
+/// What the table of a level should hold, from the events of `read` (the stream, perhaps with its
+/// history as its table); columns: key, number of spans, stored.
+fn recomputed(system: &System, rollup: &SpanRollup, index: usize, read: &Stream) -> String {
+    let all = pairs::all(system, rollup.spans, &read.table);
+    let fresh = given(system, rollup, index, &format!("({all})"));
+    match is_whole(system, rollup, index, read, "f") {
+        Some(condition) => format!("select * from ({fresh}) f where {condition}"),
+        None => fresh,
+    }
+}
+
+/// The condition that all spans behind the row `row` can be told from the events of `read`; `None`:
+/// nothing can be gone.
+fn is_whole(
+    system: &System,
+    rollup: &SpanRollup,
+    index: usize,
+    read: &Stream,
+    row: &str,
+) -> Option<String> {
+    let spans = &system.spans[rollup.spans];
+    let bucketed = rollup.calendar.is_some() || rollup.rollup.levels[index].bucket.is_some();
+    let reach = match (spans.alone, rollup.at) {
+        (true, _) | (_, SpanAt::Begin) => Some(0),
+        (_, SpanAt::Split | SpanAt::End) => spans.longest,
+    };
+    horizon::is_whole_of_spans(read, row, reach.filter(|_| bucketed))
 }
 
 /// Key, number of spans, stored columns.
@@ -207,32 +229,38 @@ fn kept_columns(rollup: &SpanRollup, level: &Level) -> String {
     name::list(key(&rollup.rollup, level).into_iter().chain(names(rollup)))
 }
 
-/// The statements that compute a level anew from the events of `relation`; to be run in one
-/// transaction that holds the stream's lock exclusively.
+/// The statements that compute a level anew from the events of `read`; to be run in one transaction
+/// that holds the stream's lock exclusively. Rows of which events are gone stay as they are.
 #[must_use]
-pub fn rebuild(
-    system: &System,
-    rollup: &SpanRollup,
-    index: usize,
-    relation: &RelName,
-) -> Vec<String> {
+pub fn rebuild(system: &System, rollup: &SpanRollup, index: usize, read: &Stream) -> Vec<String> {
     let level = &rollup.rollup.levels[index];
-    vec![
-        format!("delete from {}", level.table),
+    let whole = is_whole(system, rollup, index, read, "x");
+    let whole = whole.map(|whole| format!(" where {whole}")).unwrap_or_default();
+    let (table, columns) = (&level.table, kept_columns(rollup, level));
+    let keys = name::list(key(&rollup.rollup, level));
+    let mut out = vec![
+        format!("delete from {table} x{whole}"),
         format!(
-            "insert into {} ({}) {} order by {}",
-            level.table,
-            kept_columns(rollup, level),
-            recomputed(system, rollup, index, relation),
-            name::list(key(&rollup.rollup, level)),
+            "insert into {table} ({columns}) {} order by {keys}",
+            recomputed(system, rollup, index, read)
         ),
-    ]
+    ];
+    if read.horizon.is_some() {
+        // What is new counts what there is.
+        let everything = Stream { horizon: None, ..read.clone() };
+        out.push(format!(
+            "insert into {table} ({columns}) {} order by {keys} on conflict ({keys}) do nothing",
+            recomputed(system, rollup, index, &everything)
+        ));
+    }
+    out
 }
 
 /// The proof: as [`recompute::proof`].
 #[must_use]
-pub fn proof(system: &System, rollup: &SpanRollup, index: usize, relation: &RelName) -> String {
-    recompute::difference(&recomputed(system, rollup, index, relation), &kept(rollup, index))
+pub fn proof(system: &System, rollup: &SpanRollup, index: usize, read: &Stream) -> String {
+    let fresh = recomputed(system, rollup, index, read);
+    recompute::difference(&fresh, &kept(system, rollup, index, read))
 }
 
 /// A query for the keys of up to `limit` rows that differ, as JSON text; for people.
@@ -241,17 +269,19 @@ pub fn differing_keys(
     system: &System,
     rollup: &SpanRollup,
     index: usize,
-    relation: &RelName,
+    read: &Stream,
     limit: u32,
 ) -> String {
     let keys = name::list(key(&rollup.rollup, &rollup.rollup.levels[index]));
-    let fresh = recomputed(system, rollup, index, relation);
-    recompute::differing(&fresh, &kept(rollup, index), &keys, limit)
+    let fresh = recomputed(system, rollup, index, read);
+    recompute::differing(&fresh, &kept(system, rollup, index, read), &keys, limit)
 }
 
-fn kept(rollup: &SpanRollup, index: usize) -> String {
+fn kept(system: &System, rollup: &SpanRollup, index: usize, read: &Stream) -> String {
     let level = &rollup.rollup.levels[index];
-    format!("select {} from {}", kept_columns(rollup, level), level.table)
+    let whole = is_whole(system, rollup, index, read, "x");
+    let whole = whole.map(|whole| format!(" where {whole}")).unwrap_or_default();
+    format!("select {} from {} x{whole}", kept_columns(rollup, level), level.table)
 }
 
 /// What the table is made from, as text: a change of it means a rebuild.

@@ -1,11 +1,11 @@
 //! Rollups of spans: of the times from each event of a key to the next one.
 //!
 //! A batch notes which events came and which went ([`came`], [`went`]). When all its rows are in
-//! the streams, [`follow`] finds their neighbours, as they were and as they are now ([`mod@pairs`]):
-//! the spans that are no more count with sign -1, those that are new with sign 1, and what they
-//! give is added to each rollup ([`mod@kept`]). So a late event takes back the span that it splits
-//! and adds its two parts, in its own transaction, and nothing depends on how events were cut into
-//! batches or in which order they came.
+//! the streams, [`follow`] finds their neighbours, as they were and as they are now
+//! ([`mod@pairs`]): the spans that are no more count with sign -1, those that are new with sign 1,
+//! and what they give is added to each rollup ([`mod@kept`]). So a late event takes back the span
+//! that it splits and adds its two parts, in its own transaction, and nothing depends on how events
+//! were cut into batches or in which order they came.
 //!
 //! Neighbours are looked for under [`AdvisoryLock::spans`]: of two batches into one stream the
 //! second sees all that the first has committed.
@@ -92,6 +92,12 @@ pub(crate) fn went(stream: &Stream, taken: &str) -> Option<String> {
     })
 }
 
+/// The query whether any event of a stream with spans came or went in this transaction.
+#[must_use]
+pub fn has_moved(stream: &Stream) -> String {
+    format!("select exists (select from {})", moved(stream))
+}
+
 /// What brings the rollups of a stream's spans after a batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Following {
@@ -146,10 +152,4 @@ pub fn follow(system: &System, stream: usize, history: &History) -> Option<Follo
 pub fn index(stream: &Stream, spans: &Spans) -> Option<Vec<Ident>> {
     let time = (!spans.by.contains(&stream.time)).then(|| stream.time.clone());
     (!spans.alone).then(|| spans.by.iter().cloned().chain(time).collect())
-}
-
-/// The query whether any event of a stream with spans came or went in this transaction.
-#[must_use]
-pub fn has_moved(stream: &Stream) -> String {
-    format!("select exists (select from {})", moved(stream))
 }

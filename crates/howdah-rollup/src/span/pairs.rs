@@ -217,55 +217,10 @@ pub(super) fn changed(system: &System, spans: usize, history: Option<&History>) 
     if texts.spans.alone {
         return texts.changed_alone(&points);
     }
-    let c_key = name::list(texts.at(&texts.stream.key, "c"));
-    let mut was = format!(
-        "select {}, false as howdah_point from around a where not exists \
-         (select from points p where {})",
-        texts.c("a."),
-        texts.same_event("a")
-    );
-    if texts.stream.retracted.is_some() {
-        let columns = texts.used.iter().map(|column| format!("p.{column}"));
-        was.push_str(&format!(
-            " union all select {}, true from points p where not p.{CAME}{}",
-            name::list(columns),
-            texts.filter()
-        ));
-    }
-    let ctes = [
-        points,
-        format!(
-            "ahead as materialized (select n.*, ({}) as howdah_own from points p \
-             cross join lateral ({}) n)",
-            texts.same_event("n"),
-            texts.ahead(history)
-        ),
-        // What stands behind an event that came has that event before it.
-        format!(
-            "starts as materialized (select p.* from points p where not exists \
-             (select from ahead a where not a.howdah_own and {}))",
-            texts.same_event("a")
-        ),
-        format!(
-            "around as materialized (select distinct on ({c_key}) {columns} from \
-             (select {columns} from ahead union all select {of_n} from starts p \
-             cross join lateral ({behind}) n) x order by {c_key})",
-            columns = texts.c(""),
-            of_n = texts.c("n."),
-            behind = texts.behind(history)
-        ),
-        format!("was as materialized ({})", texts.pairs_of(&format!("({was}) w"))),
-        format!(
-            "now_is as materialized ({})",
-            texts.pairs_of(&format!(
-                "(select {}, p.{} is not null as howdah_point from around a \
-                 left join points p on {}) i",
-                texts.c("a."),
-                texts.stream.key[0],
-                texts.same_event("a")
-            ))
-        ),
-    ];
+    let mut ctes = vec![points];
+    ctes.extend(texts.around(history));
+    ctes.push(format!("was as materialized ({})", texts.pairs_of(&texts.was())));
+    ctes.push(format!("now_is as materialized ({})", texts.pairs_of(&texts.now_is())));
     let columns =
         name::list((0..texts.used.len()).flat_map(|n| [format!("b{n}"), format!("e{n}")]));
     let arm = |sign: &str, of: &str, other: &str| {
@@ -288,6 +243,63 @@ pub(super) fn changed(system: &System, spans: usize, history: Option<&History>) 
 }
 
 impl Texts<'_> {
+    /// The CTEs that find the events around each point: `around` has each once.
+    fn around(&self, history: Option<&History>) -> [String; 3] {
+        let c_key = name::list(self.at(&self.stream.key, "c"));
+        [
+            format!(
+                "ahead as materialized (select n.*, ({}) as howdah_own from points p \
+                 cross join lateral ({}) n)",
+                self.same_event("n"),
+                self.ahead(history)
+            ),
+            // What stands behind an event that came has that event before it.
+            format!(
+                "starts as materialized (select p.* from points p where not exists \
+                 (select from ahead a where not a.howdah_own and {}))",
+                self.same_event("a")
+            ),
+            format!(
+                "around as materialized (select distinct on ({c_key}) {columns} from \
+                 (select {columns} from ahead union all select {of_n} from starts p \
+                 cross join lateral ({behind}) n) x order by {c_key})",
+                columns = self.c(""),
+                of_n = self.c("n."),
+                behind = self.behind(history)
+            ),
+        ]
+    }
+
+    /// The events as they were before the batch.
+    fn was(&self) -> String {
+        let stayed = format!(
+            "select {}, false as howdah_point from around a where not exists \
+             (select from points p where {})",
+            self.c("a."),
+            self.same_event("a")
+        );
+        if self.stream.retracted.is_none() {
+            return format!("({stayed}) w");
+        }
+        let columns = name::list(self.used.iter().map(|column| format!("p.{column}")));
+        let filter = self.filter();
+        format!(
+            "({stayed} union all select {columns}, true from points p \
+             where not p.{CAME}{filter}) w"
+        )
+    }
+
+    /// The events as they are now.
+    fn now_is(&self) -> String {
+        format!(
+            "(select {}, p.{} is not null as howdah_point from around a \
+             left join points p on {}) i",
+            self.c("a."),
+            self.stream.key[0],
+            self.same_event("a")
+        )
+    }
+
     /// Events by themselves: those that went, and those that are there.
     fn changed_alone(&self, points: &str) -> String {
         let of = |alias: &str| name::list(self.used.iter().map(|it| format!("{alias}.{it}")));

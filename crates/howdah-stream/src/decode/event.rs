@@ -18,6 +18,8 @@ pub(super) enum Place {
     Element(usize),
     /// A path within a leg.
     Leg(usize),
+    /// A level of the topic, from 0.
+    Topic(usize),
 }
 
 /// What a row is made of.
@@ -36,6 +38,8 @@ pub(super) enum Event<'e> {
 pub(super) struct JsonEvent<'e> {
     /// The text that the event came in.
     pub(super) text: &'e str,
+    /// The topic that it came under.
+    pub(super) topic: Option<&'e str>,
     /// The spans outside of the array of events.
     pub(super) outer: &'e [Span],
     /// Where the event stands: the element, else the whole text.
@@ -68,6 +72,11 @@ impl<'e> Event<'e> {
     pub(super) fn value(&self, place: Place, textual: bool) -> Result<Option<Value<'e>>, Fault> {
         let plain = |text: &'e str| Value::Plain(Cow::Borrowed(text));
         Ok(match (self, place) {
+            // A level is no JSON: it stands there as it is. An empty one is none.
+            (Self::Json(json), Place::Topic(level)) => {
+                let found = json.topic.and_then(|topic| topic.split('/').nth(level));
+                found.filter(|level| !level.is_empty()).map(plain)
+            }
             (Self::Json(json), _) => json.text_at(place).map(Value::Json),
             (Self::Csv(fields, places), Place::Outer(slot)) => {
                 let field = places[slot].map(|at| &fields[at]);
@@ -85,7 +94,10 @@ impl<'e> Event<'e> {
                 }
             }
             // Only JSON has arrays; the decoder has seen to it.
-            (Self::Csv(..) | Self::Entry(_), Place::Element(_) | Place::Leg(_)) => None,
+            (
+                Self::Csv(..) | Self::Entry(_),
+                Place::Element(_) | Place::Leg(_) | Place::Topic(_),
+            ) => None,
         })
     }
 
@@ -114,6 +126,7 @@ impl<'e> JsonEvent<'e> {
             Place::Outer(slot) => text_of(self.text, self.outer[slot]),
             Place::Element(slot) => text_of(self.text, self.element[slot]),
             Place::Leg(slot) => self.leg.and_then(|leg| text_of(leg.array, leg.spans[slot])),
+            Place::Topic(_) => None,
         }
     }
 }

@@ -10,17 +10,26 @@ use super::{Carrier, Decoded, Decoder, Found, Reject, share, utf8};
 const MAX_REPEATED_BYTES: usize = 64 << 20;
 
 impl Decoder {
-    /// Decodes a text that is one event, or that holds an array of them.
-    pub(super) fn decode_json(&mut self, text: &[u8], carrier: Carrier, into: &mut Decoded) {
+    /// Decodes a text that is one event, or that holds an array of them; with the topic that it
+    /// came under, if it did.
+    pub(super) fn decode_json(
+        &mut self,
+        text: &[u8],
+        topic: Option<&str>,
+        carrier: Carrier,
+        into: &mut Decoded,
+    ) {
         let text = match utf8(text) {
             Ok(text) => text,
             Err(reject) => return into.refuse(carrier, None, reject),
         };
         let mut found = std::mem::take(&mut self.found);
         match self.places.json.find(text, &mut found) {
-            Ok(()) if self.each.is_some() => self.decode_each(text, &found, carrier, into),
+            Ok(()) if self.each.is_some() => {
+                self.decode_each(whole_of(text, topic, &found), &found, carrier, into);
+            }
             Ok(()) => {
-                let event = whole_of(text, &found);
+                let event = whole_of(text, topic, &found);
                 let route = self.route_of(&Event::Json(event), 0);
                 self.decode_event(route, &Event::Json(event), carrier, into, |reason| reason);
             }
@@ -37,14 +46,20 @@ impl Decoder {
     }
 
     /// Decodes the elements of the array of events, each apart from the others.
-    fn decode_each(&mut self, text: &str, found: &Found, carrier: Carrier, into: &mut Decoded) {
+    fn decode_each(
+        &mut self,
+        whole: JsonEvent<'_>,
+        found: &Found,
+        carrier: Carrier,
+        into: &mut Decoded,
+    ) {
+        let text = whole.text;
         let each = self.each.clone().unwrap_or_default();
         let array = match array_of(text, found, &each) {
             Ok(array) => array,
             Err(reject) => return into.refuse(carrier, None, reject),
         };
         let objects = self.places.json.wants_objects();
-        let whole = whole_of(text, found);
         let mut route = if self.one_route { self.route_of(&Event::Json(whole), 0) } else { None };
         into.rows.reserve(found.elements.len());
         for (i, span) in found.elements.iter().enumerate() {
@@ -101,9 +116,9 @@ impl Decoder {
 }
 
 /// A text as one event.
-fn whole_of<'e>(text: &'e str, found: &'e Found) -> JsonEvent<'e> {
+fn whole_of<'e>(text: &'e str, topic: Option<&'e str>, found: &'e Found) -> JsonEvent<'e> {
     let event = (0, text.len() as u32);
-    JsonEvent { text, outer: found.outer(), event, element: &[], leg: None }
+    JsonEvent { text, topic, outer: found.outer(), event, element: &[], leg: None }
 }
 
 /// Where the array of events stands; `None` for an object in its place. Refuses a text without it,

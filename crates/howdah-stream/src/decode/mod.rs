@@ -5,11 +5,11 @@
 //! stream, or several: its legs.
 //!
 //! An event is refused with one of these codes: `bad_json`, `bad_csv`, `bad_utf8`, `too_large`,
-//! `no_route`, `missing_field` (missing or null where the column needs a value), `wrong_type`,
-//! `out_of_range`, `too_long`, `lossy_numeric` (digits would be lost), `unknown_label` (of an
-//! enum), `unknown_value` (not among the mapping's `values`), `unexpected_value` (not what the
-//! route expects), `nul_character`, `other_tenant` (than the sender's; see
-//! [`Decoder::pin_tenant`]); or with the code that the source gives.
+//! `bad_topic`, `no_route`, `missing_field` (missing or null where the column needs a value),
+//! `wrong_type`, `out_of_range`, `too_long`, `lossy_numeric` (digits would be lost),
+//! `unknown_label` (of an enum), `unknown_value` (not among the mapping's `values`),
+//! `unexpected_value` (not what the route expects), `nul_character`, `other_tenant` (than the
+//! sender's; see [`Decoder::pin_tenant`]); or with the code that the source gives.
 //!
 //! Missing and JSON null are both null. In CSV an empty field is null and a quoted empty field is
 //! an empty text; for other types than text both are null. In Redis fields, which cannot be null,
@@ -47,7 +47,9 @@ use howdah_system::{Format, IngestLimits, Origin, Source, Stream};
 use crate::batch::{Position, Refusal, Row};
 use crate::csv;
 use crate::payload::Payload;
-use crate::raw::{Body, HARD_CAP_BYTES, Raw, entry_from_bytes, entry_to_bytes};
+use crate::raw::{
+    Body, HARD_CAP_BYTES, Raw, entry_from_bytes, entry_to_bytes, message_from_bytes, topic_line,
+};
 pub use array::staged_as_text;
 use event::Event;
 use header::Header;
@@ -61,6 +63,8 @@ const BUFFER_BYTES: usize = 256 << 10;
 #[derive(Debug)]
 pub struct Decoder {
     format: Format,
+    /// Events are messages with a topic.
+    topics: bool,
     /// The entry fields of which the first that is there holds the event, for JSON out of Redis.
     entry_fields: Vec<String>,
     /// The path of the array of events, for reasons.
@@ -164,6 +168,7 @@ impl Decoder {
         Ok(Self {
             one_route: !routes.iter().any(Route::looks_into_elements),
             format: source.format,
+            topics: matches!(source.origin, Origin::Mqtt(_)),
             entry_fields,
             each: source.each.as_ref().map(|path| path.join(".")),
             event_bytes: IngestLimits::default().event_bytes,
@@ -234,12 +239,16 @@ impl Decoder {
         }
         match (&body, self.format) {
             (Body::Entry(entry), Format::Json) => match self.event_of(entry) {
-                Some(event) => self.decode_json(&event.clone(), carrier, into),
+                Some(event) => self.decode_json(&event.clone(), None, carrier, into),
                 None => into.refuse(carrier, None, self.no_entry_field()),
             },
             (Body::Entry(entry), _) => self.decode_entry(entry, carrier, into),
             (Body::Text(text), Format::Csv) => self.decode_record(text, carrier, into),
-            (Body::Text(text), _) => self.decode_json(text, carrier, into),
+            (Body::Text(text), _) => self.decode_json(text, None, carrier, into),
+            (Body::Message(topic, payload), _) => match topic_of(topic) {
+                Ok(topic) => self.decode_json(payload, Some(topic), carrier, into),
+                Err(reject) => into.refuse(carrier, None, reject),
+            },
             (Body::Cut(..), _) => {
                 into.refuse(carrier, None, Reject::new("too_large", "the event was cut"));
             }
@@ -249,6 +258,7 @@ impl Decoder {
     /// Decodes the payload of a dead letter, which is what [`Row::raw`] and [`Refusal::raw`] hold.
     pub fn decode_payload(&mut self, position: Position, payload: &Bytes, into: &mut Decoded) {
         let body = match entry_from_bytes(payload) {
+            _ if self.topics => message_from_bytes(payload),
             Some(entry) => Body::Entry(entry),
             None => Body::Text(payload.clone()),
         };
@@ -280,11 +290,11 @@ impl Decoder {
     }
 
     /// The event as it came, so that it can be decoded again by itself: a CSV record with its
-    /// header line, a Redis entry as RESP, unless a field of it is the event. And its size, when
-    /// the event had to be cut.
+    /// header line, a Redis entry as RESP, unless a field of it is the event, a message behind a
+    /// line with its topic. And its size, when the event had to be cut.
     fn keep(&self, body: &Body) -> (Payload, Option<u64>) {
         let whole = match body {
-            Body::Text(text) => text.clone(),
+            Body::Text(text) | Body::Message(_, text) => text.clone(),
             Body::Entry(entry) => {
                 self.event_of(entry).cloned().unwrap_or_else(|| entry_to_bytes(entry))
             }
@@ -292,6 +302,7 @@ impl Decoder {
         };
         let front = match (&self.header, body) {
             (Some(header), Body::Text(_)) => header.line.clone(),
+            (_, Body::Message(topic, _)) => topic_line(topic),
             _ => Bytes::new(),
         };
         let most = HARD_CAP_BYTES.saturating_sub(front.len());
@@ -412,6 +423,14 @@ impl Decoder {
         let goes_on = self.routes.get(at).is_some_and(|route| route.also);
         if goes_on { self.route_of(event, at + 1) } else { None }
     }
+}
+
+/// A topic as a text; one that no publisher should have is refused.
+fn topic_of(topic: &[u8]) -> Result<&str, Reject> {
+    let text = std::str::from_utf8(topic).ok();
+    text.filter(|text| !text.is_empty() && !text.contains(char::is_control)).ok_or_else(|| {
+        Reject::new("bad_topic", "the topic is empty, not UTF-8 or has a control character")
+    })
 }
 
 /// A copy of a tuple, in memory that many share.

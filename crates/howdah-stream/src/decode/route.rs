@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use bytes::BufMut as _;
 use howdah_catalog::Ident;
 use howdah_error::{Error, Result};
-use howdah_system::{Expectation, Format, MapFrom, Source, Stream};
+use howdah_system::{Expectation, Format, MapFrom, Origin, Source, Stream, topic_level};
 
 use super::Reject;
 use super::event::{Event, Place};
@@ -20,6 +20,8 @@ use super::value::Value;
 #[derive(Debug)]
 pub(super) struct Places {
     format: Format,
+    /// Events come under topics, whose levels are places too.
+    topics: bool,
     /// The array of events, and its elements as a prefix of paths.
     each: Option<(Vec<String>, Vec<String>)>,
     /// The paths of JSON events.
@@ -35,11 +37,17 @@ impl Places {
             json.declare_array(each);
         }
         let each = source.each.clone().map(|each| (each.clone(), elements_of(&each)));
-        Self { format: source.format, each, json, names: Vec::new() }
+        let topics = matches!(source.origin, Origin::Mqtt(_));
+        Self { format: source.format, topics, each, json, names: Vec::new() }
     }
 
     /// The place of a path within the event; legs have places of their own.
     fn of(&mut self, path: &[String]) -> Result<Place> {
+        if let (true, [only]) = (self.topics, path)
+            && let Some(level) = topic_level(only)
+        {
+            return Ok(Place::Topic(level));
+        }
         if self.format != Format::Json {
             let name = path.join(".");
             let slot = self.names.iter().position(|known| *known == name).unwrap_or_else(|| {
@@ -207,7 +215,7 @@ impl Route {
 
     /// Whether the events of one text may take different routes: it is told by their own fields.
     pub(super) fn looks_into_elements(&self) -> bool {
-        self.when.iter().any(|(place, _)| !matches!(place, Place::Outer(_)))
+        self.when.iter().any(|(place, _)| !matches!(place, Place::Outer(_) | Place::Topic(_)))
     }
 
     /// Refuses an event that does not hold what it must.

@@ -2,10 +2,12 @@
 //!
 //! A reader hands over chunks of events with the position of each. It acknowledges nothing: the
 //! position that the database has committed is the only truth, and reading on from it repeats
-//! nothing and leaves nothing out.
+//! nothing and leaves nothing out. A broker of MQTT knows no position; it is told what is
+//! committed, and what it repeats falls on a key.
 
 pub mod body;
 mod file;
+mod mqtt;
 mod redis;
 mod text;
 
@@ -16,8 +18,8 @@ use bytes::Bytes;
 use howdah_error::{Code, Error, Result};
 use howdah_system::{IngestLimits, Origin, Source, Stream};
 
-use self::redis::RedisReader;
-pub(crate) use self::redis::{Group, Ledger};
+use self::mqtt::{Deliveries, MqttReader};
+use self::redis::{Group, RedisReader, Taken};
 use crate::batch::{Mark, Position, ShardId};
 use crate::progress::Reporter;
 use crate::raw::Raw;
@@ -29,7 +31,7 @@ use text::TextReader;
 pub struct Access {
     /// The folder of the system file: relative paths start here.
     pub folder: PathBuf,
-    /// The URL of the Redis server, out of the source's secret reference.
+    /// The URL of the Redis server or MQTT broker, out of the source's secret reference.
     pub url: Option<String>,
 }
 
@@ -49,13 +51,15 @@ pub enum Lag {
     Bytes(u64),
 }
 
-/// The shards of a source: each Redis key, the path as written, `-` for stdin.
+/// The shards of a source: each Redis key, the path as written, `-` for stdin, the client id of an
+/// MQTT session.
 pub fn shards_of(source: &Source) -> Vec<ShardId> {
     let shards = match &source.origin {
         Origin::Redis { streams, .. } => streams.clone(),
         Origin::File { path } => vec![path.display().to_string()],
         Origin::Stdin => vec!["-".to_owned()],
         Origin::Http => vec!["http".to_owned()],
+        Origin::Mqtt(mqtt) => vec![mqtt.client_id.clone()],
     };
     shards.into_iter().map(|shard| ShardId { source: source.name.clone(), shard }).collect()
 }
@@ -137,6 +141,59 @@ pub struct Reader(Inner);
 enum Inner {
     Redis(Box<RedisReader>),
     Text(Box<TextReader>),
+    Mqtt(Box<MqttReader>),
+}
+
+/// What is read and not committed, where the source counts it.
+#[derive(Debug, Clone)]
+pub(crate) enum Ledger {
+    Redis(redis::Ledger),
+    Mqtt(Deliveries),
+}
+
+impl Ledger {
+    /// Takes what is to be kept with the batch that ends at `to`.
+    pub(crate) fn take(&self, to: &Position) -> Taken {
+        match self {
+            Self::Redis(ledger) => ledger.take(to),
+            Self::Mqtt(deliveries) => Taken { mark: deliveries.take(to), ..Taken::default() },
+        }
+    }
+
+    /// Events that were read and not taken.
+    pub(crate) fn queued(&self) -> u64 {
+        match self {
+            Self::Redis(ledger) => ledger.queued(),
+            Self::Mqtt(deliveries) => deliveries.queued(),
+        }
+    }
+}
+
+/// Who is told what is committed.
+#[derive(Debug)]
+pub(crate) enum Told {
+    /// A consumer group, for people to look at.
+    Group(Group),
+    /// A broker, which forgets it then.
+    Broker(Deliveries),
+}
+
+impl Told {
+    /// Tells that everything up to `to` is committed.
+    pub(crate) async fn committed(&self, to: &Position, mark: &Mark) {
+        match self {
+            Self::Group(group) => group.committed(to, mark),
+            Self::Broker(deliveries) => deliveries.committed(to).await,
+        }
+    }
+
+    /// Tells the last of it.
+    pub(crate) async fn finish(self) {
+        match self {
+            Self::Group(group) => group.finish().await,
+            Self::Broker(_) => {}
+        }
+    }
 }
 
 impl Reader {
@@ -164,6 +221,7 @@ impl Reader {
                 reader.read_header().await?;
                 Inner::Text(Box::new(reader))
             }
+            Origin::Mqtt(mqtt) => Inner::Mqtt(Box::new(MqttReader::open(mqtt, opening)?)),
             Origin::Http => return Err(Error::internal("requests are not read, they come")),
         };
         Ok(Self(inner))
@@ -172,15 +230,30 @@ impl Reader {
     /// What is read and not committed, where the source counts it.
     pub(crate) fn ledger(&self) -> Option<Ledger> {
         match &self.0 {
-            Inner::Redis(reader) => Some(reader.ledger()),
+            Inner::Redis(reader) => Some(Ledger::Redis(reader.ledger())),
+            Inner::Mqtt(reader) => Some(Ledger::Mqtt(reader.deliveries())),
             Inner::Text(_) => None,
+        }
+    }
+
+    /// Who is told what of the shard is committed, `position` to begin with.
+    pub(crate) fn told(
+        &self,
+        run: &Run,
+        position: Option<&Position>,
+        mark: &Mark,
+    ) -> Result<Option<Told>> {
+        match &self.0 {
+            Inner::Redis(_) => Ok(show(run, position, mark)?.map(Told::Group)),
+            Inner::Mqtt(reader) => Ok(Some(Told::Broker(reader.deliveries()))),
+            Inner::Text(_) => Ok(None),
         }
     }
 
     /// The header line of a CSV source, for [`Decoder::set_header`](crate::Decoder::set_header).
     pub fn header(&self) -> Option<&Bytes> {
         match &self.0 {
-            Inner::Redis(_) => None,
+            Inner::Redis(_) | Inner::Mqtt(_) => None,
             Inner::Text(reader) => reader.header(),
         }
     }
@@ -193,7 +266,16 @@ impl Reader {
         match &mut self.0 {
             Inner::Redis(reader) => reader.next_chunk().await,
             Inner::Text(reader) => reader.next_chunk().await,
+            Inner::Mqtt(reader) => reader.next_chunk().await,
         }
+    }
+}
+
+/// Whether an MQTT broker listens where the source says; other sources tell it by their lag.
+pub async fn reach(source: &Source, access: &Access) -> Result<()> {
+    match &source.origin {
+        Origin::Mqtt(broker) => mqtt::reach(source, broker, access).await,
+        _ => Ok(()),
     }
 }
 
@@ -215,12 +297,13 @@ pub async fn lag(
                 .map(|entries| entries.map(Lag::Entries))
         }
         Origin::File { path } => file::lag(&access.folder.join(path), position).await.map(Some),
-        Origin::Stdin | Origin::Http => Ok(None),
+        // A broker does not tell what it keeps for a session.
+        Origin::Stdin | Origin::Http | Origin::Mqtt(_) => Ok(None),
     }
 }
 
 /// Shows what is committed of a shard in the consumer group of its source, if it names one.
-pub(crate) fn show(run: &Run, position: Option<&Position>, mark: &Mark) -> Result<Option<Group>> {
+fn show(run: &Run, position: Option<&Position>, mark: &Mark) -> Result<Option<Group>> {
     let Origin::Redis { group: Some(group), .. } = &run.source.origin else { return Ok(None) };
     let url = redis_url(&run.source, &run.access)?;
     // An owner begins with its host.

@@ -31,7 +31,7 @@ use crate::progress::{Away, Reporter};
 use crate::raw::{Body, Raw};
 
 pub(crate) use group::Group;
-pub(crate) use ledger::Ledger;
+pub(crate) use ledger::{Ledger, Taken};
 pub(super) use server::lag;
 
 /// The first XREAD asks for this many entries, none for more than the last number.

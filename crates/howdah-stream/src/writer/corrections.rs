@@ -1,5 +1,6 @@
 //! The SQL of what takes events back, for one source, compiled once.
 
+use howdah_catalog::Literal;
 use howdah_rollup::reorganise::{self, Staged};
 use howdah_rollup::{horizon, retract};
 use howdah_system::{Reorganisation, Rollup, Stream, System};
@@ -25,6 +26,8 @@ pub(super) struct OfTarget {
     pub(super) restore: Option<String>,
     pub(super) divert_reversals: Option<String>,
     pub(super) divert_known: Option<String>,
+    /// Puts the events that reversals name back into their chunks, where they are folded.
+    pub(super) thaw_reversed: Thaw,
     pub(super) take_reversed: Option<String>,
     pub(super) breaks_check: Option<String>,
     pub(super) in_conflict: Option<String>,
@@ -62,7 +65,38 @@ pub(super) struct OfReorganisation {
     pub(super) set_states: String,
     pub(super) forget: String,
     /// For each stream of the reorganisation: takes its rows back, and what follows.
-    pub(super) lose: Vec<(String, After)>,
+    pub(super) lose: Vec<Lose>,
+    /// Put back what may be looked for beside blocks of late events, `$1`.
+    pub(super) thaw_near: Vec<String>,
+}
+
+/// What puts events of a stream back into its chunks before they are taken back.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Thaw {
+    /// Whether anything of the stream is folded: only then may others than the owner not do it.
+    pub(super) is_folded: String,
+    /// In order, each seeing what was committed before it; empty: nothing can be folded.
+    pub(super) statements: Vec<String>,
+}
+
+impl Thaw {
+    fn new(stream: &Stream, statements: Vec<String>) -> Self {
+        let is_folded = format!(
+            "select exists (select from howdah.folds where stream = {})",
+            Literal(&stream.table.to_string())
+        );
+        Self { is_folded, statements }
+    }
+}
+
+/// What a stream of a reorganisation loses.
+#[derive(Debug, Clone)]
+pub(super) struct Lose {
+    /// Puts it back into its chunks, where it is folded.
+    pub(super) thaw: Thaw,
+    /// Takes it back.
+    pub(super) take: String,
+    pub(super) after: After,
 }
 
 /// The statements over staged events of blocks.
@@ -149,6 +183,7 @@ impl OfTarget {
             restore: of.and_then(|of| reorganise::restore(of, Staged { stream, staging })),
             divert_reversals: retract::divert_reversals(stream, staging),
             divert_known: retract::divert_known(stream, staging, replaced.as_deref()),
+            thaw_reversed: Thaw::new(stream, retract::thaw_reversed(stream)),
             take_reversed: retract::take_reversed(stream),
             breaks_check: retract::breaks_check(stream, &rollups),
             in_conflict: retract::in_conflict(stream, staging),
@@ -205,8 +240,17 @@ impl OfReorganisation {
                 .map(|index| &system.streams[*index])
                 .filter_map(|stream| {
                     let take = reorganise::take_back(of, stream)?;
-                    Some((take, After::new(system, stream, has_foreign)))
+                    let statements = reorganise::thaw_going(of, stream).into_iter().collect();
+                    let thaw = Thaw::new(stream, statements);
+                    Some(Lose { thaw, take, after: After::new(system, stream, has_foreign) })
                 })
+                .collect(),
+            // What is in one block only is what is looked for.
+            thaw_near: of
+                .of
+                .iter()
+                .filter(|_| !of.once.is_empty())
+                .filter_map(|index| reorganise::thaw_near(of, &system.streams[*index]))
                 .collect(),
         }
     }

@@ -13,7 +13,7 @@ use howdah_rollup::derive::{plan_by_key, plan_freely};
 use tokio_postgres::Statement;
 use tokio_postgres::types::ToSql;
 
-use super::corrections::{After, Blocks, OfReorganisation};
+use super::corrections::{After, Blocks, Lose, OfReorganisation, Thaw};
 use super::events::Events;
 use super::failed::{Tried, chunk_gone, failed};
 use super::staged::{Staged, bounds, no_chunk, refuse};
@@ -204,7 +204,8 @@ impl Writer {
         }
         self.effect(&of.set_states, &[]).await?;
         self.connection.batch_execute(&plan_by_key()).await?;
-        for (take, after) in &of.lose {
+        for Lose { thaw, take, after } in &of.lose {
+            self.thaw_for(thaw).await?;
             let taken = self.effect(take, &[]).await?;
             if taken > 0
                 && let Some(query) = &after.reaches_back
@@ -216,6 +217,17 @@ impl Writer {
         }
         self.connection.batch_execute(&format!("{}; {}", of.forget, plan_freely())).await?;
         Ok(false)
+    }
+
+    /// Puts what is to be taken back into its chunks, where it is folded.
+    async fn thaw_for(&mut self, thaw: &Thaw) -> Asked<()> {
+        if thaw.statements.is_empty() || !self.holds(&thaw.is_folded).await? {
+            return Ok(());
+        }
+        for statement in &thaw.statements {
+            self.effect_rows(statement, &[]).await?;
+        }
+        Ok(())
     }
 
     /// Computes the rollups anew where rows are gone.
@@ -275,6 +287,7 @@ impl Writer {
         for target in part {
             let target = &sql.corrections.targets[*target];
             let Some(take) = &target.take_reversed else { continue };
+            self.thaw_for(&target.thaw_reversed).await?;
             self.connection.batch_execute(&plan_by_key()).await?;
             let taken = self.effect(take, &[]).await?;
             if taken > 0 {

@@ -64,8 +64,11 @@ pub(super) struct Target {
     repeated: Option<String>,
     unknown_tenants: Option<String>,
     horizons: Option<String>,
-    /// The keys of staged rows; `None`: the stream has no key.
+    /// The keys of staged rows, and their blocks where these are found by others of the same
+    /// transaction; `None`: the stream has no key.
     pub(super) staged_keys: Option<String>,
+    /// The width of a chunk.
+    pub(super) margin_us: i64,
     /// How rows are folded that go straight into its chunks; `None`: none may.
     pub(super) folding: Option<Folding>,
     /// How they are judged before; `None`: nothing is to be judged, or the server must.
@@ -158,10 +161,14 @@ impl Target {
                 rollups.iter().copied().zip(foreign.iter().map(Vec::as_slice)).collect();
             Judging::compile(&stream, &layout, &states)
         };
+        let of = system.reorganisation_of(index);
+        let block = of.filter(|of| of.of.contains(&index) && !of.once.is_empty());
+        let block = block.map(|of| &of.block.name);
         Ok(Self {
             fold: fold(&stream, &rollups, &staging)?,
             repeated: repeated(&stream, &staging),
-            staged_keys: staged_keys(&stream, &staging),
+            staged_keys: staged_keys(&stream, &staging, block),
+            margin_us: stream.chunk.longest_us(),
             unknown_tenants: tenants::unknown(system, &stream),
             horizons: tenants::horizons(&stream),
             // What reverses others is always staged; blocks and conflicts are asked for (`quiet`).

@@ -28,7 +28,15 @@ impl Writer {
         for (target, fence) in fences.iter().enumerate() {
             let Some(fence) = *fence else { continue };
             let Some(query) = self.sql.targets[target].staged_keys.clone() else { continue };
-            let late = self.late(events, target, fence);
+            let near: Vec<String> = self
+                .sql
+                .corrections
+                .of(&[target])
+                .flat_map(|of| of.thaw_near.iter().cloned())
+                .collect();
+            // Blocks beside those of an event just behind the fence may lie before it.
+            let margin = if near.is_empty() { 0 } else { self.sql.targets[target].margin_us };
+            let late = self.late(events, target, fence.saturating_add(margin));
             if late.is_empty() {
                 continue;
             }
@@ -40,18 +48,28 @@ impl Writer {
                 format!("${}::text::{type_name}[]", n + 1)
             });
             let call = format!("select {}({})", history::thaw(stream), name::list(types));
+            let name = stream.name.clone();
+            let (keys, blocks) = keys.split_at(stream.key.len());
             let keys: Vec<&(dyn ToSql + Sync)> = keys.iter().map(|key| key as _).collect();
-            let row = self
-                .connection
-                .query_one(&call, &keys)
-                .await
-                .map_err(failed("could not put folded events back"))?;
-            let events: i64 = row.get(0);
-            if events > 0 {
-                tracing::info!(stream = stream.name, events, "put folded events back");
+            let mut count = self.put_back(&call, &keys).await?;
+            for query in &near {
+                let blocks = blocks.first().and_then(Option::as_ref);
+                count += self.put_back(query, &[&blocks]).await?;
+            }
+            if count > 0 {
+                tracing::info!(stream = name, count, "put folded events back");
             }
         }
         Ok(())
+    }
+
+    async fn put_back(&self, query: &str, values: &[&(dyn ToSql + Sync)]) -> Tried<i64> {
+        let row = self
+            .connection
+            .query_one(query, values)
+            .await
+            .map_err(failed("could not put folded events back"))?;
+        Ok(row.get(0))
     }
 
     /// The events with a row of the stream before the fence.
@@ -66,7 +84,7 @@ impl Writer {
         live
     }
 
-    /// Their keys: for each key column an array as text. An event of which a value cannot be read
+    /// Their keys: for each key column an array as text, and their blocks where these matter. An event of which a value cannot be read
     /// by its type is refused. Nothing stays staged.
     async fn late_keys(
         &mut self,

@@ -9,7 +9,7 @@ use crate::file::{
 use crate::model::Stream;
 use crate::problem::Place;
 use crate::source::{
-    Condition, Expectation, Format, HashPart, MapFrom, Mapping, Origin, ReadAs, Route, Source,
+    Condition, Expectation, Format, HashPart, MapFrom, Mapping, Mqtt, Origin, ReadAs, Route, Source,
 };
 use crate::suggest;
 
@@ -65,8 +65,17 @@ impl Check<'_> {
     }
 
     fn route(&mut self, section: &SourceSection, route: &RouteSection) -> Option<Route> {
-        let index = self.stream_named(route.into.as_ref()?)?;
+        let into = route.into.as_ref()?;
+        let index = self.stream_named(into)?;
         let stream = self.system.streams[index].clone();
+        if matches!(section.origin, Some(OriginSection::Mqtt(_))) && stream.key.is_empty() {
+            let message =
+                format!("stream \"{}\" has no key, and MQTT repeats messages", stream.name);
+            self.report(into.problem(message).hint(
+                "A broker sends again what was not acknowledged before a failure. Only a key \
+                 tells that it is there already: add key = [\"…\"] to the stream.",
+            ));
+        }
         for entry in &route.map {
             self.entry(entry, &stream, section.format);
         }
@@ -287,6 +296,13 @@ fn origin(section: &OriginSection) -> Origin {
         OriginSection::File(path) => Origin::File { path: path.clone() },
         OriginSection::Stdin(_) => Origin::Stdin,
         OriginSection::Http(_) => Origin::Http,
+        OriginSection::Mqtt(mqtt) => Origin::Mqtt(Mqtt {
+            url: mqtt.url.clone(),
+            topics: mqtt.topics.iter().map(|topic| topic.value.clone()).collect(),
+            client_id: mqtt.client_id.clone(),
+            inflight: mqtt.inflight,
+            authorities: mqtt.authorities.clone(),
+        }),
     }
 }
 

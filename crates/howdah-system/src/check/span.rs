@@ -83,7 +83,7 @@ impl Check<'_> {
                 stream.name
             );
             self.report(section.name.problem(message).hint(
-                "Neighbours in folded chunks are found by them: add it to segment.by of the stream.",
+                "Neighbours in folded chunks are found by them: add it to segment.by there.",
             ));
             return None;
         }
@@ -210,16 +210,6 @@ impl Check<'_> {
         spans: usize,
         at: SpanAt,
     ) -> Option<Stream> {
-        let column = |name: Ident, type_name: &str| StreamColumn {
-            name,
-            type_name: type_name.to_owned(),
-            kind: ColumnType::Other,
-            not_null: false,
-            has_default: false,
-            generated: false,
-            expression: None,
-            collation: None,
-        };
         let mut rows = stream.clone();
         if !self.system.spans[spans].alone {
             let other = at.other();
@@ -236,10 +226,10 @@ impl Check<'_> {
                     self.report(section.name.problem(message).hint("Rename the column."));
                     return None;
                 }
-                rows.columns.push(column(Ident::new(word), type_name));
+                rows.columns.push(computed(Ident::new(word), type_name));
             }
         }
-        rows.columns.push(column(Ident::new(SpanRollup::AT), "timestamp with time zone"));
+        rows.columns.push(computed(Ident::new(SpanRollup::AT), "timestamp with time zone"));
         rows.time = Ident::new(SpanRollup::AT);
         Some(rows)
     }
@@ -326,6 +316,12 @@ impl Check<'_> {
             self.report(name.problem(format!("\"{}\" is neither table nor view", name.value)));
             return None;
         }
+        if stream.column(&Ident::new(BUCKET)).is_some() {
+            let message = format!("stream \"{}\" has a column \"{BUCKET}\"", stream.name);
+            let hint = "With a calendar that is where a period begins; rename the column.";
+            self.report(name.problem(message).hint(hint));
+            return None;
+        }
         let period = section.period.as_ref()?;
         let found = self.calendar_column(relation, period)?;
         if self.types.plain(&found.1) != "tstzrange" {
@@ -333,6 +329,37 @@ impl Check<'_> {
             self.report(period.problem(message).hint("A period is a tstzrange."));
             return None;
         }
+        let by = self.calendar_by(section, relation, stream)?;
+        let mut key = Vec::new();
+        for column in &section.key {
+            let (ident, type_name) = self.calendar_column(relation, column)?;
+            if rows.column(&ident).is_some() {
+                let message =
+                    format!("stream \"{}\" has a column \"{}\" too", stream.name, column.value);
+                self.report(column.problem(message).hint("Rename one of them, perhaps in a view."));
+                return None;
+            }
+            key.push(KeyColumn { name: ident, type_name, not_null: false });
+        }
+        let names = key.iter().map(|key| (key.name.clone(), key.type_name.clone()));
+        let bucket = (Ident::new(BUCKET), "timestamp with time zone".to_owned());
+        rows.columns.extend(names.chain([bucket]).map(|(name, kind)| computed(name, &kind)));
+        Some(Calendar {
+            table: relation.name.clone(),
+            by,
+            period: Ident::new(period.value.as_str()),
+            key,
+        })
+    }
+
+    /// What a calendar has in common with an event: tenant first.
+    fn calendar_by(
+        &mut self,
+        section: &CalendarSection,
+        relation: &Relation,
+        stream: &Stream,
+    ) -> Option<Vec<Ident>> {
+        let name = section.table.as_ref()?;
         let mut by: Vec<Ident> = Vec::new();
         if let Some(tenant) = &stream.tenant {
             if relation.column(tenant.as_str()).is_none() {
@@ -357,36 +384,7 @@ impl Check<'_> {
                 by.push(ident);
             }
         }
-        let mut key = Vec::new();
-        for column in &section.key {
-            let (ident, type_name) = self.calendar_column(relation, column)?;
-            if rows.column(&ident).is_some() {
-                let message =
-                    format!("stream \"{}\" has a column \"{}\" too", stream.name, column.value);
-                self.report(column.problem(message).hint("Rename one of them, perhaps in a view."));
-                return None;
-            }
-            key.push(KeyColumn { name: ident, type_name, not_null: false });
-        }
-        let names = key.iter().map(|key| (key.name.clone(), key.type_name.clone()));
-        let bucket = (Ident::new(BUCKET), "timestamp with time zone".to_owned());
-        let columns = names.chain([bucket]).map(|(name, type_name)| StreamColumn {
-            name,
-            type_name,
-            kind: ColumnType::Other,
-            not_null: false,
-            has_default: false,
-            generated: false,
-            expression: None,
-            collation: None,
-        });
-        rows.columns.extend(columns.collect::<Vec<_>>());
-        Some(Calendar {
-            table: relation.name.clone(),
-            by,
-            period: Ident::new(period.value.as_str()),
-            key,
-        })
+        Some(by)
     }
 
     fn calendar_column(
@@ -463,5 +461,19 @@ impl Check<'_> {
         };
         rollup.computed = self.computed_measures(owner, rows, &rollup, &section.computed).ok()?;
         Some(rollup)
+    }
+}
+
+/// A column that no event gives.
+fn computed(name: Ident, type_name: &str) -> StreamColumn {
+    StreamColumn {
+        name,
+        type_name: type_name.to_owned(),
+        kind: ColumnType::Other,
+        not_null: false,
+        has_default: false,
+        generated: false,
+        expression: None,
+        collation: None,
     }
 }

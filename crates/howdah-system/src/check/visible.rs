@@ -198,8 +198,22 @@ impl Check<'_> {
             known.extend(open.into_iter().map(|table| Visible { table, any_of: any_of.clone() }));
         }
         self.problems.extend(problems);
+        self.keep_sights_plain(&known);
         if let Some(tenants) = &mut self.system.tenants {
             tenants.visible = known;
+        }
+    }
+
+    /// A segment holds rows that the same tenants see: what tells who they are stays plain in it.
+    fn keep_sights_plain(&mut self, visible: &[Visible]) {
+        for stream in &mut self.system.streams {
+            let Some(segment) = &mut stream.segment else { continue };
+            let own = visible.iter().filter(|it| it.table == stream.table);
+            for column in own.flat_map(|it| &it.any_of).flat_map(|sight| &sight.columns) {
+                if !segment.by.contains(column) && stream.tenant.as_ref() != Some(column) {
+                    segment.by.push(column.clone());
+                }
+            }
         }
     }
 

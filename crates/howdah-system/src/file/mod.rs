@@ -7,6 +7,7 @@ mod database;
 mod derived;
 mod http;
 mod map;
+mod mqtt;
 mod reader;
 mod reorganisation;
 mod rollup;

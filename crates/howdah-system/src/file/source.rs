@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::map::{self, MapSection};
+use super::mqtt::{self, MqttSection};
 use super::reader::{At, Section};
 use super::route::{self, RouteSection};
 use crate::secret::SecretRef;
@@ -32,6 +33,7 @@ pub(crate) enum OriginSection {
     File(PathBuf),
     Stdin(At<()>),
     Http(At<()>),
+    Mqtt(MqttSection),
 }
 
 pub(super) fn read(top: &Section<'_>) -> Vec<SourceSection> {
@@ -47,6 +49,7 @@ pub(super) fn read(top: &Section<'_>) -> Vec<SourceSection> {
     if let (Some(_), Some(second)) = (stdin.next(), stdin.next()) {
         top.report(second.problem("two sources read standard input"));
     }
+    mqtt::check_sessions(top, &sources);
     sources
 }
 
@@ -89,14 +92,18 @@ fn read_one(name: At<String>, section: Section<'_>) -> SourceSection {
         route.check_paths(&section, each.as_ref(), if whole { &[] } else { &common }, format);
     }
     route::check_order(&section, &routes);
+    if let Some(OriginSection::Mqtt(mqtt)) = &origin {
+        mqtt::check_levels(&section, mqtt, &routes, &common);
+    }
     section.finish();
     SourceSection { name, origin, format, rate, each, routes, common }
 }
 
 fn read_origin(section: &Section<'_>, fields: Option<&[At<String>]>) -> Option<OriginSection> {
-    let given: Vec<_> =
-        ["redis", "file", "stdin", "http"].into_iter().filter(|key| section.has(key)).collect();
+    let ways = ["redis", "mqtt", "file", "stdin", "http"];
+    let given: Vec<_> = ways.into_iter().filter(|key| section.has(key)).collect();
     let redis = section.section("redis");
+    let mqtt = section.section("mqtt");
     let file = section.string("file");
     let stdin = section.boolean("stdin");
     let http = section.boolean("http");
@@ -105,14 +112,15 @@ fn read_origin(section: &Section<'_>, fields: Option<&[At<String>]>) -> Option<O
         [] => {
             let problem = section.place.problem("the source does not say where its events are");
             section.report(problem.hint(
-                "Add redis = { url = \"env:REDIS_URL\", stream = \"…\" }, file = \"…\", \
-                 stdin = true or http = true.",
+                "Add redis = { url = \"env:REDIS_URL\", stream = \"…\" }, mqtt = { … }, \
+                 file = \"…\", stdin = true or http = true.",
             ));
         }
         [_, second, ..] => {
             let place = section.place_of(second);
             section.report(place.problem("a source reads from one place").hint(
-                "Keep one of redis, file, stdin and http; several sources may go into one stream.",
+                "Keep one of redis, mqtt, file, stdin and http; several sources may go into one \
+                 stream.",
             ));
         }
     }
@@ -129,6 +137,9 @@ fn read_origin(section: &Section<'_>, fields: Option<&[At<String>]>) -> Option<O
             |fields| fields.iter().map(|field| field.value.clone()).collect(),
         );
         return Some(OriginSection::Redis { url: url?.value, streams: streams?, fields, group });
+    }
+    if let Some(mqtt) = mqtt {
+        return mqtt::read(mqtt).map(OriginSection::Mqtt);
     }
     if let Some(file) = file {
         return Some(OriginSection::File(PathBuf::from(file.value)));
@@ -229,6 +240,8 @@ fn read_format(section: &Section<'_>, origin: Option<&OriginSection>) -> Format 
         return format;
     };
     match given.value {
+        Format::Csv if matches!(origin, Some(OriginSection::Mqtt(_))) => section
+            .report(given.problem("messages of MQTT cannot be CSV").hint("Leave the key out.")),
         Format::Csv if redis => section.report(
             given.problem("Redis entries cannot be CSV").hint("Use \"json\" or \"fields\"."),
         ),

@@ -60,7 +60,7 @@ from = "fills"
 evry = "1 minute"
 by = ["symbl"]
 volume = "sum(quantity * pric)"
-spread = "stddev(price)"
+spread = "median(price)"
 users = "count(distinct user_id)"
 first_price = "first(price"
 "#;
@@ -136,4 +136,48 @@ fn places_within_strings_are_exact() {
         let told = told(&rollup(text));
         assert!(told.starts_with(place), "{text}: {told}");
     }
+}
+
+const MQTT: &str = r#"
+[system]
+name = "trading"
+[streams.trades]
+time = "executed_at"
+[streams.fills]
+time = "executed_at"
+key = ["order_id", "trade_id"]
+[sources.no_key]
+mqtt = { url = "env:MQTT_URL", topics = ["a/b"], client_id = "one" }
+into = "trades"
+[sources.topics]
+mqtt = { url = "env:MQTT_URL", topics = ["a/#/b", "a+/b", "$share/g/a"], client_id = "two" }
+into = "fills"
+[sources.levels]
+mqtt = { url = "env:MQTT_URL", topics = ["a/+/fills"], client_id = "one", qos = 0 }
+into = "fills"
+format = "csv"
+map = { symbol = "topic[3]", side = "topic[1]" }
+[sources.nothing]
+mqtt = { url = "mqtt://u:hunter2@h", topics = [], inflight = 0 }
+into = "fills"
+"#;
+
+#[test]
+fn mistakes_about_brokers_are_told_together() {
+    let told = told(MQTT);
+    for what in [
+        "stream \"trades\" has no key, and MQTT repeats messages",
+        "\"#\" stands alone, as the last level",
+        "\"+\" stands alone, for one level",
+        "shared subscriptions are not read",
+        "no topic of the source has a level 3",
+        "events are read with qos 1",
+        "client id \"one\" is another source's too",
+        "a secret stands in the file itself",
+        "\"inflight\" must be from 1 to 65535",
+        "messages of MQTT cannot be CSV",
+    ] {
+        assert!(told.contains(what), "{what}: {told}");
+    }
+    assert!(!told.contains("hunter2") && !told.contains("level 1"), "{told}");
 }

@@ -89,10 +89,13 @@ async fn covered(context: &Context<'_>, stream: &Stream) -> Result<Option<Vec<Ra
 async fn oldest(context: &Context<'_>, stream: &Stream) -> Result<Option<i64>> {
     let Some(past) = stream.accept.past else { return Ok(None) };
     let keep = stream.keep.unwrap_or(past);
-    let sql = "select (extract(epoch from now() - least($1::text::interval, $2::text::interval) \
-               - timestamptz '2000-01-01 00:00:00+00') * 1000000)::bigint";
-    let row = context.client.query_one(sql, &[&past.to_string(), &keep.to_string()]).await;
-    row.map(|row| Some(row.get(0))).map_err(|error| from_pg("could not read the clock", &error))
+    let (past, keep) = (past.to_string(), keep.to_string());
+    let row = context
+        .client
+        .query_one(include_str!("late.sql"), &[&past, &keep, &stream.table.to_string()])
+        .await
+        .map_err(|error| from_pg("could not read from when on late events are taken", &error))?;
+    Ok(Some(row.get(0)))
 }
 
 /// The chunks from now back to `oldest` that no partition holds, newest first.

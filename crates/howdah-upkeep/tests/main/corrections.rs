@@ -123,6 +123,11 @@ fn accounts(live: &[Move]) -> BTreeMap<&'static str, Vec<&Move>> {
 }
 
 async fn assert_kept(engine: &Engine, came: &BTreeMap<i64, Move>, when: &str) {
+    assert_kept_in("moves", engine, came, when).await;
+}
+
+/// The same, where `all` has all events.
+async fn assert_kept_in(all: &str, engine: &Engine, came: &BTreeMap<i64, Move>, when: &str) {
     let live = live(came);
     let by_account = accounts(&live);
     let mut expected = Vec::new();
@@ -173,7 +178,8 @@ async fn assert_kept(engine: &Engine, came: &BTreeMap<i64, Move>, when: &str) {
                 from hourly_1h order by account, bucket";
     assert_eq!(engine.texts(rows).await, expected, "{when}: hours");
     let stored = live.len() as i64;
-    assert_eq!(engine.one::<i64>("select count(*) from moves").await, stored, "{when}");
+    let count = format!("select count(*) from {all}");
+    assert_eq!(engine.one::<i64>(&count).await, stored, "{when}");
     let retracted: i64 = engine.one("select count(*) from moves_retracted").await;
     assert_eq!(retracted, came.len() as i64 - stored, "{when}: retracted");
 }
@@ -211,6 +217,44 @@ async fn a_reversed_event_counts_nowhere_whatever_comes_first() {
         };
         assert!(proofs.iter().all(|proof| proof.problems.is_empty()), "{proofs:?}");
     }
+}
+
+/// The same while chunks are folded again and again: what is taken back, repeated or late is found
+/// in segments, and values are computed anew from both.
+#[tokio::test]
+async fn a_reversed_event_counts_nowhere_when_it_is_folded() {
+    let system = SYSTEM.replace(
+        "reverses = {",
+        "segment = { after = \"1 day\", by = [\"account\"] }\nreverses = {",
+    );
+    let engine = Engine::applied(TABLE, &system).await;
+    let mut dice = Dice(3);
+    let mut feed = engine.feed("moves").await;
+    let mut events = moves(&mut dice, 120);
+    for again in 0..20 {
+        events.push(events[again * 5].clone());
+    }
+    shuffle(&mut dice, &mut events);
+    let (mut came, mut folded) = (BTreeMap::new(), 0);
+    while !events.is_empty() {
+        let size = (1 + dice.below(30) as usize).min(events.len());
+        let batch: Vec<Move> = events.drain(..size).collect();
+        let known = came.len();
+        came.extend(batch.iter().map(|it| (it.id, it.clone())));
+        let lines: Vec<String> = batch.iter().map(Move::json).collect();
+        let outcome = feed.commit(&lines).await;
+        let new = (came.len() - known) as u64;
+        assert_eq!((outcome.rows, outcome.duplicates), (new, size as u64 - new));
+        let when = format!("{} left", events.len());
+        assert_kept_in("moves_history", &engine, &came, &when).await;
+        if dice.below(2) == 0 {
+            folded += engine.fold_chunks().await;
+            assert_kept_in("moves_history", &engine, &came, &when).await;
+        }
+    }
+    engine.fold_chunks().await;
+    assert!(folded > 0 && engine.one::<i64>("select count(*) from moves").await == 0);
+    engine.assert_fold_is_rebuild().await;
 }
 
 /// What is taken back is the event as it came first, and each is counted once.

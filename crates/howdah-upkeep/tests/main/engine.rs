@@ -154,6 +154,21 @@ impl Engine {
         fine(rebuilt);
     }
 
+    /// Folds every chunk of every stream that may be folded into segments.
+    pub async fn fold_chunks(&self) -> i64 {
+        let (catalog, system) = self.model().await;
+        let mut rows = 0;
+        for stream in system.streams.iter().filter(|stream| stream.segment.is_some()) {
+            let chunks = fine(howdah_history::chunks::read(&self.client, stream).await);
+            for chunk in chunks.into_iter().filter(|chunk| chunk.filled) {
+                let folded =
+                    howdah_history::fold_chunk(&self.client, &system, &catalog, stream, &chunk);
+                rows += fine(Box::pin(folded).await).rows;
+            }
+        }
+        rows
+    }
+
     /// Folded, rebuilt and proved are one and the same.
     pub async fn assert_fold_is_rebuild(&self) {
         self.assert_proved().await;

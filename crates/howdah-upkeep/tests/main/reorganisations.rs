@@ -233,6 +233,11 @@ impl Model {
     }
 
     async fn assert_kept(&self, engine: &Engine, when: &str) {
+        self.assert_kept_in(["deposits", "prices"], engine, when).await;
+    }
+
+    /// The same, where these relations have all events.
+    async fn assert_kept_in(&self, all: [&str; 2], engine: &Engine, when: &str) {
         let mut holdings: BTreeMap<&str, Vec<(i64, i64, i64)>> = BTreeMap::new();
         let mut rates: BTreeMap<&str, (Order<'_>, i64)> = BTreeMap::new();
         for event in &self.live {
@@ -271,8 +276,10 @@ impl Model {
             .collect();
         let rows = "select (account, total, price)::text from worth order by account";
         assert_eq!(engine.texts(rows).await, expected, "{when}: worth");
+        let [a, b] = all;
+        let all = format!("select (select count(*) from {a}) + (select count(*) from {b})");
         for (sql, expected) in [
-            ("select (select count(*) from deposits) + (select count(*) from prices)", &self.live),
+            (all.as_str(), &self.live),
             (
                 "select (select count(*) from deposits_retracted) \
                  + (select count(*) from prices_retracted)",
@@ -360,6 +367,44 @@ async fn a_replaced_block_is_gone_with_all_that_it_caused_whatever_the_cuts() {
         (direct, staged) = (direct + ways.direct, staged + ways.staged);
     }
     assert!(direct > 50 && staged > 50, "quiet batches: {direct}, others: {staged}");
+}
+
+/// The same while chunks are folded: blocks that are replaced, and transactions that are mined again,
+/// are found in segments.
+#[tokio::test]
+async fn a_replaced_block_is_gone_when_it_is_folded() {
+    let segment = "segment = { after = \"1 day\", by = [\"account\"] }\n[streams.";
+    let mut parts = SYSTEM.splitn(4, "[streams.");
+    let system = [parts.next(), parts.next(), parts.next(), parts.next()].map(Option::unwrap);
+    let system =
+        format!("{}[streams.{}{segment}{}{segment}{}", system[0], system[1], system[2], system[3]);
+    for (seed, most) in [(15, 12)] {
+        let engine = Engine::applied(TABLES, &system).await;
+        let mut dice = Dice(seed);
+        let mut feed = engine.feed("chain").await;
+        let mut model = Model::default();
+        let events: Vec<Event> = story(&mut dice).into_iter().take(70).collect();
+        let all = ["deposits_history", "prices_history"];
+        let mut at = 0;
+        while at < events.len() {
+            let size = (1 + dice.below(most) as usize).min(events.len() - at);
+            let lines: Vec<String> = events[at..at + size].iter().map(Event::json).collect();
+            feed.commit(&lines).await;
+            for event in &events[at..at + size] {
+                model.take(event);
+            }
+            at += size;
+            model.assert_kept_in(all, &engine, &format!("seed {seed}, {at} events")).await;
+            if dice.below(4) == 0 {
+                engine.fold_chunks().await;
+                model.assert_kept_in(all, &engine, &format!("seed {seed}, {at} folded")).await;
+            }
+        }
+        assert!(!model.retracted.is_empty() && !model.live.is_empty());
+        engine.fold_chunks().await;
+        engine.assert_fold_is_rebuild().await;
+        model.assert_kept_in(all, &engine, "after a rebuild").await;
+    }
 }
 
 #[tokio::test]

@@ -102,8 +102,8 @@ async fn sketches_and_deviations_follow_events_that_come_and_go() {
                 _ => "null".to_owned(),
             };
             format!(
-                r#"{{"sensor": "{}", "at": {at}, "id": {id}, "value": {value}, "exact": "1000000.{}",
-                "who": "p{}", "reverses": {reverses}}}"#,
+                r#"{{"sensor": "{}", "at": {at}, "id": {id}, "value": {value},
+                "exact": "1000000.{}", "who": "p{}", "reverses": {reverses}}}"#,
                 dice.pick(&["a", "b"]),
                 dice.below(1000),
                 dice.below(300),
@@ -130,7 +130,8 @@ async fn sketches_and_deviations_follow_events_that_come_and_go() {
     assert_eq!(sketches, 3, "of value, of value above 100, of who");
     let sums_up: bool = engine
         .one(
-            "select bool_and(s.a = d.p50_sketch and s.b is not distinct from d.people) from (select sensor, \
+            "select bool_and(s.a = d.p50_sketch and s.b is not distinct from d.people) \
+             from (select sensor, \
              date_trunc('day', bucket, 'UTC') as bucket, howdah.sketch_sum(p05_sketch) as a, \
              howdah.distinct_count(howdah.distinct_sum(people_sketch)) as b \
              from shape_1h group by 1, 2) s \
@@ -175,7 +176,8 @@ async fn sketches_keep_their_bounds_over_shapes_of_data() {
         .query_one(
             "select stddev(e)::float8, abs(avg(e))::float8, max(abs(e))::float8 from (select \
              howdah.distinct_count(howdah.distinct_of(array_agg(distinct \
-             hashtextextended((s * 1000000 + i)::text collate \"C\", 0))))::float8 / 20000 - 1 as e \
+             hashtextextended((s * 1000000 + i)::text collate \"C\", 0))))::float8 / 20000 - 1 \
+             as e \
              from generate_series(1, 40) s, generate_series(1, 20000) i group by s) x",
             &[],
         )
@@ -218,7 +220,8 @@ async fn functions_for_readers() {
             "4,6,6,3",
         ),
         (
-            "select concat_ws(',', howdah.seconds_in('2026-01-01 05:59:30Z', '2026-01-01 07:00Z', p), \
+            "select concat_ws(',', \
+             howdah.seconds_in('2026-01-01 05:59:30Z', '2026-01-01 07:00Z', p), \
              howdah.seconds_in('2026-01-01 13:59Z', '2026-01-02Z', p), \
              howdah.seconds_in('2026-01-02Z', '2026-01-03Z', p), \
              howdah.seconds_in('2026-01-01Z', '2026-01-03Z', 'empty')) \

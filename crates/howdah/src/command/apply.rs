@@ -1,6 +1,7 @@
 //! `howdah apply`: migrations, then policies.
 
 use howdah_error::{Code, Error, Kind, Result};
+use howdah_history::drop_views;
 use howdah_pg::migrate::{self, MigrateOptions, MigrationEvent, Migrations};
 use howdah_pg::{Connection, RightsFinding, check_rights};
 use howdah_upkeep::apply::{Event, apply};
@@ -31,7 +32,15 @@ pub async fn apply_all(session: &Session, allow: &[String]) -> Result<usize> {
 pub async fn apply_told(session: &Session, allow: &[String], say: &dyn Fn(&str)) -> Result<usize> {
     let connection = session.connect().await?;
     refuse_missing_rights(&connection).await?;
-    let mut count = migrate_up(&connection, session, &MigrateOptions::default(), say).await?;
+    let options = MigrateOptions::default();
+    let mut count = match migrate_up(&connection, session, &options, say).await {
+        // The views of histories name every column; the plan makes them anew.
+        Err(error) if hangs_on_a_view(&error) && drop_views(&connection).await? > 0 => {
+            say("dropped the views of histories, which a migration would have to change");
+            migrate_up(&connection, session, &options, say).await?
+        }
+        done => done?,
+    };
     let model = session.model(&connection).await?;
     let (plan, _) = session.plan(&connection, &model).await?;
     for note in &plan.notes {
@@ -50,6 +59,13 @@ pub async fn apply_told(session: &Session, allow: &[String], say: &dyn Fn(&str))
     .await?;
     count += plan.steps.len();
     Ok(count)
+}
+
+/// Whether a migration failed since a view names a column that it drops or alters.
+fn hangs_on_a_view(error: &Error) -> bool {
+    let report = error.report();
+    error.get_code() == Some(Code::MigrationFailed)
+        && (report.contains("depend on it") || report.contains("used by a view"))
 }
 
 /// Applies pending migrations, if there is a folder of them; gives how many.

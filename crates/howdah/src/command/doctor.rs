@@ -247,6 +247,7 @@ async fn reach(session: &Session, model: &Model, source: &Source, checks: &mut C
                 Error::input(format!("file \"{}\" cannot be read", path.display())).source(error)
             });
         }
+        howdah_stream::source::reach(source, &access).await?;
         for shard in shards_of(source) {
             let asked = lag(source, &access, &shard, None, 0);
             match tokio::time::timeout(ASK, asked).await {

@@ -9,7 +9,9 @@ mod shards;
 use std::sync::Arc;
 use std::time::Duration;
 
+use howdah_archive::Place;
 use howdah_error::{Code, Error, Kind, Result};
+use howdah_history::keep::{Archive, NoArchive};
 use howdah_pg::{Connection, from_pg};
 use howdah_plan::{Step, foreign_columns};
 use howdah_server::{Jobs, Shards};
@@ -92,7 +94,8 @@ async fn ingest_model(
     // Who wants the end of what is there now does not wait for requests.
     let requests = if args.once { Vec::new() } else { requests };
     let pool = session.options.get_limits().pool_size;
-    let upkeep = (session.file.upkeep().enabled && !args.once).then(|| upkeep_of(session, model));
+    let enabled = session.file.upkeep().enabled && !args.once;
+    let upkeep = enabled.then(|| upkeep_of(session, model)).transpose()?;
     let wanted = Wanted::new(&sources, &requests, pool).with_upkeep(upkeep.is_some());
     connections::check(&connection, wanted).await?;
     Box::pin(keep_chunks(session, &connection, model)).await?;
@@ -207,8 +210,12 @@ fn note(jobs: &Jobs, told: &Told<'_>) {
 }
 
 /// The upkeep of a system, by this process.
-pub fn upkeep_of(session: &Session, model: &Model) -> Upkeep {
-    Upkeep {
+pub fn upkeep_of(session: &Session, model: &Model) -> Result<Upkeep> {
+    let archive: Arc<dyn Archive + Send> = match &model.system.export {
+        Some(place) => Arc::new(Place::open(place)?),
+        None => Arc::new(NoArchive),
+    };
+    Ok(Upkeep {
         options: session.options.clone(),
         file: session.file.clone(),
         path: session.path.display().to_string(),
@@ -216,7 +223,8 @@ pub fn upkeep_of(session: &Session, model: &Model) -> Upkeep {
             owner: shards::owner(),
             lease: Duration::from_millis(model.system.ingest.lease_ms),
         },
-    }
+        archive,
+    })
 }
 
 /// The generation of the database, which writers carry.

@@ -25,7 +25,7 @@ async fn work(session: &Session, global: &Global, args: &UpkeepArgs) -> Result<(
     session.require_current(&connection).await?;
     let model = session.model(&connection).await?;
     drop(connection);
-    let upkeep = upkeep_of(session, &model);
+    let upkeep = upkeep_of(session, &model)?;
     if !args.once {
         output::say(&format!("upkeep of {} on {}", model.system.name, session.database_name()));
         howdah_upkeep::run(&upkeep, &shutdown, |_| {}).await;

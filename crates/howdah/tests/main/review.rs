@@ -34,6 +34,39 @@ fn migrations(folder: &Path) {
     }
 }
 
+/// The paths of what a rule finds.
+fn found(folder: &Path, rule: &str, args: &[&str]) -> Vec<String> {
+    let output = howdah(folder, &[&["review", ".", "--static", "--format", "json"], args].concat());
+    assert!(output.status.code() != Some(2), "{}", text(&output.stderr));
+    let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let findings = document["findings"].as_array().unwrap().iter();
+    findings
+        .filter(|finding| finding["rule"] == rule)
+        .map(|finding| finding["place"]["path"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+#[test]
+fn source_is_read_where_it_lies_and_told_when_it_changed() {
+    let folder = TestFolder::new();
+    let source = "const page = sql`SELECT id FROM a ORDER BY id LIMIT 1 OFFSET 2`;\n";
+    // Without any migration, beside a SQL file, and beside a folder of migrations.
+    fs::write(folder.path().join("page.ts"), source).unwrap();
+    assert_eq!(found(folder.path(), "offset-pages", &[]), ["page.ts"]);
+    fs::write(folder.path().join("0001_a.sql"), "create table a (id bigint primary key);").unwrap();
+    assert_eq!(found(folder.path(), "offset-pages", &[]), ["page.ts"]);
+    fs::remove_file(folder.path().join("0001_a.sql")).unwrap();
+    migrations(folder.path());
+    git(folder.path(), &["init", "--quiet"]);
+    git(folder.path(), &["add", "."]);
+    git(folder.path(), &["commit", "--quiet", "--message", "begin"]);
+    assert_eq!(found(folder.path(), "offset-pages", &[]), ["../page.ts"]);
+    assert!(found(folder.path(), "offset-pages", &["--since", "HEAD"]).is_empty());
+    fs::create_dir(folder.path().join("src")).unwrap();
+    fs::write(folder.path().join("src/list.ts"), source).unwrap();
+    assert_eq!(found(folder.path(), "offset-pages", &["--since", "HEAD"]), ["../src/list.ts"]);
+}
+
 #[test]
 fn only_files_that_changed_since_a_revision_are_told() {
     let folder = TestFolder::new();

@@ -46,5 +46,6 @@ fn check(facts: &Facts, findings: &mut Findings<'_>) {
             "nothing is vacuumed or analyzed by itself: autovacuum is off",
         )
         .hint("Set autovacuum to on.")
-        .proved(Reproducer::query(sql));
+        .proved(Reproducer::query(sql))
+        .set("autovacuum", "on");
 }

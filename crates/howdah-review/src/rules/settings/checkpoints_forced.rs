@@ -107,5 +107,6 @@ fn check(facts: &Facts, findings: &mut Findings<'_>) {
         .hint(format!("Set max_wal_size to {gigabytes} GB for this rate."))
         .proved(Reproducer::query(format!(
             "select {forced}, {timed} from {view} where {forced} > {timed} and {forced} >= {LEAST}"
-        )));
+        )))
+        .set("max_wal_size", ((gigabytes * 1024.0) as i64).to_string());
 }

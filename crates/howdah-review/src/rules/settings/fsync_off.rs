@@ -50,5 +50,6 @@ fn check(facts: &Facts, findings: &mut Findings<'_>) {
             "Set fsync to on; \
              synchronous_commit may be off where the last moments may be lost.",
         )
-        .proved(Reproducer::query(sql));
+        .proved(Reproducer::query(sql))
+        .set("fsync", "on");
 }

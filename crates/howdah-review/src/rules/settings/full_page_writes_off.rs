@@ -47,5 +47,6 @@ fn check(facts: &Facts, findings: &mut Findings<'_>) {
             "a crash may tear pages beyond repair: full_page_writes is off",
         )
         .hint("Set full_page_writes to on.")
-        .proved(Reproducer::query(sql));
+        .proved(Reproducer::query(sql))
+        .set("full_page_writes", "on");
 }

@@ -49,5 +49,6 @@ fn check(facts: &Facts, findings: &mut Findings<'_>) {
             "a session may sit in an open transaction for ever",
         )
         .hint(format!("Run: alter database … set {NAME} = '1min'."))
-        .proved(Reproducer::query(sql));
+        .proved(Reproducer::query(sql))
+        .set(NAME, "60000");
 }

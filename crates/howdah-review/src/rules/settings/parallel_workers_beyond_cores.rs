@@ -64,5 +64,6 @@ fn check(facts: &Facts, findings: &mut Findings<'_>) {
         .proved(Reproducer::query(format!(
             "select 'more' where least(current_setting('max_parallel_workers_per_gather')::int,\n  \
              current_setting('max_parallel_workers')::int) > {cores}"
-        )));
+        )))
+        .set("max_parallel_workers_per_gather", (cores / 2).max(1).to_string());
 }

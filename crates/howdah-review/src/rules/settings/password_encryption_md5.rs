@@ -46,5 +46,6 @@ fn check(facts: &Facts, findings: &mut Findings<'_>) {
             "new passwords are kept as MD5",
         )
         .hint("Set password_encryption to scram-sha-256 and each password anew.")
-        .proved(Reproducer::query(sql));
+        .proved(Reproducer::query(sql))
+        .set("password_encryption", "scram-sha-256");
 }

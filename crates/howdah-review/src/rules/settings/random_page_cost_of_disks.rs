@@ -87,5 +87,6 @@ fn check(facts: &Facts, findings: &mut Findings<'_>) {
              where datname = current_database() and blks_read >= {LEAST}\n  \
              and blk_read_time / blks_read <= {FAST_MS}\n  \
              and current_setting('random_page_cost')::float8 >= {OF_DISKS}"
-        )));
+        )))
+        .set("random_page_cost", "1.1");
 }

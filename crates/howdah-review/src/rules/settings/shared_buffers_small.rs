@@ -88,5 +88,6 @@ fn check(facts: &Facts, findings: &mut Findings<'_>) {
             "select blks_read, blks_hit from pg_stat_database\n  \
              where datname = current_database() and blks_read >= {LEAST}\n  \
              and blks_hit * 100 / (blks_hit + blks_read) < {FOUND}"
-        )));
+        )))
+        .set("shared_buffers", (memory / 4 / block.max(1)).to_string());
 }

@@ -45,5 +45,6 @@ fn check(facts: &Facts, findings: &mut Findings<'_>) {
             "waits for the disks are not measured: track_io_timing is off",
         )
         .hint("Set track_io_timing to on when pg_test_timing shows a cheap clock.")
-        .proved(Reproducer::query(sql));
+        .proved(Reproducer::query(sql))
+        .set("track_io_timing", "on");
 }

@@ -109,7 +109,7 @@ async fn measure(session: &Session, args: &BenchArgs) -> Result<Report> {
         status::collect::collect(session, &owner, &model).await.map(|_| ())
     };
     looks.push(look("status", goal, args.runs, told).await?);
-    let upkeep = upkeep_of(session, &model);
+    let upkeep = upkeep_of(session, &model)?;
     let end = tokio_util::sync::CancellationToken::new();
     let pass = async || howdah_upkeep::once(&upkeep, &end, |_| {}).await;
     looks.push(look("pass of upkeep", None, args.runs, pass).await?);

@@ -11,10 +11,11 @@ mod peers;
 mod speed;
 mod squawk;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use howdah_error::{Error, Kind, Result};
+use howdah_pg::Connection;
 use howdah_review::build::{Scratch, build};
 use howdah_review::migrations::RawFile;
 use howdah_review::target::Target;
@@ -38,15 +39,19 @@ struct Report {
     checks: Vec<Tally>,
 }
 
-/// Findings above info of a design, of each.
+/// Findings above info of a design, of each. Of howdah what is told, and in how many places.
 #[derive(Debug, Default, Serialize)]
 struct Design {
     name: String,
     /// Of the files.
     howdah: usize,
+    howdah_places: usize,
     squawk: usize,
-    /// Of the database that they make.
+    /// Of the database that they make, as it is reviewed alone.
     howdah_live: usize,
+    howdah_live_places: usize,
+    /// Likewise, with the review of the files as its baseline.
+    howdah_live_more: usize,
     splinter: usize,
     pg_index_health: usize,
 }
@@ -132,10 +137,15 @@ fn sql_files(folder: &Path) -> Result<Vec<RawFile>> {
 }
 
 /// Settings are those of the scratch server and no part of a design.
-fn above_info(review: &Review) -> usize {
+fn above_info(review: &Review) -> Vec<&Finding> {
     let counted =
         |finding: &&Finding| finding.level > Level::Info && finding.rule.group != Group::Settings;
-    review.findings.iter().filter(counted).count()
+    review.findings.iter().filter(counted).collect()
+}
+
+/// How many they are as they are told.
+fn told<'a>(findings: impl IntoIterator<Item = &'a Finding>) -> usize {
+    howdah_review::report::told(findings).len()
 }
 
 async fn compare(
@@ -155,35 +165,20 @@ async fn compare(
     let findings: Vec<&Finding> = live.findings.iter().chain(&review.findings).collect();
 
     let name = folder.file_name().map(|name| name.to_string_lossy().into_owned());
+    let (of_files, of_live) = (above_info(&review), above_info(&live));
+    let known: HashSet<&str> = review.findings.iter().map(|f| f.fingerprint.as_str()).collect();
+    let more = of_live.iter().copied().filter(|f| !known.contains(f.fingerprint.as_str()));
     let mut design = Design {
         name: name.unwrap_or_default(),
-        howdah: above_info(&review),
-        howdah_live: above_info(&live),
+        howdah: told(of_files.iter().copied()),
+        howdah_places: of_files.len(),
+        howdah_live: told(of_live.iter().copied()),
+        howdah_live_places: of_live.len(),
+        howdah_live_more: told(more),
         ..Design::default()
     };
     let connection = database.admin().await?;
-    peers::prepare(&connection).await?;
-    let splinter = peers::checks(include_str!("review/splinter.sql"));
-    let health = peers::checks(include_str!("review/pg_index_health.sql"));
-    for (peer, checks) in [("splinter", splinter), ("pg-index-health", health)] {
-        let mut reported = 0;
-        for check in &checks {
-            let key = (peer, check.name.clone());
-            let tally = tallies.entry(key).or_insert_with(|| Tally::of(peer, check));
-            for instance in peers::instances(&connection, check).await? {
-                reported += 1;
-                let verdict = match peers::covered(check, &instance, &findings) {
-                    Some(verdict) => verdict,
-                    None => peers::answered(&connection, check, &instance).await?,
-                };
-                tally.add(&design.name, verdict);
-            }
-        }
-        match peer {
-            "splinter" => design.splinter = reported,
-            _ => design.pg_index_health = reported,
-        }
-    }
+    hold_against(&connection, &findings, &mut design, tallies).await?;
     if let Some(program) = program {
         let checks = peers::checks(include_str!("review/squawk.sql"));
         let again = BTreeMap::new();
@@ -207,6 +202,38 @@ async fn compare(
     connection.close().await;
     scratch.drop(database).await?;
     Ok(design)
+}
+
+/// What splinter and pg-index-health report on the database, and what becomes of it.
+async fn hold_against(
+    connection: &Connection,
+    findings: &[&Finding],
+    design: &mut Design,
+    tallies: &mut Tallies,
+) -> Result<()> {
+    peers::prepare(connection).await?;
+    let splinter = peers::checks(include_str!("review/splinter.sql"));
+    let health = peers::checks(include_str!("review/pg_index_health.sql"));
+    for (peer, checks) in [("splinter", splinter), ("pg-index-health", health)] {
+        let mut reported = 0;
+        for check in &checks {
+            let key = (peer, check.name.clone());
+            let tally = tallies.entry(key).or_insert_with(|| Tally::of(peer, check));
+            for instance in peers::instances(connection, check).await? {
+                reported += 1;
+                let verdict = match peers::covered(check, &instance, findings) {
+                    Some(verdict) => verdict,
+                    None => peers::answered(connection, check, &instance).await?,
+                };
+                tally.add(&design.name, verdict);
+            }
+        }
+        match peer {
+            "splinter" => design.splinter = reported,
+            _ => design.pg_index_health = reported,
+        }
+    }
+    Ok(())
 }
 
 impl Tally {
@@ -238,8 +265,11 @@ fn print(report: &Report) -> Result<()> {
     let mut table = Table::new(&[
         "findings above info",
         "howdah, files",
+        "places",
         "squawk",
         "howdah, live",
+        "places",
+        "not in files",
         "splinter",
         "pg-index-health",
     ]);
@@ -251,8 +281,11 @@ fn print(report: &Report) -> Result<()> {
         table.row(vec![
             if name.is_empty() { "all" } else { name }.to_owned(),
             row(name, &|d| d.howdah).to_string(),
+            row(name, &|d| d.howdah_places).to_string(),
             row(name, &|d| d.squawk).to_string(),
             row(name, &|d| d.howdah_live).to_string(),
+            row(name, &|d| d.howdah_live_places).to_string(),
+            row(name, &|d| d.howdah_live_more).to_string(),
             row(name, &|d| d.splinter).to_string(),
             row(name, &|d| d.pg_index_health).to_string(),
         ]);

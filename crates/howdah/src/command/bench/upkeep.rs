@@ -105,7 +105,7 @@ async fn measure(session: &Session, args: &BenchArgs) -> Result<Report> {
     let lasting = Duration::from_secs(args.seconds);
     output::say(&format!("{} s at half of {} events/s", args.seconds, grouped(limit as i64)));
     let end = CancellationToken::new();
-    let upkeep = upkeep_of(session, &model);
+    let upkeep = upkeep_of(session, &model)?;
     let admin = connect(&session.admin_options()?).await?;
     let ending = async {
         let written = load(&mut feeds, Some(pace), lasting).await;

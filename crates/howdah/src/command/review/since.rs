@@ -1,7 +1,7 @@
 //! `--since REV`: only what is in files that changed.
 
 use std::collections::HashSet;
-use std::path::Path;
+use std::path::{Component, Path, PathBuf};
 use std::process::Command;
 
 use howdah_error::{Error, Kind, Result};
@@ -19,13 +19,39 @@ pub fn apply(report: &mut Report, target: &Target, revision: &str) -> Result<usi
     if revision.starts_with('-') {
         return Err(Error::input(format!("\"{revision}\" is no revision")));
     }
-    let mut changed = git(root, &["diff", "--name-only", "--relative", revision, "--", "."])?;
-    changed.extend(git(root, &["ls-files", "--others", "--exclude-standard", "--", "."])?);
+    let top = git(root, &["rev-parse", "--show-toplevel"])?;
+    let top = top.into_iter().next().map(PathBuf::from).unwrap_or_default();
+    // Source lies beside the migrations, so all of the repository counts.
+    let mut changed = git(&top, &["diff", "--name-only", revision])?;
+    changed.extend(git(&top, &["ls-files", "--others", "--exclude-standard"])?);
+    let root = root.canonicalize().map_err(|error| {
+        Error::new(Kind::Io, format!("could not find \"{}\"", root.display())).source(error)
+    })?;
+    let is_changed = |path: &str| {
+        let path = plain(&root.join(path));
+        let within = path.strip_prefix(&top).ok().map(|path| path.to_string_lossy().into_owned());
+        within.is_some_and(|path| changed.contains(&path))
+    };
     let before = report.findings.len();
-    report.findings.retain(|finding| {
-        finding.place.as_ref().is_some_and(|place| changed.contains(&place.path))
-    });
+    report
+        .findings
+        .retain(|finding| finding.place.as_ref().is_some_and(|place| is_changed(&place.path)));
     Ok(before - report.findings.len())
+}
+
+/// The path without `..` and `.`.
+fn plain(path: &Path) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::ParentDir => {
+                plain.pop();
+            }
+            Component::CurDir => {}
+            part => plain.push(part),
+        }
+    }
+    plain
 }
 
 fn git(folder: &Path, arguments: &[&str]) -> Result<HashSet<String>> {

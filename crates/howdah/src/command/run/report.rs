@@ -39,15 +39,14 @@ pub fn start(session: &Session, system: &System, sources: &[&Source]) {
 pub fn origin(origin: &Origin) -> String {
     match origin {
         Origin::Redis { url, streams, .. } => {
-            let reference = match url {
-                howdah_system::SecretRef::Env(name) => format!("env:{name}"),
-                howdah_system::SecretRef::File(path) => format!("file:{}", path.display()),
-            };
-            {
-                let names: Vec<String> = streams.iter().map(|name| format!("\"{name}\"")).collect();
-                let word = if names.len() == 1 { "stream" } else { "streams" };
-                format!("Redis {word} {} at {reference}", names.join(", "))
-            }
+            let names: Vec<String> = streams.iter().map(|name| format!("\"{name}\"")).collect();
+            let word = if names.len() == 1 { "stream" } else { "streams" };
+            format!("Redis {word} {} at {url}", names.join(", "))
+        }
+        Origin::Mqtt(mqtt) => {
+            let names: Vec<String> = mqtt.topics.iter().map(|name| format!("\"{name}\"")).collect();
+            let word = if names.len() == 1 { "topic" } else { "topics" };
+            format!("MQTT {word} {} at {}", names.join(", "), mqtt.url)
         }
         Origin::File { path } => format!("file {}", path.display()),
         Origin::Stdin => "standard input".to_owned(),

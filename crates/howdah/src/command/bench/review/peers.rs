@@ -9,7 +9,7 @@
 
 use howdah_error::Result;
 use howdah_pg::{Connection, from_pg};
-use howdah_review::{Finding, Fix};
+use howdah_review::Finding;
 use serde::Serialize;
 use tokio_postgres::SimpleQueryMessage;
 
@@ -116,10 +116,7 @@ pub fn covered(check: &Check, instance: &Instance, findings: &[&Finding]) -> Opt
 }
 
 fn text(finding: &Finding) -> String {
-    let fix = match &finding.fix {
-        Some(Fix::After(sql) | Fix::Instead(_, sql)) => sql.join("\n"),
-        None => String::new(),
-    };
+    let fix = finding.fix.as_ref().map_or(String::new(), |fix| fix.sql().join("\n"));
     let detail = finding.detail.as_deref().unwrap_or_default();
     format!("{}\n{}\n{detail}\n{fix}", finding.subject, finding.message)
 }

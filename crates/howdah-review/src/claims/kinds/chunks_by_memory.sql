@@ -1,0 +1,5 @@
+-- claim: a chunk is a fourth of memory, or a time that somebody names
+-- says: chunk ; 25% of memory|25 % of memory|data rate|write rate|typically 1-4 weeks
+-- like: Chunks should be ~25% of memory (typically 1-4 weeks)
+-- unlike: Chunks are dropped after a year
+-- always: NOT PROVABLE What counts is bytes: those of the newest chunks' indexes against memory. The review names neither the rate of rows nor the memory.

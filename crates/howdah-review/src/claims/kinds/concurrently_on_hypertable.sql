@@ -1,0 +1,6 @@
+-- claim: an index of a hypertable is built concurrently
+-- code: create index concurrently
+-- also: create_hypertable(
+-- like: create index concurrently trades_symbol on trades (symbol) -- after create_hypertable('trades', 'at')
+-- unlike: create index trades_symbol on trades (symbol)
+-- always: NOT PROVABLE It needs the extension. By its documentation hypertables refuse it; transaction_per_chunk is what they have.

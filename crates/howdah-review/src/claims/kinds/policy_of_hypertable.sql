@@ -1,0 +1,5 @@
+-- claim: a policy compresses, drops or refreshes by itself
+-- code: add_compression_policy(|add_columnstore_policy(|add_retention_policy(|add_continuous_aggregate_policy(
+-- like: select add_compression_policy('candles', interval '7 days')
+-- unlike: select create_hypertable('candles', 'at')
+-- always: NOT PROVABLE It needs the extension. By its documentation the table has to be a hypertable, compression has to be enabled before, a second policy of another interval is refused, and a refresh window has to cover two buckets.

@@ -1,0 +1,6 @@
+-- claim: queries are run while a lock of the application is held
+-- says: queries ; while holding|while the lock is held|under the lock
+-- also: before lock acquisition|before the lock is taken|before acquiring the lock
+-- like: The code performs database queries while holding the publisher lock
+-- unlike: Database queries are performed before lock acquisition
+-- always: FALSE The review itself says that they are run before the lock is taken, and then nobody waits for them.

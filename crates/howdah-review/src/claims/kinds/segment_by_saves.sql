@@ -1,0 +1,5 @@
+-- claim: columns to segment by make a table ten times smaller
+-- code: compress_segmentby|timescaledb.segmentby
+-- like: alter table audit_logs set (timescaledb.compress, timescaledb.compress_segmentby = 'user_id,action')
+-- unlike: select add_retention_policy('trades', interval '1 year')
+-- always: NOT PROVABLE It needs the extension and the rows. Its documentation wants about a thousand rows a segment: columns with nearly as many values as there are rows make the table larger.
