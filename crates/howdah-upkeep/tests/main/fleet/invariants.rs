@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::plain::Fleet;
+use super::plain::{Fleet, Session};
 use super::vectors::{analysis_id, models, result, text};
 use super::world::{
     Named, UNTIL_MS, aircraft, at, fed, flown, hangar, options, session, session_id,
@@ -333,7 +333,7 @@ fn the_calculation_apart_counts_each_event_once() {
     let twice = Fleet::told(twice, UNTIL_MS);
     let sum = |fleet: &Fleet| -> (usize, i64) {
         let samples = fleet.sessions.values().map(|s| s.live.len() + s.file.len()).sum();
-        (samples, fleet.sessions.values().map(|s| s.airborne_ms()).sum())
+        (samples, fleet.sessions.values().map(Session::airborne_ms).sum())
     };
     assert_eq!(sum(plain), sum(&twice));
 }

@@ -18,13 +18,15 @@ pub async fn text(engine: &Engine, sql: &str) -> String {
     engine.texts(sql).await.join(";")
 }
 
+/// Seconds whose heights cannot be.
+const WRONG: [i64; 6] = [7, 107, 307, 407, 507, 599];
+
 #[tokio::test]
 async fn r5_vector_qv1_is_0_9702() {
     let engine = hangar().await;
     aircraft(&engine, "qv", "W-1", "fixed_wing", 1).await;
     let id = session(&engine, "qv", "W-1", 0).await;
     let about = Named { org: "qv", craft: "W-1", id: &id };
-    const WRONG: [i64; 6] = [7, 107, 307, 407, 507, 599];
     // 600 s at 1 Hz; one gap of 31 s; six heights that cannot be.
     let samples: Vec<Value> = (0..=600)
         .filter(|second| !(200..230).contains(second))
