@@ -1,4 +1,4 @@
-//! The entities of the fleet as SQL: organisations, what they fly, and the sessions that are planned.
+//! The entities of the fleet as SQL: organisations, what they fly, and the planned sessions.
 
 use std::fmt::Write as _;
 

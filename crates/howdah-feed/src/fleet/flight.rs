@@ -142,7 +142,7 @@ impl Flight {
         (self.gap_ms.0..self.gap_ms.1).contains(&t_ms)
     }
 
-    /// Time in the air, in ms, and landings: a touch and go is one more, and a second on the ground.
+    /// Time in the air, in ms, and landings: a touch and go is one more, and time on the ground.
     pub(super) fn airborne(&self) -> (i64, u64) {
         match self.touch_ms {
             Some(_) => (self.landing_ms - self.takeoff_ms - TOUCH_MS, 2),

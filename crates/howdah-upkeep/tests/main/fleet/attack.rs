@@ -1,5 +1,5 @@
-//! R17, J10: whatever an organisation asks, it sees its own rows and no others: of every table, chunk,
-//! rollup, view and function, also those that nobody thought of.
+//! R17, J10: whatever an organisation asks, it sees its own rows and no others: of every table,
+//! chunk, rollup, view and function, also those that nobody thought of.
 
 use std::collections::BTreeSet;
 

@@ -1,5 +1,5 @@
-//! The reviewed design builds on a stock PostgreSQL, and has the faults that the brief tells of, also
-//! those that its review took for strengths.
+//! The reviewed design builds on a stock PostgreSQL, and has the faults that the brief tells of,
+//! also those that its review took for strengths.
 
 use std::path::Path;
 

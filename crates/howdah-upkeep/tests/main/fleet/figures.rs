@@ -1,5 +1,5 @@
-//! Every derived figure of the fleet against a calculation of its own ([`super::plain`]), after a feed
-//! with repeats, late files, gaps, faults and voided sessions.
+//! Every derived figure of the fleet against a calculation of its own ([`super::plain`]), after a
+//! feed with repeats, late files, gaps, faults and voided sessions.
 
 use std::collections::BTreeMap;
 

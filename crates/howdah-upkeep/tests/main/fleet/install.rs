@@ -1,4 +1,4 @@
-//! The installation as such: both ways, indexes, units, optimistic locks, and one row into every table.
+//! The installation as such: both ways, indexes, units, optimistic locks, secrets.
 
 use std::path::Path;
 
@@ -135,7 +135,8 @@ async fn r14_secrets_are_hashed_as_they_should_and_nobody_is_there_from_the_star
         .await;
     let hash = |hash: &str| {
         format!(
-            "insert into app_user_secret (org_id, user_id, password_hash) values ('one', 'u', {hash})"
+            "insert into app_user_secret (org_id, user_id, password_hash) \
+             values ('one', 'u', {hash})"
         )
     };
     for weak in ["'admin123'", "encode(sha256('admin123'), 'hex')", "'$2b$12$abc'"] {

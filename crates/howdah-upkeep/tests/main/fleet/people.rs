@@ -1,4 +1,4 @@
-//! A person's rights, §6: one bundle of everything, and to be forgotten; within one's organisation.
+//! A person's rights, §6: one bundle of everything, and to be forgotten; within an organisation.
 
 use howdah_pg::{ConnectOptions, Connection, connect};
 use serde_json::Value;
@@ -20,7 +20,8 @@ async fn people() -> Engine {
         aircraft(&engine, org, craft, "multirotor", 4).await;
         engine
             .run(&format!(
-                "insert into person (of_org, person_id, pseudonym, sealed, key_ref, licence_expiry) \
+                "insert into person (of_org, person_id, pseudonym, sealed, key_ref, \
+                 licence_expiry) \
                  values ('{org}', '{person}', 'p-1', sha256('identity of {org}'), 'vault/{org}', \
                  '2027-01-01'); \
                  insert into app_user (org_id, user_id, email, role, pseudonym) \

@@ -1,5 +1,5 @@
-//! The figures of a fleet computed from its messages alone, by other means than the system's: no SQL,
-//! no code of howdah, one flight after the other.
+//! The figures of a fleet computed from its messages alone, by other means than the system's: no
+//! SQL, no code of howdah, one flight after the other.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -247,7 +247,7 @@ pub fn battery(record: &[Sample], cells: f64) -> Pack {
         let seconds = ((pair[1].ms - pair[0].ms) as f64 / 1000.0).min(10.0);
         let [now, next] = [&pair[0], &pair[1]];
         if let (Some(a), Some(b)) = (now.get("batt_a"), next.get("batt_a")) {
-            amp_seconds += (a + b) / 2.0 * seconds;
+            amp_seconds += f64::midpoint(a, b) * seconds;
             if (b - a).abs() > 5.0 {
                 let drop = now.get("batt_v").unwrap() - next.get("batt_v").unwrap();
                 volts += drop * (b - a).signum();

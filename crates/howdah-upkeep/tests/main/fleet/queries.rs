@@ -1,5 +1,5 @@
-//! The ten questions of the brief, §5: each runs on an empty and on a full fleet, and has an index to
-//! go by; those about a flight read the chunks of its days alone.
+//! The ten questions of the brief, §5: each runs on an empty and on a full fleet, and has an index
+//! to go by; those about a flight read the chunks of its days alone.
 
 use std::path::Path;
 

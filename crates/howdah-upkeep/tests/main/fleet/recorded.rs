@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 
 use super::figures::rows;
-use super::plain::{Fleet, percentile, quality};
+use super::plain::{Fleet, Sample, percentile, quality};
 use super::world::{Named, aircraft, at, hangar, session};
 use crate::calls::world::Feeds;
 
@@ -85,7 +85,7 @@ async fn real_flights_give_the_figures_computed_apart() {
     let sketched =
         rows(&engine.client, "select session_id::text, alt_p95, alt_p99 from session_levels").await;
     for (id, session) in &plain.sessions {
-        let heights: Vec<f64> = session.file.iter().filter_map(|s| s.height()).collect();
+        let heights: Vec<f64> = session.file.iter().filter_map(Sample::height).collect();
         let volts = session.file.iter().filter_map(|s| s.get("batt_v"));
         let near = |what: &str, is: Option<f64>, want: f64, slack: f64| {
             let is = is.unwrap();

@@ -18,13 +18,15 @@ pub async fn text(engine: &Engine, sql: &str) -> String {
     engine.texts(sql).await.join(";")
 }
 
+/// Seconds whose heights cannot be.
+const WRONG: [i64; 6] = [7, 107, 307, 407, 507, 599];
+
 #[tokio::test]
 async fn r5_vector_qv1_is_0_9702() {
     let engine = hangar().await;
     aircraft(&engine, "qv", "W-1", "fixed_wing", 1).await;
     let id = session(&engine, "qv", "W-1", 0).await;
     let about = Named { org: "qv", craft: "W-1", id: &id };
-    const WRONG: [i64; 6] = [7, 107, 307, 407, 507, 599];
     // 600 s at 1 Hz; one gap of 31 s; six heights that cannot be.
     let samples: Vec<Value> = (0..=600)
         .filter(|second| !(200..230).contains(second))
@@ -34,7 +36,8 @@ async fn r5_vector_qv1_is_0_9702() {
     let file = about.say(0, &json!({"declared_hz": 1, "samples": samples}));
     Feeds::new(&engine).all_new("telemetry_files", &[file]).await;
     let score = "select concat_ws(' ', n, expected, faults, checked, round(completeness, 4), \
-                 round(gaps, 4), round(range_ok, 4), fields::integer, time_ok::integer, quality, band) \
+                 round(gaps, 4), round(range_ok, 4), fields::integer, time_ok::integer, quality, \
+                 band) \
                  from session_quality";
     assert_eq!(text(&engine, score).await, "571 601 6 6852 0.9501 0.9517 0.9991 1 1 0.9702 A");
 }
@@ -132,11 +135,12 @@ async fn vector_mv1_is_85_6_and_critical() {
         feeds.all_new("anomaly", &[anomaly]).await;
     }
     engine
-        .run("insert into maintenance_task (org_id, aircraft_id, task_code, interval_days, starts_at) \
-              values ('mv', 'V-1', 'ANNUAL', 30, '2026-10-21')")
+        .run("insert into maintenance_task (org_id, aircraft_id, task_code, interval_days, \
+              starts_at) values ('mv', 'V-1', 'ANNUAL', 30, '2026-10-21')")
         .await;
-    let score = "select concat_ws(' ', trim_scale(score), band, trim_scale((reasons ->> 'anomalies')\
-                 ::numeric), trim_scale((reasons ->> 'risk')::numeric), \
+    let score = "select concat_ws(' ', trim_scale(score), band, \
+                 trim_scale((reasons ->> 'anomalies')::numeric), \
+                 trim_scale((reasons ->> 'risk')::numeric), \
                  trim_scale((reasons ->> 'high_risk')::numeric), reasons ->> 'due', \
                  reasons ->> 'hours') \
                  from maintenance_score('2026-11-15') order by score desc";
@@ -215,8 +219,8 @@ async fn every_message_of_the_brief_is_taken() {
     models(&engine).await;
     engine
         .run("insert into model_version (model_type, model_version, artefact_sha256) values \
-              ('risk', '2.0.0', sha256('a')); insert into approved_model (model_type, model_version, \
-              approved_by) values ('risk', '2.0.0', 'p-1'); \
+              ('risk', '2.0.0', sha256('a')); insert into approved_model (model_type, \
+              model_version, approved_by) values ('risk', '2.0.0', 'p-1'); \
               insert into api_key (org_id, key_id, key_prefix) values ('skyops', 'k-31', 'skyk31')")
         .await;
     let id = session(&engine, "skyops", "N1034D", 22 * 3600).await;

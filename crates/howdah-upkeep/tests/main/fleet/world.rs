@@ -1,4 +1,4 @@
-//! A fleet to fly: the system applied once, a copy of it for each test, and the feed of a few flights.
+//! A fleet to fly: the system applied once, a copy for each test, and the feed of a few flights.
 
 use std::sync::LazyLock;
 
