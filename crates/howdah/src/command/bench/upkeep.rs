@@ -94,6 +94,10 @@ async fn measure(session: &Session, args: &BenchArgs) -> Result<Report> {
     apply_told(session, &[], &|_| {}).await?;
     let connection = session.connect().await?;
     let model = session.model(&connection).await?;
+    // Readers ask for the history from the first moment on.
+    for stream in &model.system.streams {
+        howdah_history::prepare(&connection, &model.system, &model.catalog, stream).await?;
+    }
     let mut feeds = Vec::new();
     for number in 0..WRITERS {
         feeds.push(Feed::open(session, &model, number, HOURS).await?);
