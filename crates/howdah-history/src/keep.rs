@@ -24,7 +24,7 @@ use std::pin::Pin;
 use howdah_catalog::Catalog;
 use howdah_error::{Code, Error, Kind, Result};
 use howdah_pg::failpoint;
-use howdah_system::{Measure, MeasureKind, Rollup, SpanRollup, Stream, System};
+use howdah_system::{Measure, MeasureKind, Rollup, Stream, System};
 use tokio_postgres::Client;
 
 use crate::fold::{disown, own};
@@ -188,13 +188,6 @@ pub fn cannot_lose(system: &System, stream: &Stream) -> Option<Error> {
         return Some(refuse(
             "a position is kept of it",
             "A late fill changes a position by all fills of its key.",
-        ));
-    }
-    let of_stream = |it: &SpanRollup| system.streams[it.rollup.stream].table == stream.table;
-    if system.span_rollups.iter().any(of_stream) {
-        return Some(refuse(
-            "a rollup between its events is kept",
-            "It is computed anew from all events when it is rebuilt.",
         ));
     }
     if stream.retracted.is_some() && system.rollups_of(stream).any(Rollup::is_state) {

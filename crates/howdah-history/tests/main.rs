@@ -17,6 +17,8 @@ mod late;
 mod lossless;
 #[path = "main/rig.rs"]
 mod rig;
+#[path = "main/shared.rs"]
+mod shared;
 #[path = "main/spans.rs"]
 mod spans;
 #[path = "main/worked.rs"]

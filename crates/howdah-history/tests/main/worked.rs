@@ -221,6 +221,81 @@ async fn segments_are_found_by_key_and_time_also_for_times_relative_to_now() {
     assert!(read.contains("rows=6 "), "{text}");
 }
 
+/// Ten questions to the history of trades, and by which condition each finds its segments.
+const QUESTIONS: [(&str, &str); 10] = [
+    // One key, one range: a chart.
+    (
+        "select date_bin('1 minute', executed_at, '2026-01-01'), max(price), min(price) from \
+         trades_between('2026-01-01 10:00Z', '2026-01-01 11:00Z') where symbol = 's1' \
+         and tenant_id = 'aaaaaaaa-0000-4000-8000-000000000001' group by 1",
+        "max_executed_at >= ",
+    ),
+    // All keys of the last week.
+    ("select sum(price) from trades_between(now() - interval '7 days', now())", "max_executed_at"),
+    // A range that ends at a parameter.
+    ("select count(*) from trades_between('2026-01-01 20:00Z', '2026-01-02')", "max_executed_at"),
+    // One key for all time.
+    (
+        "select avg(price) from trades_history where symbol = 's2' \
+         and tenant_id = 'aaaaaaaa-0000-4000-8000-000000000001'",
+        "symbol = 's2'",
+    ),
+    // All keys of a tenant.
+    (
+        "select symbol, sum(quantity) from trades_history \
+         where tenant_id = 'bbbbbbbb-0000-4000-8000-000000000002' group by symbol",
+        "tenant_id = ",
+    ),
+    // The last price before a time.
+    (
+        "select price from trades_between('2026-01-01 09:00Z', '2026-01-01 10:00Z') \
+         where symbol = 's0' and tenant_id = 'aaaaaaaa-0000-4000-8000-000000000001' \
+         order by executed_at desc limit 1",
+        "max_executed_at >= ",
+    ),
+    // Volumes of whole segments, by metadata alone.
+    (
+        "select symbol, sum(sum_quantity) from trades_segments_1 where \
+         tenant_id = 'aaaaaaaa-0000-4000-8000-000000000001' \
+         and max_executed_at < '2026-01-01 12:00Z' group by symbol",
+        "max_executed_at < ",
+    ),
+    // Extremes of a day, by metadata alone.
+    (
+        "select min(min_price), max(max_price) from trades_segments_1 \
+         where max_executed_at >= '2026-01-01 12:00Z' and max_executed_at < '2026-01-02'",
+        "max_executed_at >= ",
+    ),
+    // Two keys against each other.
+    (
+        "select count(*) from trades_between('2026-01-01 10:00Z', '2026-01-01 10:05Z') a \
+         join trades_between('2026-01-01 10:00Z', '2026-01-01 10:05Z') b using (executed_at) \
+         where a.symbol = 's0' and b.symbol = 's1'",
+        "max_executed_at >= ",
+    ),
+    // One event by its key and its time.
+    (
+        "select price from trades_between('2026-01-01 00:34Z', '2026-01-01 00:35Z') \
+         where symbol = 's1' and trade_id = 100 \
+         and tenant_id = 'aaaaaaaa-0000-4000-8000-000000000001'",
+        "symbol = 's1'",
+    ),
+];
+
+#[tokio::test]
+async fn no_question_reads_all_segments() {
+    let rig = Rig::new(TRADES, SYSTEM).await;
+    rig.fold_all().await;
+    // The table is so small that reading all of it would be cheapest.
+    rig.run("set enable_seqscan = off").await;
+    for (question, condition) in QUESTIONS {
+        let text = rig.texts(&format!("explain (costs off) {question}")).await.join("\n");
+        assert!(!text.contains("Seq Scan on trades_segments_1"), "{question}\n{text}");
+        let finds = |line: &str| line.contains("Index Cond") && line.contains(condition);
+        assert!(text.lines().any(finds), "{question}\n{text}");
+    }
+}
+
 #[tokio::test]
 async fn what_would_not_be_exact_is_refused() {
     let rig = Rig::new(TRADES, SYSTEM).await;

@@ -65,7 +65,7 @@ pub async fn apply_told(session: &Session, allow: &[String], say: &dyn Fn(&str))
 fn hangs_on_a_view(error: &Error) -> bool {
     let report = error.report();
     error.get_code() == Some(Code::MigrationFailed)
-        && (report.contains("depend on it") || report.contains("used by a view"))
+        && (report.contains("SQLSTATE 2BP01") || report.contains("used by a view"))
 }
 
 /// Applies pending migrations, if there is a folder of them; gives how many.
