@@ -38,8 +38,8 @@ pub fn thaw_blocks(stream: &Stream) -> RelName {
     hidden(stream, "thaw_blocks")
 }
 
-/// The function that keeps folds away from all chunks for the rest of a transaction, where there are
-/// folded ones; for the owner alone.
+/// The function that keeps folds away from all chunks for the rest of a transaction, where there
+/// are folded ones; for the owner alone.
 #[must_use]
 pub fn hold(stream: &Stream) -> RelName {
     hidden(stream, "hold")
