@@ -363,8 +363,7 @@ impl Course {
     fn broken(&mut self) {
         let ms = self.now_ms;
         let one = Aircraft { org: 0, index: 0 };
-        let flight =
-            Flight::new(0, one, self.options.until_ms - self.options.span_ms, &mut self.dice);
+        let flight = Flight::new(0, one, self.options.until_ms - self.options.span_ms, &mut self.dice);
         let sample = live(&flight, 70_000, 1_000_000 + self.made);
         let (json, kind) = match self.dice.below(5) {
             0 => (sample[..sample.len() / 2].to_owned(), Broken::Malformed),

@@ -133,8 +133,9 @@ impl Flight {
 
     /// The times of the samples that come live, once a second and a little late.
     pub(super) fn live_times(&self) -> Vec<i64> {
-        let times = (0..=self.disarm_ms / 1_000)
-            .map(|second| second * 1_000 + hashed(self.number << 16 | second as u64, 80) as i64);
+        let times = (0..=self.disarm_ms / 1_000).map(|second| {
+            second * 1_000 + hashed(self.number << 16 | second as u64, 80) as i64
+        });
         times.filter(|t_ms| !self.in_gap(*t_ms) && *t_ms <= self.disarm_ms).collect()
     }
 

@@ -139,14 +139,11 @@ impl Run {
         let mut json = about(flight, BYTES + 200);
         json.time("ts", self.ms);
         json.text("analysis_id", &self.id(flight));
-        json.text(
-            "model_type",
-            match self.kind {
-                Kind::TypeRun => "type_detection",
-                Kind::AnomalyRun => "anomaly",
-                _ => "risk",
-            },
-        );
+        json.text("model_type", match self.kind {
+            Kind::TypeRun => "type_detection",
+            Kind::AnomalyRun => "anomaly",
+            _ => "risk",
+        });
         json.text("model_version", self.version);
         json.number("run_no", self.number);
         if self.version == TRIAL {

@@ -75,3 +75,28 @@ async fn neighbours_are_found_in_folded_chunks() {
     }
     assert_whole(&rig).await;
 }
+
+#[tokio::test]
+async fn a_span_closes_where_a_folded_event_is_reversed() {
+    let columns = "(tenant_id, symbol, trade_id, executed_at, price, quantity, side, note)";
+    let tables = TRADES
+        .replace("note jsonb,", "note jsonb, undo bigint,")
+        .replace("insert into trades select", &format!("insert into trades {columns} select"));
+    let key = "key = [\"symbol\", \"trade_id\"]";
+    let system = SYSTEM.replace(key, &format!("{key}\nreverses = {{ trade_id = \"undo\" }}"));
+    let rig = Rig::new(&tables, &format!("{system}{SPANS}")).await;
+    rig.fold_all().await;
+    let mut feed = Feed::open(&rig).await;
+    let reversal = |n: u64, of: u64| {
+        let undo = format!("\"side\": \"buy\", \"undo\": {of}");
+        trade(n, 0, "1").replace("\"side\": \"buy\"", &undo)
+    };
+    // One in the middle of a segment, and the first of its key.
+    let events = [reversal(9_000, 5_268), trade(8_103, 0, "1"), reversal(9_003, 0)];
+    assert_eq!(feed.commit(&events).await.rows, 3);
+    let left: i64 = rig
+        .one("select count(*) from trades_history where trade_id in (0, 5268, 9000, 9003)")
+        .await;
+    assert_eq!(left, 2, "those of the other tenant stay");
+    assert_whole(&rig).await;
+}

@@ -22,6 +22,8 @@ use super::sql::{prepare, prepare_all};
 pub(super) struct Spans {
     /// The stream among those of the source; `None`: the source only takes its events back.
     target: Option<usize>,
+    /// Whether the stream may have segments.
+    segmented: bool,
     /// The query whether anything came or went.
     moved: String,
     following: Following,
@@ -37,6 +39,7 @@ impl Spans {
                 let view = history::view(&system.streams[stream]);
                 Some(Self {
                     target: streams.iter().position(|index| *index == stream),
+                    segmented: system.streams[stream].segment.is_some(),
                     moved: span::has_moved(&system.streams[stream]),
                     following: span::follow(system, stream, &History { view })?,
                 })
@@ -52,7 +55,7 @@ impl Spans {
 pub(super) struct SpanStatements {
     moved: Statement,
     pairs: Vec<Statement>,
-    /// Prepared when chunks of the stream are folded: the view may not be there before.
+    /// Prepared when chunks of the stream are folded.
     pairs_in_history: OnceCell<Vec<Statement>>,
     rollups: Vec<Statement>,
 }
@@ -102,8 +105,10 @@ impl Writer {
         connection.batch_execute(&locks.join("; ")).await?;
         for (spans, statements) in moved {
             let following = &spans.following;
-            let folded = spans.target.and_then(|target| *self.folded_before.get(target)?);
-            let pairs = if folded.is_some() {
+            // Of a stream that the source does not fill no fence was read.
+            let fence = |target: usize| self.folded_before.get(target).copied().flatten();
+            let folded = spans.target.map_or(spans.segmented, |target| fence(target).is_some());
+            let pairs = if folded {
                 let prepared = statements.pairs_in_history.get_or_try_init(async || {
                     let mut out = Vec::new();
                     for text in &following.pairs_in_history {

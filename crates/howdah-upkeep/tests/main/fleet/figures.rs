@@ -52,7 +52,9 @@ fn key(id: &Id) -> String {
 pub async fn registry(fleet: &Reader) -> BTreeMap<String, (String, usize)> {
     let sql = "select org_id || '/' || aircraft_id, type::text, motors::integer from aircraft";
     let rows = fleet.client.query(sql, &[]).await.unwrap();
-    rows.iter().map(|row| (row.get(0), (row.get(1), row.get::<_, i32>(2) as usize))).collect()
+    rows.iter()
+        .map(|row| (row.get(0), (row.get(1), row.get::<_, i32>(2) as usize)))
+        .collect()
 }
 
 /// Sessions with samples, and the type and motors of their aircraft.
@@ -91,8 +93,7 @@ async fn j1_hours_and_cycles_are_those_of_the_flights_that_stand() {
     let sql = sql.replace("aircraft_id", "pilot").replace("aircraft_hours", "pilot_hours");
     same(&fleet, "hours of pilots", &sql, &apart).await;
     for claim in expected.claims() {
-        let sql =
-            format!("select (s::numeric = {}::numeric)::text from ({}) q (s)", claim.is, claim.sql);
+        let sql = format!("select (s::numeric = {}::numeric)::text from ({}) q (s)", claim.is, claim.sql);
         assert_eq!(fleet.texts(&sql).await, ["true"], "{}", claim.what);
     }
 }
@@ -170,30 +171,24 @@ async fn envelopes_and_percentiles_leave_out_what_cannot_be_and_count_no_second_
         let volts: Vec<f64> = counted.iter().filter_map(|s| s.get("batt_v")).collect();
         let highest = |values: &[f64]| values.iter().copied().reduce(f64::max);
         let lowest = |values: &[f64]| values.iter().copied().reduce(f64::min);
-        extremes.insert(
-            key(id),
-            vec![
-                Some(counted.len() as f64),
-                lowest(&heights),
-                highest(&heights),
-                Some(heights.iter().sum::<f64>() / heights.len() as f64),
-                highest(&speeds),
-                highest(&banks),
-                lowest(&volts),
-            ],
-        );
+        extremes.insert(key(id), vec![
+            Some(counted.len() as f64),
+            lowest(&heights),
+            highest(&heights),
+            Some(heights.iter().sum::<f64>() / heights.len() as f64),
+            highest(&speeds),
+            highest(&banks),
+            lowest(&volts),
+        ]);
         let of = |values: &[f64], p| percentile(values.to_vec(), p);
-        exact.insert(
-            key(id),
-            vec![
-                of(&heights, 0.05),
-                of(&heights, 0.5),
-                of(&heights, 0.95),
-                of(&heights, 0.99),
-                of(&speeds, 0.95),
-                of(&banks, 0.99),
-            ],
-        );
+        exact.insert(key(id), vec![
+            of(&heights, 0.05),
+            of(&heights, 0.5),
+            of(&heights, 0.95),
+            of(&heights, 0.99),
+            of(&speeds, 0.95),
+            of(&banks, 0.99),
+        ]);
     }
     let sql = "select org_id || '/' || session_id, n::float8, alt_min::float8, alt_max::float8, \
                alt::float8, groundspeed_max::float8, bank_max::float8, batt_v_min::float8 \
@@ -222,17 +217,14 @@ async fn batteries_vibration_and_motors_are_those_of_the_formulas() {
         if !session.void() && !session.legs().is_empty() {
             let cells = if kind == "vtol" { 6.0 } else { 4.0 };
             let pack = battery(session.record(), cells);
-            packs.insert(
-                key(id),
-                vec![
-                    Some(pack.discharged_ah),
-                    Some(pack.used_pct),
-                    pack.ohm,
-                    pack.sag_v,
-                    (pack.used_pct >= 30.0)
-                        .then_some(100.0 * pack.discharged_ah / (pack.used_pct / 100.0) / 4.0),
-                ],
-            );
+            packs.insert(key(id), vec![
+                Some(pack.discharged_ah),
+                Some(pack.used_pct),
+                pack.ohm,
+                pack.sag_v,
+                (pack.used_pct >= 30.0)
+                    .then_some(100.0 * pack.discharged_ah / (pack.used_pct / 100.0) / 4.0),
+            ]);
         }
     }
     let sql = "select org_id || '/' || session_id, seconds::float8, p50, p95, p99 \
@@ -372,18 +364,15 @@ async fn r6_r44_risk_is_one_figure_a_flight() {
             };
             let high = scores.iter().filter(|risk| **risk > 0.7).count();
             let trend = mean(true).zip(mean(false)).map(|(late, early)| late - early);
-            (
-                name.clone(),
-                vec![
-                    Some(scores.len() as f64),
-                    Some(scores.iter().sum::<f64>() / scores.len() as f64),
-                    Some(high as f64),
-                    Some(critical.get(name).copied().unwrap_or(0) as f64),
-                    percentile(scores.clone(), 0.5),
-                    percentile(scores.clone(), 0.99),
-                    trend,
-                ],
-            )
+            (name.clone(), vec![
+                Some(scores.len() as f64),
+                Some(scores.iter().sum::<f64>() / scores.len() as f64),
+                Some(high as f64),
+                Some(critical.get(name).copied().unwrap_or(0) as f64),
+                percentile(scores.clone(), 0.5),
+                percentile(scores.clone(), 0.99),
+                trend,
+            ])
         })
         .collect();
     let sql = format!(
@@ -442,8 +431,7 @@ async fn maintenance_scores_are_those_of_the_formula_for_every_aircraft() {
         let done = plain.tasks.iter().filter(|(of, code, _)| of == craft && code == task);
         let last = done.map(|(_, _, ms)| *ms).max().unwrap_or(*starts).max(*starts);
         let flown = |from: i64| {
-            let legs =
-                sessions.iter().filter_map(|(_, s)| s.legs().first().map(|leg| (leg.takeoff, s)));
+            let legs = sessions.iter().filter_map(|(_, s)| s.legs().first().map(|leg| (leg.takeoff, s)));
             let chosen = legs.filter(|(takeoff, _)| (from..=UNTIL_MS).contains(takeoff));
             let (mut h, mut c) = (0.0, 0.0);
             for (_, session) in chosen {
@@ -496,13 +484,7 @@ async fn maintenance_scores_are_those_of_the_formula_for_every_aircraft() {
         }
         score += 3.0 * risks(14).filter(|risk| *risk > 0.7).count() as f64;
         let total: f64 = sessions.iter().map(|(_, s)| s.airborne_ms() as f64 / 3_600_000.0).sum();
-        score += if total > 1000.0 {
-            10.0
-        } else if total > 500.0 {
-            5.0
-        } else {
-            0.0
-        };
+        score += if total > 1000.0 { 10.0 } else if total > 500.0 { 5.0 } else { 0.0 };
         apart.insert(key(craft), vec![Some((score.min(100.0) * 100.0).round() / 100.0)]);
     }
     let sql = format!(

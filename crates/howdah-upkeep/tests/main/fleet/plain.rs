@@ -170,14 +170,17 @@ pub fn quality(session: &Session, kind: &str, motors: usize) -> f64 {
         .sum();
     let there = |sample: &Sample, name: &str| !sample.value[name].is_null();
     let fields = required(kind);
-    let present: usize =
-        record.iter().map(|sample| fields.iter().filter(|name| there(sample, name)).count()).sum();
+    let present: usize = record
+        .iter()
+        .map(|sample| fields.iter().filter(|name| there(sample, name)).count())
+        .sum();
     let beside = ["lat", "lon", "heading_deg", "batt_pct"];
-    let more: usize =
-        record.iter().map(|sample| beside.iter().filter(|name| there(sample, name)).count()).sum();
+    let more: usize = record
+        .iter()
+        .map(|sample| beside.iter().filter(|name| there(sample, name)).count())
+        .sum();
     let short = |sample: &&Sample| ![0, motors].contains(&sample.array("motor_rpm").len());
-    let faults =
-        record.iter().map(Sample::faults).sum::<usize>() + record.iter().filter(short).count();
+    let faults = record.iter().map(Sample::faults).sum::<usize>() + record.iter().filter(short).count();
     let time = match (session.file.is_empty(), session.parsed) {
         (false, Some([ok, refused, again, backward])) => {
             1.0 - (again + backward) / (ok + refused + again)
@@ -224,8 +227,9 @@ pub fn motor_spread(record: &[Sample], motors: usize) -> Option<f64> {
     if arrays.is_empty() {
         return None;
     }
-    let mean =
-        |motor: usize| arrays.iter().map(|array| array[motor]).sum::<f64>() / arrays.len() as f64;
+    let mean = |motor: usize| {
+        arrays.iter().map(|array| array[motor]).sum::<f64>() / arrays.len() as f64
+    };
     let means: Vec<f64> = (0..motors).map(mean).collect();
     let middle = means.iter().sum::<f64>() / motors as f64;
     let squares: f64 = means.iter().map(|mean| (mean - middle).powi(2)).sum();
@@ -403,8 +407,7 @@ impl Fleet {
 
     fn run(&mut self, id: &Id, message: &Value) {
         let model = text_of(message, "model_type");
-        let name =
-            format!("run {} {model} {} {}", id.1, message["model_version"], message["run_no"]);
+        let name = format!("run {} {model} {} {}", id.1, message["model_version"], message["run_no"]);
         if self.is_new(name) {
             self.runs.entry((id.clone(), model)).or_default().push(Run {
                 ms: ms_of(message, "ts"),
