@@ -113,6 +113,7 @@ select a.about, a.part from peer_foreign_key a join peer_foreign_key b
   and a.conkey <@ b.conkey and a.conkey <> b.conkey;
 
 -- check possible_object_name_overflow
+-- covered by name-cut-off
 select about, part from peer_index where octet_length(part::text) = 63;
 
 -- check tables_not_linked_to_others
@@ -196,6 +197,7 @@ group by about having bool_and(not attnotnull) filter (where not is_key);
 select about, part from peer_column where type = 'character';
 
 -- check tables_with_inheritance
+-- covered by keys-end-at-inheritance
 select t.about, null from pg_inherits i join peer_table t on t.oid = i.inhrelid;
 
 -- check foreign_keys_with_null_values
@@ -216,6 +218,7 @@ select about, part from peer_foreign_key
 where conrelid = confrelid and confdeltype not in ('c', 'n');
 
 -- check columns_with_blob_type
+-- covered by oid-as-value
 select about, part from peer_column where type in ('oid', 'lo');
 
 -- check tables_with_incrementing_column_names

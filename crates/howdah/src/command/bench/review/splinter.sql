@@ -77,6 +77,7 @@ select 'extension ' || extname, null from pg_extension where extnamespace = 'pub
 select 'closed' where not has_schema_privilege('public', 'public', 'create');
 
 -- check rls_references_user_metadata
+-- covered by policy-trusts-user-metadata
 select t.about, p.polname from pg_policy p join peer_table t on t.oid = p.polrelid
 where concat(pg_get_expr(polqual, polrelid), pg_get_expr(polwithcheck, polrelid))
   ~* 'user_metadata';
@@ -94,6 +95,7 @@ where type in ('regcollation', 'regconfig', 'regdictionary', 'regnamespace', 're
   'regoperator', 'regproc', 'regprocedure');
 
 -- check extension_versions_outdated
+-- covered by extension-version-behind
 select 'extension ' || e.extname, null from pg_extension e
   join pg_available_extensions a on a.name = e.extname
 where a.default_version <> e.extversion;

@@ -100,3 +100,9 @@ select 'no sequence' from peer_column c where about = '{about}' and part = '{par
 
 -- check ban-concurrent-index-creation-in-transaction
 -- covered by does-not-build
+
+-- check ban-alter-domain-with-add-constraint
+-- covered by domain-check-reads-tables
+
+-- check ban-uncommitted-transaction
+-- covered by transaction-left-open
