@@ -1,5 +1,5 @@
-//! The system files of trading, calls and fleet speak of the streams of the feed, and agree with each
-//! other.
+//! The system files of trading, calls and fleet speak of the streams of the feed, and agree with
+//! each other.
 
 const SYSTEM: &str = include_str!("../../../../systems/trading/howdah.toml");
 const FROM_FILES: &str = include_str!("../../../../systems/trading/howdah.files.toml");

@@ -52,9 +52,7 @@ fn key(id: &Id) -> String {
 pub async fn registry(fleet: &Reader) -> BTreeMap<String, (String, usize)> {
     let sql = "select org_id || '/' || aircraft_id, type::text, motors::integer from aircraft";
     let rows = fleet.client.query(sql, &[]).await.unwrap();
-    rows.iter()
-        .map(|row| (row.get(0), (row.get(1), row.get::<_, i32>(2) as usize)))
-        .collect()
+    rows.iter().map(|row| (row.get(0), (row.get(1), row.get::<_, i32>(2) as usize))).collect()
 }
 
 /// Sessions with samples, and the type and motors of their aircraft.
@@ -93,7 +91,8 @@ async fn j1_hours_and_cycles_are_those_of_the_flights_that_stand() {
     let sql = sql.replace("aircraft_id", "pilot").replace("aircraft_hours", "pilot_hours");
     same(&fleet, "hours of pilots", &sql, &apart).await;
     for claim in expected.claims() {
-        let sql = format!("select (s::numeric = {}::numeric)::text from ({}) q (s)", claim.is, claim.sql);
+        let sql =
+            format!("select (s::numeric = {}::numeric)::text from ({}) q (s)", claim.is, claim.sql);
         assert_eq!(fleet.texts(&sql).await, ["true"], "{}", claim.what);
     }
 }
@@ -171,24 +170,30 @@ async fn envelopes_and_percentiles_leave_out_what_cannot_be_and_count_no_second_
         let volts: Vec<f64> = counted.iter().filter_map(|s| s.get("batt_v")).collect();
         let highest = |values: &[f64]| values.iter().copied().reduce(f64::max);
         let lowest = |values: &[f64]| values.iter().copied().reduce(f64::min);
-        extremes.insert(key(id), vec![
-            Some(counted.len() as f64),
-            lowest(&heights),
-            highest(&heights),
-            Some(heights.iter().sum::<f64>() / heights.len() as f64),
-            highest(&speeds),
-            highest(&banks),
-            lowest(&volts),
-        ]);
+        extremes.insert(
+            key(id),
+            vec![
+                Some(counted.len() as f64),
+                lowest(&heights),
+                highest(&heights),
+                Some(heights.iter().sum::<f64>() / heights.len() as f64),
+                highest(&speeds),
+                highest(&banks),
+                lowest(&volts),
+            ],
+        );
         let of = |values: &[f64], p| percentile(values.to_vec(), p);
-        exact.insert(key(id), vec![
-            of(&heights, 0.05),
-            of(&heights, 0.5),
-            of(&heights, 0.95),
-            of(&heights, 0.99),
-            of(&speeds, 0.95),
-            of(&banks, 0.99),
-        ]);
+        exact.insert(
+            key(id),
+            vec![
+                of(&heights, 0.05),
+                of(&heights, 0.5),
+                of(&heights, 0.95),
+                of(&heights, 0.99),
+                of(&speeds, 0.95),
+                of(&banks, 0.99),
+            ],
+        );
     }
     let sql = "select org_id || '/' || session_id, n::float8, alt_min::float8, alt_max::float8, \
                alt::float8, groundspeed_max::float8, bank_max::float8, batt_v_min::float8 \
@@ -217,14 +222,17 @@ async fn batteries_vibration_and_motors_are_those_of_the_formulas() {
         if !session.void() && !session.legs().is_empty() {
             let cells = if kind == "vtol" { 6.0 } else { 4.0 };
             let pack = battery(session.record(), cells);
-            packs.insert(key(id), vec![
-                Some(pack.discharged_ah),
-                Some(pack.used_pct),
-                pack.ohm,
-                pack.sag_v,
-                (pack.used_pct >= 30.0)
-                    .then_some(100.0 * pack.discharged_ah / (pack.used_pct / 100.0) / 4.0),
-            ]);
+            packs.insert(
+                key(id),
+                vec![
+                    Some(pack.discharged_ah),
+                    Some(pack.used_pct),
+                    pack.ohm,
+                    pack.sag_v,
+                    (pack.used_pct >= 30.0)
+                        .then_some(100.0 * pack.discharged_ah / (pack.used_pct / 100.0) / 4.0),
+                ],
+            );
         }
     }
     let sql = "select org_id || '/' || session_id, seconds::float8, p50, p95, p99 \
@@ -364,15 +372,18 @@ async fn r6_r44_risk_is_one_figure_a_flight() {
             };
             let high = scores.iter().filter(|risk| **risk > 0.7).count();
             let trend = mean(true).zip(mean(false)).map(|(late, early)| late - early);
-            (name.clone(), vec![
-                Some(scores.len() as f64),
-                Some(scores.iter().sum::<f64>() / scores.len() as f64),
-                Some(high as f64),
-                Some(critical.get(name).copied().unwrap_or(0) as f64),
-                percentile(scores.clone(), 0.5),
-                percentile(scores.clone(), 0.99),
-                trend,
-            ])
+            (
+                name.clone(),
+                vec![
+                    Some(scores.len() as f64),
+                    Some(scores.iter().sum::<f64>() / scores.len() as f64),
+                    Some(high as f64),
+                    Some(critical.get(name).copied().unwrap_or(0) as f64),
+                    percentile(scores.clone(), 0.5),
+                    percentile(scores.clone(), 0.99),
+                    trend,
+                ],
+            )
         })
         .collect();
     let sql = format!(
@@ -412,80 +423,97 @@ async fn r6_moving_averages_are_those_of_the_flights() {
     same(&fleet, "moving averages", sql, &apart).await;
 }
 
-#[tokio::test]
-async fn maintenance_scores_are_those_of_the_formula_for_every_aircraft() {
-    let (fleet, (_, _, plain)) = (read().await, fed());
+/// A task of an aircraft: hours, landings and days between two times, and when it began.
+type Task = (String, [f64; 3], i64);
+
+async fn tasks(fleet: &Reader) -> BTreeMap<Id, Task> {
     let sql = "select org_id, aircraft_id, task_code, interval_h::float8, \
                interval_cycles::float8, interval_days::float8, \
                (extract(epoch from starts_at) * 1000)::bigint from maintenance_task";
-    let mut tasks: BTreeMap<Id, (String, [f64; 3], i64)> = BTreeMap::new();
-    for row in fleet.client.query(sql, &[]).await.unwrap() {
+    let rows = fleet.client.query(sql, &[]).await.unwrap();
+    let task = |row: &tokio_postgres::Row| {
         let every = [row.get(3), row.get(4), row.get(5)];
-        tasks.insert((row.get(0), row.get(1)), (row.get(2), every, row.get(6)));
-    }
-    let crafts = plain.of_aircraft();
-    let none = Vec::new();
-    let mut apart = Rows::new();
-    for (craft, (task, [hours, cycles, days], starts)) in &tasks {
-        let sessions = crafts.get(craft).unwrap_or(&none);
-        let done = plain.tasks.iter().filter(|(of, code, _)| of == craft && code == task);
-        let last = done.map(|(_, _, ms)| *ms).max().unwrap_or(*starts).max(*starts);
-        let flown = |from: i64| {
-            let legs = sessions.iter().filter_map(|(_, s)| s.legs().first().map(|leg| (leg.takeoff, s)));
-            let chosen = legs.filter(|(takeoff, _)| (from..=UNTIL_MS).contains(takeoff));
-            let (mut h, mut c) = (0.0, 0.0);
-            for (_, session) in chosen {
+        ((row.get(0), row.get(1)), (row.get(2), every, row.get(6)))
+    };
+    rows.iter().map(task).collect()
+}
+
+/// In how many days a task is due, which was last done at `last`.
+fn due_days(sessions: &[(&Id, &Session)], last: i64, [hours, cycles, days]: [f64; 3]) -> f64 {
+    let flown = |from: i64| {
+        let (mut h, mut c) = (0.0, 0.0);
+        for (_, session) in sessions {
+            let legs = session.legs();
+            if legs.first().is_some_and(|leg| (from..=UNTIL_MS).contains(&leg.takeoff)) {
                 h += session.airborne_ms() as f64 / 3_600_000.0;
-                c += session.legs().len() as f64;
-            }
-            (h, c)
-        };
-        let ((used_h, used_c), (late_h, late_c)) = (flown(last), flown(since(60) + 1));
-        let day = 86_400_000.0;
-        let by = |every: f64, used: f64, rate: f64| {
-            if used >= every {
-                0.0
-            } else if rate > 0.0 {
-                (every - used) / rate
-            } else {
-                f64::MAX
-            }
-        };
-        let due = ((last - UNTIL_MS) as f64 / day + days)
-            .min(by(*hours, used_h, late_h / 60.0))
-            .min(by(*cycles, used_c, late_c / 60.0));
-        let due_term = match due {
-            due if due <= 0.0 => 40.0,
-            due if due <= 7.0 => 25.0,
-            due if due <= 30.0 => 15.0,
-            due if due <= 60.0 => 5.0,
-            _ => 0.0,
-        };
-        let mut score = due_term;
-        for (id, _) in sessions.iter().filter(|(id, _)| born(id) > since(30)) {
-            for category in plain.categories(id) {
-                score += match category.as_str() {
-                    "motor" => 8.0,
-                    "control_surface" => 6.0,
-                    "battery" => 5.0,
-                    "vibration" => 7.0,
-                    "temperature" => 4.0,
-                    _ => 0.0,
-                };
+                c += legs.len() as f64;
             }
         }
-        let risks = |days: i64| {
-            let chosen = sessions.iter().filter(move |(id, _)| born(id) > since(days));
-            chosen.filter_map(|(id, _)| plain.current(id, "risk")).map(|run| run.risk)
-        };
-        let week: Vec<f64> = risks(7).collect();
-        if !week.is_empty() {
-            score += 30.0 * week.iter().sum::<f64>() / week.len() as f64;
+        (h, c)
+    };
+    let ((used_h, used_c), (late_h, late_c)) = (flown(last), flown(since(60) + 1));
+    let by = |every: f64, used: f64, rate: f64| match rate {
+        _ if used >= every => 0.0,
+        rate if rate > 0.0 => (every - used) / rate,
+        _ => f64::MAX,
+    };
+    ((last - UNTIL_MS) as f64 / 86_400_000.0 + days).min(by(hours, used_h, late_h / 60.0)).min(by(
+        cycles,
+        used_c,
+        late_c / 60.0,
+    ))
+}
+
+/// The score of an aircraft, §4.7, to two digits.
+fn maintenance(plain: &Fleet, sessions: &[(&Id, &Session)], due_days: f64) -> f64 {
+    let mut score = match due_days {
+        days if days <= 0.0 => 40.0,
+        days if days <= 7.0 => 25.0,
+        days if days <= 30.0 => 15.0,
+        days if days <= 60.0 => 5.0,
+        _ => 0.0,
+    };
+    for (id, _) in sessions.iter().filter(|(id, _)| born(id) > since(30)) {
+        for category in plain.categories(id) {
+            score += match category.as_str() {
+                "motor" => 8.0,
+                "control_surface" => 6.0,
+                "battery" => 5.0,
+                "vibration" => 7.0,
+                "temperature" => 4.0,
+                _ => 0.0,
+            };
         }
-        score += 3.0 * risks(14).filter(|risk| *risk > 0.7).count() as f64;
-        let total: f64 = sessions.iter().map(|(_, s)| s.airborne_ms() as f64 / 3_600_000.0).sum();
-        score += if total > 1000.0 { 10.0 } else if total > 500.0 { 5.0 } else { 0.0 };
-        apart.insert(key(craft), vec![Some((score.min(100.0) * 100.0).round() / 100.0)]);
+    }
+    let risks = |days: i64| {
+        let chosen = sessions.iter().filter(move |(id, _)| born(id) > since(days));
+        chosen.filter_map(|(id, _)| plain.current(id, "risk")).map(|run| run.risk)
+    };
+    let week: Vec<f64> = risks(7).collect();
+    if !week.is_empty() {
+        score += 30.0 * week.iter().sum::<f64>() / week.len() as f64;
+    }
+    score += 3.0 * risks(14).filter(|risk| *risk > 0.7).count() as f64;
+    let hours: f64 = sessions.iter().map(|(_, s)| s.airborne_ms() as f64 / 3_600_000.0).sum();
+    score += match hours {
+        hours if hours > 1000.0 => 10.0,
+        hours if hours > 500.0 => 5.0,
+        _ => 0.0,
+    };
+    (score.min(100.0) * 100.0).round() / 100.0
+}
+
+#[tokio::test]
+async fn maintenance_scores_are_those_of_the_formula_for_every_aircraft() {
+    let (fleet, (_, _, plain)) = (read().await, fed());
+    let crafts = plain.of_aircraft();
+    let mut apart = BTreeMap::new();
+    for (craft, (task, every, starts)) in tasks(&fleet).await {
+        let sessions = crafts.get(&craft).map_or(&[][..], Vec::as_slice);
+        let done = plain.tasks.iter().filter(|(of, code, _)| *of == craft && *code == task);
+        let last = done.map(|(_, _, ms)| *ms).max().unwrap_or(starts).max(starts);
+        let due = due_days(sessions, last, every);
+        apart.insert(key(&craft), maintenance(plain, sessions, due));
     }
     let sql = format!(
         "select org_id || '/' || aircraft_id, score::float8 \
@@ -494,7 +522,7 @@ async fn maintenance_scores_are_those_of_the_formula_for_every_aircraft() {
     let found = rows(&fleet.client, &sql).await;
     assert_eq!(found.len(), apart.len(), "an aircraft that never flew has a score too");
     for (key, score) in &found {
-        let (is, want) = (score[0].unwrap(), apart[key][0].unwrap());
+        let (is, want) = (score[0].unwrap(), apart[key]);
         assert!((is - want).abs() < 0.011, "{key}: {is} {want}");
     }
     assert!(found.values().any(|score| score[0] > Some(20.0)));

@@ -10,6 +10,7 @@ use super::figures::rows;
 use super::plain::{Fleet, Sample, percentile, quality};
 use super::world::{Named, aircraft, at, hangar, session};
 use crate::calls::world::Feeds;
+use crate::engine::Engine;
 
 /// Flights begin so many seconds after each other: the recording has no clock.
 const APART_S: i64 = 600;
@@ -32,19 +33,12 @@ fn flights(text: &str) -> BTreeMap<i64, Vec<(i64, f64, f64)>> {
     flights
 }
 
-#[tokio::test]
-async fn real_flights_give_the_figures_computed_apart() {
-    let Some(text) = recorded() else {
-        println!("skipped: HOWDAH_FLEET_DATA does not name the folder of the recorded flights");
-        return;
-    };
-    let engine = hangar().await;
-    aircraft(&engine, "org-real", "CF-1", "multirotor", 4).await;
+/// A file of each flight, as one message; the sessions are made.
+async fn files(engine: &Engine, flights: &BTreeMap<i64, Vec<(i64, f64, f64)>>) -> Vec<Value> {
     let mut messages: Vec<Value> = Vec::new();
-    let flights = flights(&text);
-    for (number, samples) in &flights {
+    for (number, samples) in flights {
         let begins = number * APART_S;
-        let id = session(&engine, "org-real", "CF-1", begins).await;
+        let id = session(engine, "org-real", "CF-1", begins).await;
         let about = Named { org: "org-real", craft: "CF-1", id: &id };
         let leg = |(seq, (t_ms, z, volts)): (usize, &(i64, f64, f64))| {
             let whole = at(begins + t_ms / 1000);
@@ -54,6 +48,19 @@ async fn real_flights_give_the_figures_computed_apart() {
         let legs: Vec<Value> = samples.iter().enumerate().map(leg).collect();
         messages.push(about.say(begins, &json!({"declared_hz": 10, "samples": legs})));
     }
+    messages
+}
+
+#[tokio::test]
+async fn real_flights_give_the_figures_computed_apart() {
+    let Some(text) = recorded() else {
+        println!("skipped: HOWDAH_FLEET_DATA does not name the folder of the recorded flights");
+        return;
+    };
+    let engine = hangar().await;
+    aircraft(&engine, "org-real", "CF-1", "multirotor", 4).await;
+    let flights = flights(&text);
+    let messages = files(&engine, &flights).await;
     let texts: Vec<String> = messages.iter().map(Value::to_string).collect();
     let mut feeds = Feeds::new(&engine);
     for batch in texts.chunks(10) {

@@ -126,8 +126,10 @@ async fn vector_mv1_is_85_6_and_critical() {
         feeds.all_new("anomaly", &[anomaly]).await;
     }
     engine
-        .run("insert into maintenance_task (org_id, aircraft_id, task_code, interval_days, \
-              starts_at) values ('mv', 'V-1', 'ANNUAL', 30, '2026-10-21')")
+        .run(
+            "insert into maintenance_task (org_id, aircraft_id, task_code, interval_days, \
+              starts_at) values ('mv', 'V-1', 'ANNUAL', 30, '2026-10-21')",
+        )
         .await;
     let score = "select concat_ws(' ', trim_scale(score), band, \
                  trim_scale((reasons ->> 'anomalies')::numeric), \
@@ -206,10 +208,12 @@ async fn every_message_of_the_brief_is_taken() {
     aircraft(&engine, "skyops", "N1034D", "multirotor", 4).await;
     models(&engine).await;
     engine
-        .run("insert into model_version (model_type, model_version, artefact_sha256) values \
+        .run(
+            "insert into model_version (model_type, model_version, artefact_sha256) values \
               ('risk', '2.0.0', sha256('a')); insert into approved_model (model_type, \
               model_version, approved_by) values ('risk', '2.0.0', 'p-1'); \
-              insert into api_key (org_id, key_id, key_prefix) values ('skyops', 'k-31', 'skyk31')")
+              insert into api_key (org_id, key_id, key_prefix) values ('skyops', 'k-31', 'skyk31')",
+        )
         .await;
     let id = session(&engine, "skyops", "N1034D", 22 * 3600).await;
     engine

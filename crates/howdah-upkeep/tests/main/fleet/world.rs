@@ -100,7 +100,7 @@ pub async fn flown() -> Engine {
                 assert_eq!(sum, want, "{stream}: {:?}", letters.await);
             }
             drop(feeds);
-            engine.run("analyze").await;
+            engine.run("analyze telemetry, session_event, flight_event, flight_session").await;
             let Engine { db, client, text } = engine;
             client.close().await;
             (db, text)
