@@ -128,7 +128,7 @@ fn brief(status: &Status) -> Vec<String> {
         codes.iter().map(|(code, letters)| format!("{code} {}", grouped(*letters))).collect();
     let codes = if codes.is_empty() { "none".to_owned() } else { codes.join("  ") };
     out.push(format!("dead letters: {codes}"));
-    out.extend(status.upkeep.iter().map(|upkeep| upkeep.brief()));
+    out.extend(status.upkeep.iter().map(upkeep::UpkeepStatus::brief));
     out
 }
 
