@@ -218,8 +218,8 @@ pub(crate) async fn forget(client: &Client, stream: &Stream, chunk: &Chunk) -> R
 }
 
 /// Brings the layouts after the columns of the stream, within a transaction: what segments hold of
-/// columns that are gone is dropped, so that a new column of an old name is not taken for them; what
-/// older events have in new columns is noted as long as it is known.
+/// columns that are gone is dropped, so that a new column of an old name is not taken for them;
+/// what older events have in new columns is noted as long as it is known.
 pub(crate) async fn follow_columns(
     client: &Client,
     stream: &Stream,

@@ -1,4 +1,5 @@
-//! Rows of several tenants: a segment holds rows that the same tenants see, and each sees what it saw.
+//! Rows of several tenants: a segment holds rows that the same tenants see, and each sees what it
+//! saw.
 
 use howdah_pg::{ConnectOptions, connect};
 
