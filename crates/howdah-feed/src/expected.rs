@@ -31,11 +31,13 @@ pub enum Broken {
     OverLimit,
     /// A client's second try under the name of the first, at another time.
     Retried,
+    /// The name of an event that was there, with another content.
+    Conflicting,
 }
 
 impl Broken {
     /// Every kind, in order.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::MissingKey,
         Self::MissingTime,
         Self::NegativeSize,
@@ -50,6 +52,7 @@ impl Broken {
         Self::ForeignAddress,
         Self::OverLimit,
         Self::Retried,
+        Self::Conflicting,
     ];
 }
 

@@ -13,6 +13,7 @@ mod calls;
 pub mod chain;
 mod dice;
 mod expected;
+mod factory;
 mod json;
 mod timeline;
 mod trading;
@@ -49,7 +50,8 @@ pub struct Feed(Course);
 
 #[derive(Debug)]
 enum Course {
-    Trading(Box<Arrivals>),
+    Trading(Box<Arrivals<trading::Trading>>),
+    Factory(Box<Arrivals<factory::Factory>>),
     Chain(Box<chain::Course>),
     Calls(Box<calls::Course>),
 }
@@ -60,6 +62,7 @@ impl Feed {
     pub fn expected(&self) -> &Expected {
         match &self.0 {
             Course::Trading(course) => course.expected(),
+            Course::Factory(course) => course.expected(),
             Course::Chain(course) => course.expected(),
             Course::Calls(course) => course.expected(),
         }
@@ -72,6 +75,7 @@ impl Iterator for Feed {
     fn next(&mut self) -> Option<Event> {
         match &mut self.0 {
             Course::Trading(course) => course.next(),
+            Course::Factory(course) => course.next(),
             Course::Chain(course) => course.next(),
             Course::Calls(course) => course.next(),
         }
@@ -136,7 +140,7 @@ pub fn redis_field(system: &str) -> &'static str {
 /// The systems that have a feed.
 #[must_use]
 pub fn systems() -> &'static [&'static str] {
-    &["trading", "chain", "calls"]
+    &["trading", "chain", "calls", "factory"]
 }
 
 /// The events of `system`, in the order in which they arrive.
@@ -148,6 +152,10 @@ pub fn events(system: &str, options: &Options) -> Result<Feed> {
     Ok(Feed(match system {
         "chain" => Course::Chain(Box::new(chain::Course::new(options)?)),
         "calls" => Course::Calls(Box::new(calls::Course::new(options))),
+        "factory" => {
+            let maker = factory::Factory::new(options);
+            Course::Factory(Box::new(Arrivals::new(options, maker)))
+        }
         _ => {
             let maker = trading::Trading::new(options);
             Course::Trading(Box::new(Arrivals::new(options, maker)))
@@ -167,6 +175,7 @@ pub fn entities_sql(system: &str, options: &Options) -> Result<String> {
     Ok(match system {
         "trading" => trading::entities_sql(options),
         "calls" => calls::entities_sql(options),
+        "factory" => factory::entities_sql(options),
         _ => String::new(),
     })
 }
