@@ -1,4 +1,4 @@
-//! Machine states and counts of three real machines, where they are at hand, through the system:
+//! Machine states and counts of three real machines, where `HOWDAH_DATA` has them, in the system:
 //! its figures against the calculation from the same rows.
 
 use std::path::{Path, PathBuf};
@@ -6,16 +6,14 @@ use std::path::{Path, PathBuf};
 use super::plant::{Factory, count, state};
 use super::reference::three_shifts;
 
-/// The folder of recorded data; it lies beside the repository and is no part of it.
+/// The folder of recorded data, when `HOWDAH_DATA` names it; it is no part of the repository.
 fn data() -> Option<PathBuf> {
-    let given = std::env::var_os("HOWDAH_DATA").map(PathBuf::from);
-    let folder =
-        given.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"));
-    let there = folder.join("factory_machine_states.csv").is_file();
-    if !there {
+    let folder = std::env::var_os("HOWDAH_DATA").map(PathBuf::from);
+    let folder = folder.filter(|folder| folder.join("factory_machine_states.csv").is_file());
+    if folder.is_none() {
         println!("skipped: the recorded machines are not at hand");
     }
-    there.then_some(folder)
+    folder
 }
 
 /// One row: when, which machine, its status, the items it has made since the row before.
