@@ -16,7 +16,7 @@ const RECENT: usize = 8;
 pub(super) struct State {
     pub(super) ms: i64,
     pub(super) seq: u64,
-    pub(super) state: usize,
+    pub(super) into: usize,
     /// It was taken back, or stands in the place of another and is left alone.
     pub(super) voided: bool,
 }
@@ -81,7 +81,7 @@ impl Books {
             all.sort_by_key(|state| (state.ms, state.seq));
             many += all.len();
             for pair in all.windows(2) {
-                times[pair[0].state] += (pair[1].ms - pair[0].ms).min(LONGEST_MS);
+                times[pair[0].into] += (pair[1].ms - pair[0].ms).min(LONGEST_MS);
             }
         }
         (times, many)

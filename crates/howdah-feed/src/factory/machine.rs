@@ -120,7 +120,7 @@ impl Machine {
         if self.state == DOWN {
             self.down_ms = Some(ms);
         }
-        books.state(at, State { ms, seq: self.seq, state: self.state, voided: false });
+        books.state(at, State { ms, seq: self.seq, into: self.state, voided: false });
         let place = &world.machines[at];
         let mut json = begin("machine_state", place, ms, self.seq);
         json.text("state", STATES[self.state]);
@@ -270,11 +270,11 @@ impl Machine {
         // Two throws make the middle likelier.
         json.decimal("value", 11_970 + (dice.below(31) + dice.below(31)) as i64, 3);
         json.text("gauge_id", "GA-77");
-        json.text("lot", &self.lot(world, at, ms));
+        json.text("lot", &Self::lot(world, at, ms));
         end("measurement", json)
     }
 
-    fn lot(&self, world: &World, at: usize, ms: i64) -> String {
+    fn lot(world: &World, at: usize, ms: i64) -> String {
         format!("L-{}-{}", world.machines[at].line, world.order_at(ms))
     }
 
@@ -319,7 +319,7 @@ impl Machine {
         json.decimal("weight_kg", 200 + dice.below(2_000) as i64, 3);
         json.decimal("unit_cost", 24_150, 4);
         json.text("disposition", if dice.below(4) == 0 { "rework" } else { "scrap" });
-        json.text("lot", &self.lot(world, at, ms));
+        json.text("lot", &Self::lot(world, at, ms));
         end("scrap_event", json)
     }
 
@@ -345,7 +345,7 @@ impl Machine {
         let mut json = begin("inspection", &world.machines[at], ms, self.seq);
         json.uuid("inspection_id", INSPECTION, serial);
         json.text("kind", ["first_piece", "in_process", "final"][dice.below(3) as usize]);
-        json.text("lot", &self.lot(world, at, ms));
+        json.text("lot", &Self::lot(world, at, ms));
         json.number("sample_size", 10);
         json.number("defects", defects);
         json.raw("defect_codes", if defects == 0 { "[]" } else { "[\"DIM-03\"]" });
@@ -414,7 +414,7 @@ impl Machine {
         if replace {
             books.replaced(
                 at,
-                State { ms: target.ms, seq: self.seq, state: PLANNED_STOP, voided: false },
+                State { ms: target.ms, seq: self.seq, into: PLANNED_STOP, voided: false },
             );
             let order = world.order_at(target.ms);
             let mut state = crate::json::Object::with_capacity(128);

@@ -65,7 +65,8 @@ async fn v1_one_shift_and_its_day(factory: &mut Factory) {
     // The six losses, and what was good, are the busy time.
     let sql = "select loss_breakdown::int, loss_setup::int, loss_minor_stops::int, \
                loss_speed::int, loss_defects::int, loss_rework::int, \
-               (loss_breakdown + loss_setup + loss_minor_stops + loss_speed + loss_defects + loss_rework + ideal_gq_s = \
+               (loss_breakdown + loss_setup + loss_minor_stops + loss_speed + loss_defects + \
+               loss_rework + ideal_gq_s = \
                pbt - unk - nst) from machine_shift_kpi where equipment_id = 'v1-1'";
     assert_eq!(factory.row(sql).await, "3600,0,0,2400,1200,0,t");
     // Without a failure there is no mean time between failures, and the time is censored.
