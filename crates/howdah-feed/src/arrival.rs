@@ -5,9 +5,8 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use crate::dice::Dice;
-use crate::expected::Expected;
-use crate::timeline::Timeline;
-use crate::trading::Trading;
+use crate::expected::{Broken, Claim, Expected};
+use crate::timeline::{Moment, Timeline};
 use crate::{Event, Options};
 
 /// Lateness of the brief: up to an hour is normal for fills.
@@ -17,19 +16,34 @@ const DISORDER_MS: u64 = 5_000;
 /// A reconnect replays the last minute.
 const REPLAY_MS: u64 = 60_000;
 
+/// What makes the events of a system in the order in which they happen.
+pub(crate) trait Maker {
+    /// The next event, as it should be.
+    fn event(&mut self, moment: Moment) -> Event;
+
+    /// The next event, broken in some way.
+    fn broken(&mut self, moment: Moment) -> (Event, Broken);
+
+    /// Sums that hold once all events are stored, at the end of the feed.
+    fn claims(&self) -> Vec<Claim> {
+        Vec::new()
+    }
+}
+
 /// The messages of a feed in order of arrival; ends after `Options::events` of them.
 #[derive(Debug)]
-pub(crate) struct Arrivals {
+pub(crate) struct Arrivals<M> {
     options: Options,
     timeline: Timeline,
     dice: Dice,
-    maker: Trading,
+    maker: M,
     /// Messages made so far, those held back included.
     made: u64,
     /// The time up to which events have been made.
     now_ms: i64,
     held: BinaryHeap<Reverse<Held>>,
     expected: Expected,
+    ended: bool,
 }
 
 /// A message that arrives later than it was made. Ordered by arrival, then by when it was made,
@@ -42,8 +56,8 @@ struct Held {
     json: String,
 }
 
-impl Arrivals {
-    pub(crate) fn new(options: &Options, maker: Trading) -> Self {
+impl<M: Maker> Arrivals<M> {
+    pub(crate) fn new(options: &Options, maker: M) -> Self {
         Self {
             timeline: Timeline::new(options),
             dice: Dice::new(options.seed, 1),
@@ -52,6 +66,7 @@ impl Arrivals {
             now_ms: i64::MIN,
             held: BinaryHeap::new(),
             expected: Expected::default(),
+            ended: false,
             options: options.clone(),
         }
     }
@@ -70,7 +85,12 @@ impl Arrivals {
     }
 
     fn release(&mut self) -> Option<Event> {
-        self.held.pop().map(|Reverse(held)| Event::one(held.stream, held.json))
+        let held = self.held.pop().map(|Reverse(held)| Event::one(held.stream, held.json));
+        if held.is_none() && !self.ended {
+            self.ended = true;
+            self.maker.claims().into_iter().for_each(|claim| self.expected.claim(claim));
+        }
+        held
     }
 
     /// Makes the next event; `None` when it is held back.
@@ -106,7 +126,7 @@ impl Arrivals {
     }
 }
 
-impl Iterator for Arrivals {
+impl<M: Maker> Iterator for Arrivals<M> {
     type Item = Event;
 
     fn next(&mut self) -> Option<Event> {

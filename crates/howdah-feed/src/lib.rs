@@ -13,6 +13,7 @@ mod calls;
 pub mod chain;
 mod dice;
 mod expected;
+mod factory;
 mod fleet;
 mod json;
 mod rows;
@@ -51,7 +52,8 @@ pub struct Feed(Course);
 
 #[derive(Debug)]
 enum Course {
-    Trading(Box<Arrivals>),
+    Trading(Box<Arrivals<trading::Trading>>),
+    Factory(Box<Arrivals<factory::Factory>>),
     Chain(Box<chain::Course>),
     Calls(Box<calls::Course>),
     Fleet(Box<fleet::Course>),
@@ -63,6 +65,7 @@ impl Feed {
     pub fn expected(&self) -> &Expected {
         match &self.0 {
             Course::Trading(course) => course.expected(),
+            Course::Factory(course) => course.expected(),
             Course::Chain(course) => course.expected(),
             Course::Calls(course) => course.expected(),
             Course::Fleet(course) => course.expected(),
@@ -76,6 +79,7 @@ impl Iterator for Feed {
     fn next(&mut self) -> Option<Event> {
         match &mut self.0 {
             Course::Trading(course) => course.next(),
+            Course::Factory(course) => course.next(),
             Course::Chain(course) => course.next(),
             Course::Calls(course) => course.next(),
             Course::Fleet(course) => course.next(),
@@ -141,7 +145,7 @@ pub fn redis_field(system: &str) -> &'static str {
 /// The systems that have a feed.
 #[must_use]
 pub fn systems() -> &'static [&'static str] {
-    &["trading", "chain", "calls", "fleet"]
+    &["trading", "chain", "calls", "fleet", "factory"]
 }
 
 /// The events of `system`, in the order in which they arrive.
@@ -154,6 +158,10 @@ pub fn events(system: &str, options: &Options) -> Result<Feed> {
         "chain" => Course::Chain(Box::new(chain::Course::new(options)?)),
         "calls" => Course::Calls(Box::new(calls::Course::new(options))),
         "fleet" => Course::Fleet(Box::new(fleet::Course::new(options))),
+        "factory" => {
+            let maker = factory::Factory::new(options);
+            Course::Factory(Box::new(Arrivals::new(options, maker)))
+        }
         _ => {
             let maker = trading::Trading::new(options);
             Course::Trading(Box::new(Arrivals::new(options, maker)))
@@ -174,6 +182,7 @@ pub fn entities_sql(system: &str, options: &Options) -> Result<String> {
         "trading" => trading::entities_sql(options),
         "calls" => calls::entities_sql(options),
         "fleet" => fleet::entities_sql(options),
+        "factory" => factory::entities_sql(options),
         _ => String::new(),
     })
 }

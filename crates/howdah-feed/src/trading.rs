@@ -8,6 +8,7 @@ mod market;
 mod messages;
 mod people;
 
+use crate::arrival::Maker;
 use crate::dice::Dice;
 use crate::expected::Broken;
 use crate::timeline::Moment;
@@ -105,40 +106,6 @@ impl Trading {
         }
     }
 
-    /// The next event, as it should be.
-    pub(crate) fn event(&mut self, moment: Moment) -> Event {
-        match self.dice.below(100_000) {
-            point if point < SNAPSHOTS => self.snapshot(moment.ms).event(&self.people, None),
-            point if point < SNAPSHOTS + FILLS => match self.fill() {
-                Some(fill) => fill.event(&self.market, &self.people, None),
-                None => self.trade(moment),
-            },
-            _ => self.trade(moment),
-        }
-    }
-
-    /// The next event, broken in some way.
-    pub(crate) fn broken(&mut self, moment: Moment) -> (Event, Broken) {
-        let point = self.dice.below(10);
-        if point == 0 {
-            let kind = self.one_of(&BROKEN_SNAPSHOTS);
-            let mut snapshot = self.snapshot(moment.ms);
-            snapshot.hour_ms = self.faulty_time(snapshot.hour_ms, kind);
-            return (snapshot.event(&self.people, Some(kind)), kind);
-        }
-        if point < 4
-            && let Some(mut fill) = self.fill()
-        {
-            let kind = self.one_of(&BROKEN_FILLS);
-            fill.deal.ms = self.faulty_time(fill.deal.ms, kind);
-            return (fill.event(&self.market, &self.people, Some(kind)), kind);
-        }
-        let kind = self.one_of(&BROKEN_TRADES);
-        let mut deal = self.market.trade(moment, &mut self.dice);
-        deal.ms = self.faulty_time(deal.ms, kind);
-        (messages::trade(&self.market, &deal, Some(kind)), kind)
-    }
-
     fn one_of(&mut self, kinds: &[Broken]) -> Broken {
         kinds[self.dice.below(kinds.len() as u64) as usize]
     }
@@ -203,5 +170,41 @@ impl Trading {
             unrealised: portfolio.unrealised,
             net_flow: flow,
         }
+    }
+}
+
+impl Maker for Trading {
+    /// The next event, as it should be.
+    fn event(&mut self, moment: Moment) -> Event {
+        match self.dice.below(100_000) {
+            point if point < SNAPSHOTS => self.snapshot(moment.ms).event(&self.people, None),
+            point if point < SNAPSHOTS + FILLS => match self.fill() {
+                Some(fill) => fill.event(&self.market, &self.people, None),
+                None => self.trade(moment),
+            },
+            _ => self.trade(moment),
+        }
+    }
+
+    /// The next event, broken in some way.
+    fn broken(&mut self, moment: Moment) -> (Event, Broken) {
+        let point = self.dice.below(10);
+        if point == 0 {
+            let kind = self.one_of(&BROKEN_SNAPSHOTS);
+            let mut snapshot = self.snapshot(moment.ms);
+            snapshot.hour_ms = self.faulty_time(snapshot.hour_ms, kind);
+            return (snapshot.event(&self.people, Some(kind)), kind);
+        }
+        if point < 4
+            && let Some(mut fill) = self.fill()
+        {
+            let kind = self.one_of(&BROKEN_FILLS);
+            fill.deal.ms = self.faulty_time(fill.deal.ms, kind);
+            return (fill.event(&self.market, &self.people, Some(kind)), kind);
+        }
+        let kind = self.one_of(&BROKEN_TRADES);
+        let mut deal = self.market.trade(moment, &mut self.dice);
+        deal.ms = self.faulty_time(deal.ms, kind);
+        (messages::trade(&self.market, &deal, Some(kind)), kind)
     }
 }

@@ -14,6 +14,8 @@ mod campaign;
 mod chain;
 #[path = "main/cli.rs"]
 mod cli;
+#[path = "main/factory.rs"]
+mod factory;
 #[path = "main/files.rs"]
 mod files;
 #[path = "main/history.rs"]

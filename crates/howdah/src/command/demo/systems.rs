@@ -138,6 +138,29 @@ const FLEET: Embedded = Embedded {
     ],
 };
 
+const FACTORY: Embedded = Embedded {
+    name: "factory",
+    system_file: include_str!("../../../../../systems/factory/howdah.toml"),
+    redis_variable: "HOWDAH_REDIS_URL",
+    migrations: migrations!["factory":
+        "0001_companies",
+        "0002_products",
+        "0003_calendar",
+        "0004_events",
+        "0005_states",
+        "0006_views",
+    ],
+    looks: &[
+        Look { title: "machines by state", sql: include_str!("factory_states.sql") },
+        Look { title: "lines that made the most", sql: include_str!("factory_lines.sql") },
+    ],
+    tries: &[
+        "select * from wall_board order by since desc limit 5;",
+        "select equipment_id, shift_id, oee from machine_shift_kpi where oee > 0 limit 5;",
+        "select * from line_day_kpi order by day desc limit 5;",
+    ],
+};
+
 /// Dead letters by code alone, for a line of the screen.
 pub const LETTER_CODES: Look = Look {
     title: "dead letters by code",
@@ -149,7 +172,7 @@ pub const DEAD_LETTERS: Look =
     Look { title: "dead letters", sql: include_str!("dead_letters.sql") };
 
 /// The systems that have a demo.
-const ALL: &[Embedded] = &[TRADING, CALLS, CHAIN, FLEET];
+const ALL: &[Embedded] = &[TRADING, CALLS, CHAIN, FLEET, FACTORY];
 
 /// The system of that name.
 pub fn find(name: &str) -> Result<&'static Embedded> {

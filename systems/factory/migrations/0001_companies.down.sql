@@ -1,0 +1,10 @@
+drop table site_grants;
+drop table app_users;
+drop table persons;
+drop table equipment;
+drop table work_centers;
+drop table areas;
+drop table sites;
+drop function zone_exists();
+drop table orgs;
+drop function compare_and_set();

@@ -1,0 +1,9 @@
+drop table spc_charts;
+drop table signals;
+drop table units;
+drop table defect_types;
+drop table stop_reasons;
+drop table production_standards;
+drop table products;
+drop function one(text);
+drop type code_range;

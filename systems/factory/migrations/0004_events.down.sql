@@ -1,0 +1,17 @@
+drop table correction;
+drop table order_event;
+drop table maintenance_orders;
+drop table production_orders;
+drop function order_goes_forward();
+drop table energy_reading;
+drop table alarm;
+drop table maintenance_event;
+drop table stop_annotation;
+drop table scrap_event;
+drop table inspection;
+drop table measurement;
+drop table production_count;
+drop table machine_state;
+drop table sensor_reading;
+drop type machine_status;
+drop type quality;

@@ -1,0 +1,12 @@
+drop table maintenance_1mo;
+drop table subgroups;
+drop table reliability;
+drop table standard_parts;
+drop table count_parts;
+drop table time_parts;
+drop table order_counts;
+drop table order_progress;
+drop table alarm_now;
+drop table reading_now;
+drop table count_now;
+drop table machine_now;

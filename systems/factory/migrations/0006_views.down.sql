@@ -1,0 +1,13 @@
+drop view spc_points;
+drop view orphan_readings;
+drop view pending_signals;
+drop view order_board;
+drop view wall_board;
+drop view machine_reliability;
+drop view line_day_kpi;
+drop view machine_day_kpi;
+drop view line_shift_kpi;
+drop view machine_shift_kpi;
+drop function kpis;
+drop view machine_parts;
+drop view element_time;
