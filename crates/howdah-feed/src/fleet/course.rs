@@ -167,8 +167,8 @@ impl Course {
         for _ in 0..3 {
             self.call(flight.aircraft.org, landed);
         }
-        if flight.number % 9 == 0 {
-            let fails = flight.number % 27 == 0;
+        if flight.number.is_multiple_of(9) {
+            let fails = flight.number.is_multiple_of(27);
             let json = login(flight.aircraft.org, flight.number, start - 60_000, fails);
             self.put("auth_event", start, json);
         }
@@ -226,7 +226,7 @@ impl Course {
         }
         // A key that is known with other content, and certainly later.
         let often = self.options.broken_per_million.saturating_mul(MEAN as u32);
-        if self.dice.per_million(often) && flight.live_times().first().is_some() {
+        if self.dice.per_million(often) && !flight.live_times().is_empty() {
             let t_ms = flight.live_times()[0];
             let json = conflicting(flight, t_ms, 0);
             self.refuse("telemetry", flight.start_ms + CERTAINLY_MS, json, Broken::Conflict);
@@ -333,7 +333,7 @@ impl Course {
             let json = anomaly(flight, run, ordinal, category, severity);
             self.put("anomaly", uploaded + 31_500, json);
         }
-        if flight.number % 40 == 0 && flight.landing_ms > 50_000 {
+        if flight.number.is_multiple_of(40) && flight.landing_ms > 50_000 {
             let json = exceedance(flight, "BANK_MAX", (40_000, 46_000), 400);
             self.put("exceedance", uploaded + 60_000, json);
         }
@@ -363,7 +363,8 @@ impl Course {
     fn broken(&mut self) {
         let ms = self.now_ms;
         let one = Aircraft { org: 0, index: 0 };
-        let flight = Flight::new(0, one, self.options.until_ms - self.options.span_ms, &mut self.dice);
+        let flight =
+            Flight::new(0, one, self.options.until_ms - self.options.span_ms, &mut self.dice);
         let sample = live(&flight, 70_000, 1_000_000 + self.made);
         let (json, kind) = match self.dice.below(5) {
             0 => (sample[..sample.len() / 2].to_owned(), Broken::Malformed),

@@ -42,42 +42,61 @@ pub(crate) fn entities_sql(options: &Options) -> String {
 }
 
 fn organizations(out: &mut String, count: u64) {
-    insert(out, "organization (org_id, name, org_type, tier)", (0..count).map(|org| {
-        let kind = ["enterprise", "commercial", "private", "government", "training"]
-            [hashed(org, 5) as usize];
-        format!("('{}', 'Operator {org}', '{kind}', 'professional')", org_name(org))
-    }));
-    insert(out, "app_user (org_id, user_id, email, role, pseudonym)", (0..count).map(|org| {
-        let name = org_name(org);
-        format!("('{name}', 'u-0', 'admin@{name}.example', 'admin', '{}')", pilot(org, 0))
-    }));
-    insert(out, "api_key (org_id, key_id, key_prefix, scopes)", (0..count).map(|org| {
-        format!("('{}', 'k-1', 'fl{org:06}', '{{read,upload}}')", org_name(org))
-    }));
+    insert(
+        out,
+        "organization (org_id, name, org_type, tier)",
+        (0..count).map(|org| {
+            let kind = ["enterprise", "commercial", "private", "government", "training"]
+                [hashed(org, 5) as usize];
+            format!("('{}', 'Operator {org}', '{kind}', 'professional')", org_name(org))
+        }),
+    );
+    insert(
+        out,
+        "app_user (org_id, user_id, email, role, pseudonym)",
+        (0..count).map(|org| {
+            let name = org_name(org);
+            format!("('{name}', 'u-0', 'admin@{name}.example', 'admin', '{}')", pilot(org, 0))
+        }),
+    );
+    insert(
+        out,
+        "api_key (org_id, key_id, key_prefix, scopes)",
+        (0..count)
+            .map(|org| format!("('{}', 'k-1', 'fl{org:06}', '{{read,upload}}')", org_name(org))),
+    );
     let people = (0..count).flat_map(|org| (0..PILOTS).map(move |index| (org, index)));
-    insert(out, "person (of_org, person_id, pseudonym, sealed, key_ref)", people.map(|(org, index)| {
-        format!(
-            "('{}', '{}', '{}', '\\x{:016x}', 'vault/{org}/{index}')",
-            org_name(org),
-            id(Kind::Person, AGE_MS, org << 8 | index),
-            pilot(org, index),
-            hashed(org << 8 | index, u64::MAX)
-        )
-    }));
+    insert(
+        out,
+        "person (of_org, person_id, pseudonym, sealed, key_ref)",
+        people.map(|(org, index)| {
+            format!(
+                "('{}', '{}', '{}', '\\x{:016x}', 'vault/{org}/{index}')",
+                org_name(org),
+                id(Kind::Person, AGE_MS, org << 8 | index),
+                pilot(org, index),
+                hashed(org << 8 | index, u64::MAX)
+            )
+        }),
+    );
 }
 
 fn models(out: &mut String) {
     let kinds = ["type_detection", "anomaly", "risk"];
     let all = kinds.map(|kind| (kind, APPROVED)).into_iter().chain([("risk", TRIAL)]);
-    insert(out, "model_version (model_type, model_version, artefact_sha256, trained_on)", all.map(
-        |(kind, version)| {
+    insert(
+        out,
+        "model_version (model_type, model_version, artefact_sha256, trained_on)",
+        all.map(|(kind, version)| {
             let sum = hashed(kind.len() as u64, u64::MAX);
             format!("('{kind}', '{version}', '\\x{sum:064x}', 'flights of 2025')")
-        },
-    ));
-    insert(out, "approved_model (model_type, model_version, approved_by)", kinds.into_iter().map(
-        |kind| format!("('{kind}', '{APPROVED}', 'p-platform')"),
-    ));
+        }),
+    );
+    insert(
+        out,
+        "approved_model (model_type, model_version, approved_by)",
+        kinds.into_iter().map(|kind| format!("('{kind}', '{APPROVED}', 'p-platform')")),
+    );
 }
 
 fn every_aircraft(count: u64) -> impl Iterator<Item = Aircraft> {
@@ -145,7 +164,13 @@ fn components(out: &mut String, count: u64, (since_ms, swap_ms): (i64, i64)) {
     let (since, swap) = (time(since_ms), time(swap_ms));
     let packs = every_aircraft(count).flat_map(|craft| {
         [
-            (craft, "BAT", "A".to_owned(), "battery".to_owned(), format!("[\"{since}\",\"{swap}\")")),
+            (
+                craft,
+                "BAT",
+                "A".to_owned(),
+                "battery".to_owned(),
+                format!("[\"{since}\",\"{swap}\")"),
+            ),
             (craft, "BAT", "B".to_owned(), "battery".to_owned(), format!("[\"{swap}\",)")),
         ]
     });
@@ -159,7 +184,9 @@ fn components(out: &mut String, count: u64, (since_ms, swap_ms): (i64, i64)) {
         all.enumerate().map(|(number, (craft, kind, which, position, period))| {
             let (org, name) = (org_name(craft.org), craft.name());
             let id = id(Kind::Installation, since_ms, number as u64);
-            format!("('{org}', '{id}', '{kind}-{name}-{which}', '{name}', '{position}', '{period}')")
+            format!(
+                "('{org}', '{id}', '{kind}-{name}-{which}', '{name}', '{position}', '{period}')"
+            )
         }),
     );
 }

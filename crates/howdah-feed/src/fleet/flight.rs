@@ -117,7 +117,7 @@ impl Flight {
 
     /// The bank in tenths of a degree: one flight in forty turns too hard for a while.
     pub(super) fn bank_ddeg(&self, t_ms: i64) -> i64 {
-        let hard = self.number % 40 == 0 && (40_000..46_000).contains(&t_ms);
+        let hard = self.number.is_multiple_of(40) && (40_000..46_000).contains(&t_ms);
         if hard && self.height(t_ms).0 > 0 { 380 } else { 40 }
     }
 
@@ -133,9 +133,8 @@ impl Flight {
 
     /// The times of the samples that come live, once a second and a little late.
     pub(super) fn live_times(&self) -> Vec<i64> {
-        let times = (0..=self.disarm_ms / 1_000).map(|second| {
-            second * 1_000 + hashed(self.number << 16 | second as u64, 80) as i64
-        });
+        let times = (0..=self.disarm_ms / 1_000)
+            .map(|second| second * 1_000 + hashed(self.number << 16 | second as u64, 80) as i64);
         times.filter(|t_ms| !self.in_gap(*t_ms) && *t_ms <= self.disarm_ms).collect()
     }
 

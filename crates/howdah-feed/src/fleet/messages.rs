@@ -139,11 +139,14 @@ impl Run {
         let mut json = about(flight, BYTES + 200);
         json.time("ts", self.ms);
         json.text("analysis_id", &self.id(flight));
-        json.text("model_type", match self.kind {
-            Kind::TypeRun => "type_detection",
-            Kind::AnomalyRun => "anomaly",
-            _ => "risk",
-        });
+        json.text(
+            "model_type",
+            match self.kind {
+                Kind::TypeRun => "type_detection",
+                Kind::AnomalyRun => "anomaly",
+                _ => "risk",
+            },
+        );
         json.text("model_version", self.version);
         json.number("run_no", self.number);
         if self.version == TRIAL {
@@ -222,9 +225,9 @@ pub(super) fn request(org: u64, number: u64, ms: i64, took_ms: u64) -> String {
     json.text("request_id", &id(Kind::Request, ms, number));
     json.time("ts", ms);
     json.text("key_id", "k-1");
-    json.text("endpoint", if number % 4 == 0 { "/v2/analyze" } else { "/v2/sessions" });
-    json.text("method", if number % 4 == 0 { "POST" } else { "GET" });
-    json.number("status", if number % 50 == 0 { 503 } else { 200 });
+    json.text("endpoint", if number.is_multiple_of(4) { "/v2/analyze" } else { "/v2/sessions" });
+    json.text("method", if number.is_multiple_of(4) { "POST" } else { "GET" });
+    json.number("status", if number.is_multiple_of(50) { 503 } else { 200 });
     json.number("ms", took_ms);
     json.number("bytes_in", 180 + number % 900);
     json.number("bytes_out", 6_120);

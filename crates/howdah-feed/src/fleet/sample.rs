@@ -13,7 +13,7 @@ pub(super) fn channels(json: &mut Object, flight: &Flight, t_ms: i64, number: u6
     let kind = flight.aircraft.kind();
     let (alt_dm, climb_cms) = flight.height(t_ms);
     let airborne = alt_dm > 0;
-    let speed = if airborne { flight.speed_dms + noise(1, 9) } else { 0 };
+    let over_ground = if airborne { flight.speed_dms + noise(1, 9) } else { 0 };
     // Faults: 4 of 1,000 samples have one value that cannot be.
     let fault = if noise(2, 1_000) < 4 { noise(3, 4) } else { -1 };
     let north = flight.dep_lat_e7 + t_ms / 10 * i64::from(airborne);
@@ -21,7 +21,7 @@ pub(super) fn channels(json: &mut Object, flight: &Flight, t_ms: i64, number: u6
     decimal(json, "lon", flight.dep_lon_e7 - t_ms / 20 * i64::from(airborne), 7);
     decimal(json, "alt_m", if fault == 1 { 250_000 } else { 410 + alt_dm + noise(4, 5) }, 1);
     decimal(json, "heading_deg", if fault == 2 { 4_000 } else { 1_700 + noise(5, 30) }, 1);
-    decimal(json, "groundspeed", speed, 1);
+    decimal(json, "groundspeed", over_ground, 1);
     decimal(json, "climb_ms", climb_cms, 2);
     decimal(json, "pitch", noise(6, 80) - 40, 1);
     decimal(json, "roll", flight.bank_ddeg(t_ms) + noise(7, 60) - 30, 1);
@@ -29,7 +29,7 @@ pub(super) fn channels(json: &mut Object, flight: &Flight, t_ms: i64, number: u6
     motors(json, flight, kind, airborne, seed);
     decimal(json, "throttle_pct", if airborne { 520 + noise(9, 60) } else { 80 }, 1);
     if kind != Type::Multirotor && kind != Type::Helicopter {
-        decimal(json, "airspeed", if airborne { speed + 120 } else { 0 }, 1);
+        decimal(json, "airspeed", if airborne { over_ground + 120 } else { 0 }, 1);
         for (salt, name) in [(10, "elevator"), (11, "aileron"), (12, "rudder")] {
             decimal(json, name, noise(salt, 120) - 60, 1);
         }

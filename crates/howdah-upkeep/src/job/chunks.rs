@@ -175,8 +175,8 @@ mod tests {
 
     #[test]
     fn a_chunk_beside_a_partition_of_another_width_is_cut() {
-        let covered = [0..4 * DAY + DAY / 2];
-        let found = late(&stream(), &covered, 5 * DAY + 5, Some(0));
+        let partition = 0..4 * DAY + DAY / 2;
+        let found = late(&stream(), &[partition], 5 * DAY + 5, Some(0));
         assert_eq!(found, [Chunk { from_us: 4 * DAY + DAY / 2, to_us: 5 * DAY }]);
     }
 }

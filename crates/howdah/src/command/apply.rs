@@ -33,30 +33,28 @@ pub async fn apply_told(session: &Session, allow: &[String], say: &dyn Fn(&str))
     let connection = session.connect().await?;
     refuse_missing_rights(&connection).await?;
     let options = MigrateOptions::default();
-    let mut count = match migrate_up(&connection, session, &options, say).await {
+    let mut count = match Box::pin(migrate_up(&connection, session, &options, say)).await {
         // The views of histories name every column; the plan makes them anew.
         Err(error) if hangs_on_a_view(&error) && drop_views(&connection).await? > 0 => {
             say("dropped the views of histories, which a migration would have to change");
-            migrate_up(&connection, session, &options, say).await?
+            Box::pin(migrate_up(&connection, session, &options, say)).await?
         }
         done => done?,
     };
-    let model = session.model(&connection).await?;
-    let (plan, _) = session.plan(&connection, &model).await?;
+    let model = Box::pin(session.model(&connection)).await?;
+    let (plan, _) = Box::pin(session.plan(&connection, &model)).await?;
     for note in &plan.notes {
         say(&format!("note: {}", note.message));
         if let Some(hint) = &note.hint {
             say(&format!("  Hint: {hint}"));
         }
     }
-    apply(&connection, &model.system, &plan, allow, |event| match event {
-        Event::Begin(step, number, of) => {
-            say(&format!("[{number}/{of}] {}", step.title));
-        }
+    let told = |event: Event<'_>| match event {
+        Event::Begin(step, number, of) => say(&format!("[{number}/{of}] {}", step.title)),
         Event::AlreadyDone(_) => say("      done already"),
         Event::Done(_) => {}
-    })
-    .await?;
+    };
+    Box::pin(apply(&connection, &model.system, &plan, allow, told)).await?;
     count += plan.steps.len();
     Ok(count)
 }

@@ -53,7 +53,7 @@ async fn play(
     shutdown: &CancellationToken,
 ) -> Result<Outcome> {
     let options = Options::new(args.events, args.seed, now_ms());
-    let steps = apply_told(&stage.session, &[], &|_| {}).await?;
+    let steps = Box::pin(apply_told(&stage.session, &[], &|_| {})).await?;
     output::say(&format!("{steps} migrations and steps applied"));
     load(&stage.session, &howdah_feed::entities_sql(system.name, &options)?).await?;
     if args.keep {

@@ -43,9 +43,11 @@ async fn count(connection: &Connection, sql: &str) -> i64 {
 /// Tables, views and table functions of the system that tell of organisations.
 async fn relations(engine: &Engine) -> Vec<String> {
     let mut all = engine
-        .texts("select relname::text from pg_class c where relnamespace = 'public'::regnamespace \
+        .texts(
+            "select relname::text from pg_class c where relnamespace = 'public'::regnamespace \
                 and relkind in ('r', 'p', 'v') and not relispartition and exists (select from \
-                pg_attribute a where a.attrelid = c.oid and attname = 'org_id') order by 1")
+                pg_attribute a where a.attrelid = c.oid and attname = 'org_id') order by 1",
+        )
         .await;
     let moment = "'2026-11-21'::timestamptz";
     all.push(format!("risk_profile({moment}, 30)"));
@@ -88,8 +90,10 @@ async fn r17_r18_an_organisation_writes_nothing_and_opens_nothing() {
     let engine = flown().await;
     let mine = session_of(&engine, "a", Some("org-000")).await;
     let tables = engine
-        .texts("select relname::text from pg_class where relnamespace = 'public'::regnamespace \
-                and relkind in ('r', 'p') and not relispartition")
+        .texts(
+            "select relname::text from pg_class where relnamespace = 'public'::regnamespace \
+                and relkind in ('r', 'p') and not relispartition",
+        )
         .await;
     for table in &tables {
         for sql in [
@@ -102,18 +106,25 @@ async fn r17_r18_an_organisation_writes_nothing_and_opens_nothing() {
             assert_eq!(error.code().unwrap().code(), DENIED, "{sql}");
         }
     }
-    for trick in ["set howdah.tenant = 'org-001'", "set app.current_org_id = 'org-001'",
-        "set row_security = off"] {
+    for trick in [
+        "set howdah.tenant = 'org-001'",
+        "set app.current_org_id = 'org-001'",
+        "set row_security = off",
+    ] {
         mine.batch_execute(trick).await.unwrap();
         assert_eq!(count(&mine, "select from aircraft where org_id <> 'org-000'").await, 0);
         mine.batch_execute("reset all").await.unwrap();
     }
     let chunk: String = engine
-        .one("select inhrelid::regclass::text from pg_inherits \
-              where inhparent = 'telemetry'::regclass limit 1")
+        .one(
+            "select inhrelid::regclass::text from pg_inherits \
+              where inhparent = 'telemetry'::regclass limit 1",
+        )
         .await;
     assert_eq!(count(&mine, &format!("select from {chunk}")).await, 0);
-    for function in ["suspend_organization", "copy_aircraft_status", "person_export", "person_erase"] {
+    for function in
+        ["suspend_organization", "copy_aircraft_status", "person_export", "person_erase"]
+    {
         let open = format!(
             "select count(*) from pg_proc where proname = '{function}' \
              and has_function_privilege('public', oid, 'execute')"
@@ -157,12 +168,15 @@ async fn j5_r31_an_event_cannot_name_what_belongs_to_another_organisation() {
     ];
     let told = Feeds::new(&engine).send("telemetry", &foreign).await;
     assert_eq!(told, (0, 0, 2));
-    let codes = text(&engine, "select string_agg(distinct code, ' ') from howdah.dead_letters").await;
+    let codes =
+        text(&engine, "select string_agg(distinct code, ' ') from howdah.dead_letters").await;
     assert_eq!(codes, "23503");
     let crossed = engine
         .client
-        .batch_execute("insert into flight_session (org_id, session_id, aircraft_id, planned) values \
-                        ('two', '01a19480-0000-7001-8000-000000000001', 'A-1', '(,)')")
+        .batch_execute(
+            "insert into flight_session (org_id, session_id, aircraft_id, planned) values \
+                        ('two', '01a19480-0000-7001-8000-000000000001', 'A-1', '(,)')",
+        )
         .await;
     assert_eq!(crossed.unwrap_err().code().unwrap().code(), "23503");
 }

@@ -54,9 +54,8 @@ async fn the_reviewed_design_loses_samples_doubles_flights_and_hides_errors() {
                    from dbx_analytics.fleet_summary";
     assert_eq!(one(summary).await, "3 300 0");
     // R7, R21: the function fails on an ambiguous name and answers that there is nothing.
-    let profile = format!(
-        "select count(*)::text from dbx_analytics.calculate_fleet_risk_profile('{a}')"
-    );
+    let profile =
+        format!("select count(*)::text from dbx_analytics.calculate_fleet_risk_profile('{a}')");
     assert_eq!(one(&profile).await, "0");
     // R11, R24: archived and gone, samples and all.
     let archive = "select dbx_archive.archive_old_sessions('2021-01-01')::text";

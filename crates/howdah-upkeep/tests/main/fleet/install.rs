@@ -112,7 +112,10 @@ async fn r10_fifty_editors_lose_no_change() {
     }
     let all = editors.join_all().await;
     assert_eq!(all.iter().map(|(kept, _)| kept).sum::<i32>(), 50);
-    assert_eq!(text(&engine, "select row_version || ' ' || length(call_sign) from aircraft").await, "50 50");
+    assert_eq!(
+        text(&engine, "select row_version || ' ' || length(call_sign) from aircraft").await,
+        "50 50"
+    );
 }
 
 /// R14: a password is kept memory-hard or not at all; a key is 32 bytes of a hash; nobody is there
@@ -124,9 +127,11 @@ async fn r14_secrets_are_hashed_as_they_should_and_nobody_is_there_from_the_star
     assert_eq!(engine.one::<i64>("select count(*) from api_key").await, 0);
     aircraft(&engine, "one", "A-1", "multirotor", 4).await;
     engine
-        .run("insert into app_user (org_id, user_id, email, role, pseudonym) \
+        .run(
+            "insert into app_user (org_id, user_id, email, role, pseudonym) \
               values ('one', 'u', 'a@b.example', 'admin', 'p-1'); \
-              insert into api_key (org_id, key_id, key_prefix) values ('one', 'k', 'abcd')")
+              insert into api_key (org_id, key_id, key_prefix) values ('one', 'k', 'abcd')",
+        )
         .await;
     let hash = |hash: &str| {
         format!(

@@ -4,7 +4,9 @@ use serde_json::{Value, json};
 
 use super::plain::{Fleet, Session};
 use super::vectors::{analysis_id, models, result, text};
-use super::world::{Named, UNTIL_MS, aircraft, at, fed, flown, hangar, options, session, session_id};
+use super::world::{
+    Named, UNTIL_MS, aircraft, at, fed, flown, hangar, options, session, session_id,
+};
 use crate::calls::world::Feeds;
 
 /// J1, J2: after a void, a late repeat of everything, and a rebuild, each figure is what it was,
@@ -84,7 +86,8 @@ async fn j1_the_order_of_arrival_makes_no_difference() {
     {
         assert_eq!(other.table(table).await, one.table(table).await, "{table}");
     }
-    let figures = "(select org_id, session_id, source, steps, gaps, covered_s, taxi_s from step_state)";
+    let figures =
+        "(select org_id, session_id, source, steps, gaps, covered_s, taxi_s from step_state)";
     assert_eq!(other.table(figures).await, one.table(figures).await);
     other.assert_proved().await;
 }
@@ -117,8 +120,10 @@ async fn j3_j4_one_aircraft_in_the_air_and_one_place_for_a_part() {
         .await;
     engine.run(&fly(&second, 700, 1200, 1)).await;
     engine
-        .run("insert into component (org_id, component_id, kind, serial) values \
-              ('one', 'M-1', 'motor', '1'), ('one', 'M-2', 'motor', '2')")
+        .run(
+            "insert into component (org_id, component_id, kind, serial) values \
+              ('one', 'M-1', 'motor', '1'), ('one', 'M-2', 'motor', '2')",
+        )
         .await;
     let install = |part: &str, craft: &str, period: &str| {
         format!(
@@ -157,8 +162,11 @@ async fn j6_j7_files_and_runs_count_once() {
     assert!(engine.client.batch_execute(&file(2)).await.is_err(), "the same file under another id");
     let mut feeds = Feeds::new(&engine);
     let step = |after_s: i64| {
-        about.say(after_s, &json!({"file_id": session_id(0, 1), "phase": "received", "bytes": 9,
-            "day": "2026-11-01"}))
+        about.say(
+            after_s,
+            &json!({"file_id": session_id(0, 1), "phase": "received", "bytes": 9,
+            "day": "2026-11-01"}),
+        )
     };
     feeds.all_new("upload_event", &[step(5)]).await;
     assert_eq!(feeds.send("upload_event", &[step(5)]).await, (0, 1, 0));
@@ -169,7 +177,11 @@ async fn j6_j7_files_and_runs_count_once() {
     };
     feeds.all_new("analysis_result", &[risk(10, 1, 0.95)]).await;
     assert_eq!(feeds.send("analysis_result", &[risk(10, 1, 0.95)]).await, (0, 1, 0));
-    assert_eq!(feeds.send("analysis_result", &[risk(11, 1, 0.95)]).await, (0, 0, 1), "killed, again");
+    assert_eq!(
+        feeds.send("analysis_result", &[risk(11, 1, 0.95)]).await,
+        (0, 0, 1),
+        "killed, again"
+    );
     let figures = "select concat_ws(' ', assessed, trim_scale(risk_sum), high_risk) \
                    from aircraft_days";
     assert_eq!(text(&engine, figures).await, "1 0.95 1");
@@ -213,8 +225,15 @@ async fn j8_r32_what_a_model_may_not_say_is_refused() {
 #[tokio::test]
 async fn j11_r11_what_evidence_hangs_on_cannot_be_deleted() {
     let engine = flown().await;
-    for table in ["organization", "aircraft", "flight_session", "component", "model_version",
-        "telemetry_file", "app_user"] {
+    for table in [
+        "organization",
+        "aircraft",
+        "flight_session",
+        "component",
+        "model_version",
+        "telemetry_file",
+        "app_user",
+    ] {
         let refused = engine.client.batch_execute(&format!("delete from {table}")).await;
         if table != "app_user" {
             assert_eq!(refused.unwrap_err().code().unwrap().code(), "23503", "{table}");
@@ -266,8 +285,13 @@ async fn a_session_goes_forward_and_stays_void() {
     let about = Named { org: "one", craft: "A-1", id: &id };
     let mut feeds = Feeds::new(&engine);
     let status = "select status::text from session_state";
-    for (kind, is) in [("uploaded", "uploaded"), ("live", "uploaded"), ("analysed", "analysed"),
-        ("void", "void"), ("landed", "void")] {
+    for (kind, is) in [
+        ("uploaded", "uploaded"),
+        ("live", "uploaded"),
+        ("analysed", "analysed"),
+        ("void", "void"),
+        ("landed", "void"),
+    ] {
         feeds.all_new("session_event", &[about.step(30, kind)]).await;
         assert_eq!(text(&engine, status).await, is, "after {kind}");
     }

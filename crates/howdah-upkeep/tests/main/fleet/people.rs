@@ -107,17 +107,21 @@ async fn r20_erasing_destroys_the_identity_and_leaves_hours_and_flights() {
     // The identity is gone from every table; what the pseudonym did is not.
     assert_eq!(text(&engine, hours).await, before);
     let all = bundle(&one, "one", ANNA).await.unwrap();
-    assert_eq!((&all["identity"]["sealed"], &all["identity"]["key_ref"]), (&Value::Null, &Value::Null));
+    assert_eq!(
+        (&all["identity"]["sealed"], &all["identity"]["key_ref"]),
+        (&Value::Null, &Value::Null)
+    );
     assert_eq!(all["counts"]["flights"], 1);
     let tables = engine
-        .texts("select format('%I', relname) from pg_class where relkind in ('r', 'p') \
-                and not relispartition and relnamespace = 'public'::regnamespace")
+        .texts(
+            "select format('%I', relname) from pg_class where relkind in ('r', 'p') \
+                and not relispartition and relnamespace = 'public'::regnamespace",
+        )
         .await;
     for table in tables {
         for word in ["'anna.one'", "encode(sha256('identity of one'), 'hex')"] {
-            let sql = format!(
-                "select count(*) from {table} t where t::text like '%' || {word} || '%'"
-            );
+            let sql =
+                format!("select count(*) from {table} t where t::text like '%' || {word} || '%'");
             assert_eq!(engine.one::<i64>(&sql).await, 0, "{word} in {table}");
         }
     }

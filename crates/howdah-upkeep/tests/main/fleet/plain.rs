@@ -170,17 +170,14 @@ pub fn quality(session: &Session, kind: &str, motors: usize) -> f64 {
         .sum();
     let there = |sample: &Sample, name: &str| !sample.value[name].is_null();
     let fields = required(kind);
-    let present: usize = record
-        .iter()
-        .map(|sample| fields.iter().filter(|name| there(sample, name)).count())
-        .sum();
+    let present: usize =
+        record.iter().map(|sample| fields.iter().filter(|name| there(sample, name)).count()).sum();
     let beside = ["lat", "lon", "heading_deg", "batt_pct"];
-    let more: usize = record
-        .iter()
-        .map(|sample| beside.iter().filter(|name| there(sample, name)).count())
-        .sum();
+    let more: usize =
+        record.iter().map(|sample| beside.iter().filter(|name| there(sample, name)).count()).sum();
     let short = |sample: &&Sample| ![0, motors].contains(&sample.array("motor_rpm").len());
-    let faults = record.iter().map(Sample::faults).sum::<usize>() + record.iter().filter(short).count();
+    let faults =
+        record.iter().map(Sample::faults).sum::<usize>() + record.iter().filter(short).count();
     let time = match (session.file.is_empty(), session.parsed) {
         (false, Some([ok, refused, again, backward])) => {
             1.0 - (again + backward) / (ok + refused + again)
@@ -227,9 +224,8 @@ pub fn motor_spread(record: &[Sample], motors: usize) -> Option<f64> {
     if arrays.is_empty() {
         return None;
     }
-    let mean = |motor: usize| {
-        arrays.iter().map(|array| array[motor]).sum::<f64>() / arrays.len() as f64
-    };
+    let mean =
+        |motor: usize| arrays.iter().map(|array| array[motor]).sum::<f64>() / arrays.len() as f64;
     let means: Vec<f64> = (0..motors).map(mean).collect();
     let middle = means.iter().sum::<f64>() / motors as f64;
     let squares: f64 = means.iter().map(|mean| (mean - middle).powi(2)).sum();
@@ -357,16 +353,12 @@ impl Fleet {
                         u64::from(message["severity"] == "critical");
                 }
             }
-            "maintenance_event" => {
-                if self.is_new(format!("task {org} {}", message["event_id"])) {
-                    let craft = (org, text_of(message, "aircraft"));
-                    self.tasks.push((craft, text_of(message, "task"), ms_of(message, "ts")));
-                }
+            "maintenance_event" if self.is_new(format!("task {org} {}", message["event_id"])) => {
+                let craft = (org, text_of(message, "aircraft"));
+                self.tasks.push((craft, text_of(message, "task"), ms_of(message, "ts")));
             }
-            "api_request" => {
-                if self.is_new(format!("call {org} {}", message["request_id"])) {
-                    self.calls.push((org, message["ms"].as_f64().unwrap()));
-                }
+            "api_request" if self.is_new(format!("call {org} {}", message["request_id"])) => {
+                self.calls.push((org, message["ms"].as_f64().unwrap()));
             }
             _ => {}
         }
@@ -407,7 +399,8 @@ impl Fleet {
 
     fn run(&mut self, id: &Id, message: &Value) {
         let model = text_of(message, "model_type");
-        let name = format!("run {} {model} {} {}", id.1, message["model_version"], message["run_no"]);
+        let name =
+            format!("run {} {model} {} {}", id.1, message["model_version"], message["run_no"]);
         if self.is_new(name) {
             self.runs.entry((id.clone(), model)).or_default().push(Run {
                 ms: ms_of(message, "ts"),

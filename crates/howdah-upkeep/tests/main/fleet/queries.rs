@@ -40,7 +40,9 @@ async fn values(engine: &Reader, name: &str) -> Vec<String> {
         .sessions
         .iter()
         .filter(|(id, session)| {
-            id.0 == "org-000" && !session.live.is_empty() && !session.file.is_empty()
+            id.0 == "org-000"
+                && !session.live.is_empty()
+                && !session.file.is_empty()
                 && plain.current(id, "risk").is_some()
         })
         .max_by_key(|(_, session)| session.file.len())
@@ -58,8 +60,10 @@ async fn values(engine: &Reader, name: &str) -> Vec<String> {
         "q05" => vec![org, now, text("ffffffff-ffff-ffff-ffff-ffffffffffff", "uuid")],
         "q08" => {
             let part = engine
-                .texts("select component_id from session_battery where org_id = 'org-000' \
-                      group by 1 order by count(*) desc, 1 limit 1")
+                .texts(
+                    "select component_id from session_battery where org_id = 'org-000' \
+                      group by 1 order by count(*) desc, 1 limit 1",
+                )
                 .await;
             vec![org, text(&part[0], "text")]
         }

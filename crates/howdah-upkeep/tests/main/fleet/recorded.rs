@@ -71,13 +71,26 @@ async fn real_flights_give_the_figures_computed_apart() {
     assert_eq!((flights.len(), plain.sessions.len()), (155, 155));
     let rows_in: i64 = engine.one("select count(*) from telemetry").await;
     assert_eq!(rows_in, 129_218);
-    let scores = rows(&engine.client, "select session_id::text, quality::float8, n::float8 \
-                                from session_quality").await;
-    let extremes = rows(&engine.client, "select session_id::text, alt_min::float8, alt_max::float8, \
-                                  batt_v_min::float8 from session_envelope").await;
-    let exact = rows(&engine.client, "select session_id::text, alt_m[1], alt_m[2], alt_m[3], alt_m[4] \
-                               from session_percentiles").await;
-    let sketched = rows(&engine.client, "select session_id::text, alt_p95, alt_p99 from session_levels").await;
+    let scores = rows(
+        &engine.client,
+        "select session_id::text, quality::float8, n::float8 \
+                                from session_quality",
+    )
+    .await;
+    let extremes = rows(
+        &engine.client,
+        "select session_id::text, alt_min::float8, alt_max::float8, \
+                                  batt_v_min::float8 from session_envelope",
+    )
+    .await;
+    let exact = rows(
+        &engine.client,
+        "select session_id::text, alt_m[1], alt_m[2], alt_m[3], alt_m[4] \
+                               from session_percentiles",
+    )
+    .await;
+    let sketched =
+        rows(&engine.client, "select session_id::text, alt_p95, alt_p99 from session_levels").await;
     for (id, session) in &plain.sessions {
         let heights: Vec<f64> = session.file.iter().filter_map(Sample::height).collect();
         let volts = session.file.iter().filter_map(|s| s.get("batt_v"));

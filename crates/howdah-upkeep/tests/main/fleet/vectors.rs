@@ -49,9 +49,12 @@ async fn r4_what_cannot_be_is_flagged_and_what_exceeds_is_kept() {
     let id = session(&engine, "lim", "M-1", 0).await;
     let about = Named { org: "lim", craft: "M-1", id: &id };
     let sample = |second: i64, alt: f64, speed: f64| {
-        about.say(second, &json!({"seq": second, "alt_m": alt, "groundspeed": speed,
+        about.say(
+            second,
+            &json!({"seq": second, "alt_m": alt, "groundspeed": speed,
             "motor_rpm": [4000, 4000, 4000, 4000], "lat": if second == 3 { 120.5 } else { 50.0 },
-            "batt_pct": if second == 4 { -3.0 } else { 50.0 }}))
+            "batt_pct": if second == 4 { -3.0 } else { 50.0 }}),
+        )
     };
     // A dive of 60 m/s is more than any multirotor should: evidence, and no fault.
     let live = [
@@ -65,17 +68,23 @@ async fn r4_what_cannot_be_is_flagged_and_what_exceeds_is_kept() {
     feeds.all_new("telemetry", &live).await;
     let rows = "select string_agg(faults::text, ' ' order by ts) from telemetry";
     assert_eq!(text(&engine, rows).await, "4 0 0 1 16");
-    let extremes = "select concat_ws(' ', n, faulty, alt_max, groundspeed_max) from session_envelope";
+    let extremes =
+        "select concat_ws(' ', n, faulty, alt_max, groundspeed_max) from session_envelope";
     assert_eq!(text(&engine, extremes).await, "5 3 100 60");
     let outside = "select concat_ws(' ', alt_max_s, speed_max_s) from session_outside";
     assert_eq!(text(&engine, outside).await, "0 1");
-    let told = about.say(0, &json!({"start": at(2), "end": at(2), "limit_code": "SPEED_MAX",
-        "peak": 60.0, "limit_value": 25.0}));
+    let told = about.say(
+        0,
+        &json!({"start": at(2), "end": at(2), "limit_code": "SPEED_MAX",
+        "peak": 60.0, "limit_value": 25.0}),
+    );
     feeds.all_new("exceedance", &[told]).await;
     // Its own limit, from now on, goes before that of the type.
     engine
-        .run("insert into envelope (org_id, envelope_id, aircraft_id, valid, speed_max) values \
-              ('lim', gen_random_uuid(), 'M-1', '[2026-10-01,)', 70)")
+        .run(
+            "insert into envelope (org_id, envelope_id, aircraft_id, valid, speed_max) values \
+              ('lim', gen_random_uuid(), 'M-1', '[2026-10-01,)', 70)",
+        )
         .await;
     assert_eq!(text(&engine, outside).await, "0 0");
 }
@@ -85,10 +94,7 @@ async fn long_flight(engine: &Engine, feeds: &mut Feeds<'_>, after_s: i64) {
     let id = session(engine, "mv", "V-1", after_s).await;
     let about = Named { org: "mv", craft: "V-1", id: &id };
     feeds.all_new("session_event", &[about.step(after_s, "planned")]).await;
-    let events = [
-        about.event(after_s, "takeoff"),
-        about.event(after_s + 620 * 3600, "land"),
-    ];
+    let events = [about.event(after_s, "takeoff"), about.event(after_s + 620 * 3600, "land")];
     feeds.all_new("flight_event", &events).await;
 }
 
@@ -115,14 +121,17 @@ async fn vector_mv1_is_85_6_and_critical() {
         ids.push((id, after_s));
     }
     // Motor in two flights, battery and vibration in one each; the first is noisy and counts once.
-    let anomalies = [(0, "motor", 1), (0, "motor", 2), (1, "motor", 1), (2, "battery", 1),
-        (3, "vibration", 1)];
+    let anomalies =
+        [(0, "motor", 1), (0, "motor", 2), (1, "motor", 1), (2, "battery", 1), (3, "vibration", 1)];
     for (flight, category, ordinal) in anomalies {
         let (id, after_s) = &ids[flight];
         let about = Named { org: "mv", craft: "V-1", id };
         let analysis = analysis_id(after_s + 3600, "anomaly", 1);
-        let anomaly = about.say(after_s + 60 + ordinal, &json!({"analysis_id": analysis,
-            "ordinal": ordinal, "category": category, "severity": "critical", "score": 0.9}));
+        let anomaly = about.say(
+            after_s + 60 + ordinal,
+            &json!({"analysis_id": analysis,
+            "ordinal": ordinal, "category": category, "severity": "critical", "score": 0.9}),
+        );
         feeds.all_new("anomaly", &[anomaly]).await;
     }
     engine
@@ -188,8 +197,11 @@ async fn take_off_and_landing_are_found_in_samples_by_rule_1() {
     let samples: Vec<Value> = (0..60)
         .map(|second| {
             let flies = (10..50).contains(&second) || second == 5;
-            about.say(second, &json!({"seq": second, "alt_m": if flies { 60.0 } else { 41.0 },
-                "groundspeed": if flies { 4.0 } else { 0.0 }}))
+            about.say(
+                second,
+                &json!({"seq": second, "alt_m": if flies { 60.0 } else { 41.0 },
+                "groundspeed": if flies { 4.0 } else { 0.0 }}),
+            )
         })
         .collect();
     Feeds::new(&engine).all_new("telemetry", &samples).await;

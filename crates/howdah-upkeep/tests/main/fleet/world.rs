@@ -31,7 +31,8 @@ pub fn migrations() -> String {
 /// accepted reaches further back.
 pub fn system() -> String {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../systems/fleet/howdah.toml");
-    let text = std::fs::read_to_string(path).unwrap().replace("name = \"fleet\"", "name = \"{db}\"");
+    let text =
+        std::fs::read_to_string(path).unwrap().replace("name = \"fleet\"", "name = \"{db}\"");
     ["7 days", "30 days", "400 days"].iter().fold(text, |text, past| {
         text.replace(&format!("accept = {{ past = \"{past}\""), "accept = { past = \"50 years\"")
     })
@@ -42,8 +43,7 @@ pub async fn hangar() -> Engine {
     static TEMPLATE: OnceCell<(TestDatabase, String)> = OnceCell::const_new();
     let (template, text) = TEMPLATE
         .get_or_init(|| async {
-            let Engine { db, client, text } =
-                Engine::applied(&migrations(), &system()).await;
+            let Engine { db, client, text } = Engine::applied(&migrations(), &system()).await;
             client.close().await;
             (db, text)
         })
@@ -221,8 +221,11 @@ impl Named<'_> {
             let born = i64::from_str_radix(&self.id.replace('-', "")[..12], 16).unwrap();
             at(born / 1000 - 1_793_491_200)[..10].to_owned()
         };
-        self.say(after_s, &json!({"kind": kind, "day": day, "pilot": "p-1", "author": "p-1",
-            "reason": if kind == "void" { "wrong aircraft" } else { "" }}))
+        self.say(
+            after_s,
+            &json!({"kind": kind, "day": day, "pilot": "p-1", "author": "p-1",
+            "reason": if kind == "void" { "wrong aircraft" } else { "" }}),
+        )
     }
 
     /// What the autopilot tells.

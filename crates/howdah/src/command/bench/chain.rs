@@ -128,7 +128,7 @@ async fn stage() -> Result<Stage> {
 
 async fn measure(stage: &Stage, options: &Options, runs: &mut Runs) -> Result<()> {
     let admin = connect(&stage.session.admin_options()?).await?;
-    apply_told(&stage.session, &[], &|_| {}).await?;
+    Box::pin(apply_told(&stage.session, &[], &|_| {})).await?;
     let mut feed = howdah_feed::events("chain", options)?;
     let field = howdah_feed::redis_field("chain");
     let target = Target::Redis { url: stage.redis.url.clone(), field };

@@ -80,7 +80,7 @@ fn system() -> (String, String) {
 
 async fn measure(session: &Session, args: &BenchArgs) -> Result<Report> {
     session.empty_private().await?;
-    apply_told(session, &[], &|_| {}).await?;
+    Box::pin(apply_told(session, &[], &|_| {})).await?;
     let owner = connect(&session.options).await?;
     let admin = connect(&session.admin_options()?).await?;
     let model = session.model(&owner).await?;

@@ -149,7 +149,7 @@ pub async fn run(global: &Global, args: &BenchArgs) -> Result<Outcome> {
 
 async fn measure(session: &Session, args: &BenchArgs) -> Result<Report> {
     session.empty_private().await?;
-    apply_told(session, &[], &|_| {}).await?;
+    Box::pin(apply_told(session, &[], &|_| {})).await?;
     let admin = connect(&session.admin_options()?).await?;
     let owner = connect(&session.options).await?;
     owner

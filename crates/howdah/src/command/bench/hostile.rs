@@ -95,7 +95,7 @@ pub async fn run(global: &Global, args: &BenchArgs) -> Result<Outcome> {
 }
 
 async fn measure(session: &Session, args: &BenchArgs) -> Result<Report> {
-    apply_told(session, &[], &|_| {}).await?;
+    Box::pin(apply_told(session, &[], &|_| {})).await?;
     let admin = connect(&session.admin_options()?).await?;
     let connection = session.connect().await?;
     let model = session.model(&connection).await?;

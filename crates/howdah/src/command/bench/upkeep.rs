@@ -91,7 +91,7 @@ pub async fn run(global: &Global, args: &BenchArgs) -> Result<Outcome> {
 async fn measure(session: &Session, args: &BenchArgs) -> Result<Report> {
     session.empty_private().await?;
     output::say("two days of readings");
-    apply_told(session, &[], &|_| {}).await?;
+    Box::pin(apply_told(session, &[], &|_| {})).await?;
     let connection = session.connect().await?;
     let model = session.model(&connection).await?;
     // Readers ask for the history from the first moment on.

@@ -10,6 +10,9 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _};
 use serde_json::Value;
 
+/// A part of a shift that lies in one day of its site: from, to and the day.
+type Part<'s> = (&'s Shift, i64, i64, Date);
+
 /// A machine: company and code.
 pub type Machine = (String, String);
 
@@ -238,7 +241,7 @@ impl Plant {
 
     /// The sums of every machine in every piece of a shift that lies in one day of its site.
     fn pieces(&self) -> BTreeMap<(Machine, String, Date), Sums> {
-        let mut by_line: HashMap<(&str, &str), Vec<(&Shift, i64, i64, Date)>> = HashMap::new();
+        let mut by_line = HashMap::<(&str, &str), Vec<Part<'_>>>::new();
         for shift in &self.shifts {
             let line = by_line.entry((shift.org.as_str(), shift.line.as_str())).or_default();
             line.extend(days(shift).into_iter().map(|(day, from, to)| (shift, from, to, day)));

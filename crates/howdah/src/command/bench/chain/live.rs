@@ -47,7 +47,7 @@ pub struct Phase {
 /// Plays the load once.
 pub async fn measure(stage: &Stage) -> Result<Vec<Phase>> {
     let admin = connect(&stage.session.admin_options()?).await?;
-    apply_told(&stage.session, &[], &|_| {}).await?;
+    Box::pin(apply_told(&stage.session, &[], &|_| {})).await?;
     let events = PHASES.iter().map(|(rate, seconds)| rate * seconds).sum();
     let options = Options { profile: LOAD.to_owned(), ..Options::new(events, 1, UNTIL_MS) };
     let mut feed = howdah_feed::events("chain", &options)?;
