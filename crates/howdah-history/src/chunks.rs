@@ -35,7 +35,7 @@ pub struct Listed {
     pub from_us: i64,
     /// Exclusive; `i64::MAX`: unbounded.
     pub to_us: i64,
-    /// Whether its heap has a page: without one it holds no row.
+    /// Whether it has pages: of its heap, without which it holds no row, or left in its indexes.
     pub paged: bool,
     /// Whether the policy says that it is to be folded.
     pub due: bool,

@@ -61,7 +61,7 @@ impl Cluster {
         let durable = if options.durable { "on" } else { "off" };
         let mut settings: Vec<(String, String)> = [
             ("shared_buffers", "64MB"),
-            ("max_connections", "150"),
+            ("max_connections", "300"),
             ("autovacuum_naptime", "5s"),
             ("fsync", durable),
         ]
