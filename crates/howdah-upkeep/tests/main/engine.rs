@@ -196,8 +196,8 @@ impl Engine {
     /// trailing zeros are left out.
     pub async fn table(&self, relation: &str) -> Vec<String> {
         self.texts(&format!(
-            "select regexp_replace(t::text, '(\\.[0-9]*?)0+([,)])', '\\1\\2', 'g') \
-             from {relation} t order by 1"
+            "select regexp_replace(regexp_replace(t::text, '(\\.[0-9]*?)0+([,)])', '\\1\\2', 'g'), \
+             '\\.([,)])', '\\1', 'g') from {relation} t order by 1"
         ))
         .await
     }

@@ -12,7 +12,6 @@ use crate::calls::world::Feeds;
 /// J1, J2: after a void, a late repeat of everything, and a rebuild, each figure is what it was,
 /// but for what the void took.
 #[tokio::test]
-#[ignore = "failed once after the merge, cause not found yet: an open defect of fleet"]
 async fn j2_voids_and_repeats_leave_every_rollup_as_a_fresh_sum() {
     let (engine, (all, _, plain)) = (flown().await, fed());
     // The feed is over; what comes now comes from elsewhere.
