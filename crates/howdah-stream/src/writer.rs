@@ -45,7 +45,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use howdah_error::{Code, Error, Kind, Result};
-use howdah_pg::{ConnectOptions, Connection, RetryPolicy, connect, from_pg};
+use howdah_pg::{ConnectOptions, Connection, RetryPolicy, WatchedLease, connect, from_pg};
 use tokio_postgres::Statement;
 use tokio_postgres::types::ToSql;
 
@@ -97,7 +97,7 @@ pub struct Writer {
     /// The epoch under which this session owns its shard, and how long its lease lasts.
     lease: Option<(i64, Duration)>,
     /// The lease of another owner, while this session waits for the shard.
-    watched: Option<lease::Watched>,
+    watched: Option<WatchedLease>,
     /// The statements of requests, once there was one.
     requests: Option<requests::Statements>,
     /// Prepared statements that take events back, by their text.

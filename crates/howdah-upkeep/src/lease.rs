@@ -5,14 +5,13 @@
 //! the former owner and raises the epoch; what changes data for upkeep holds the epoch until its
 //! commit (`howdah.hold_upkeep`), so that an owner that was stopped writes nothing when it wakes.
 
-use std::time::{Duration, Instant, SystemTime};
+use std::time::Duration;
 
 use howdah_error::{Code, Error, Kind, Result};
-use howdah_pg::{ConnectOptions, Connection, connect, from_pg};
+use howdah_pg::{
+    ConnectOptions, Connection, SeenLease, WatchedLease, connect, end_session, from_pg,
+};
 use tokio_util::sync::CancellationToken;
-
-/// How long the session of a former owner may take to end.
-const GOODBYE: Duration = Duration::from_secs(5);
 
 /// Who wants the upkeep, and for how long at a time.
 #[derive(Debug, Clone)]
@@ -32,36 +31,16 @@ pub enum Grant {
     Owned(String),
 }
 
-/// Somebody else's lease as it was seen first: how long nobody renews it is measured here, so that
-/// a server's clock that was set back makes no lease last for ever.
-#[derive(Debug)]
-pub struct Watched {
-    epoch: i64,
-    until: Option<String>,
-    since: Instant,
-}
-
-struct Seen {
-    owner: Option<String>,
-    epoch: i64,
-    session: Option<(i32, SystemTime)>,
-    live: bool,
-    present: bool,
-    left: Duration,
-    until: Option<String>,
-}
-
 /// Takes the upkeep for the session of `connection`, unless it is another's who is alive.
 pub async fn take(
     connection: &Connection,
     claim: &Claim,
-    watched: &mut Option<Watched>,
+    watched: &mut Option<WatchedLease>,
 ) -> Result<Grant> {
     let seen = look(connection).await?;
-    let others = seen.owner.as_ref().is_some_and(|owner| *owner != claim.owner);
     let mut forced = !seen.present;
-    if others && seen.live && seen.present {
-        if !overdue(watched, &seen, claim.lease) {
+    if seen.is_owned(&claim.owner) {
+        if !WatchedLease::overdue(watched, &seen, claim.lease) {
             return Ok(Grant::Owned(seen.owner.unwrap_or_default()));
         }
         tracing::warn!("the lease of the upkeep outlasts every lease and nobody renews it");
@@ -155,56 +134,24 @@ pub fn taken(owner: &str) -> Error {
     error
 }
 
-/// Whether a lease that would last longer than the claimant's own was not renewed for that long.
-fn overdue(watched: &mut Option<Watched>, seen: &Seen, lease: Duration) -> bool {
-    match watched {
-        Some(known) if known.epoch == seen.epoch && known.until == seen.until => {
-            seen.left > lease && known.since.elapsed() > lease
-        }
-        _ => {
-            let until = seen.until.clone();
-            *watched = Some(Watched { epoch: seen.epoch, until, since: Instant::now() });
-            false
-        }
-    }
-}
-
-async fn look(connection: &Connection) -> Result<Seen> {
-    let row = connection
+async fn look(connection: &Connection) -> Result<SeenLease> {
+    connection
         .query_one(include_str!("lease/look.sql"), &[])
         .await
-        .map_err(|error| from_pg("could not look at the lease of the upkeep", &error))?;
-    Ok(Seen {
-        owner: row.get(0),
-        epoch: row.get(1),
-        session: row.get::<_, Option<i32>>(2).zip(row.get(3)),
-        live: row.get(4),
-        present: row.get(5),
-        left: Duration::from_secs_f64(row.get::<_, Option<f64>>(6).unwrap_or_default()),
-        until: row.get(7),
-    })
+        .map(|row| SeenLease::of(&row))
+        .map_err(|error| from_pg("could not look at the lease of the upkeep", &error))
 }
 
 /// Ends the session of the former owner, with what it has begun.
-async fn terminate(connection: &Connection, seen: &Seen) -> Result<()> {
-    let Some((pid, start)) = seen.session else { return Ok(()) };
-    let wait = GOODBYE.as_millis() as i64;
-    match connection.query_opt(include_str!("lease/terminate.sql"), &[&pid, &start, &wait]).await {
-        Ok(Some(row)) if !row.get::<_, bool>(0) => {
-            Err(Error::new(Kind::Unavailable, format!("backend {pid} does not end"))
-                .code(Code::CannotConnect)
-                .detail("It did the upkeep before."))
-        }
-        Ok(_) => Ok(()),
+async fn terminate(connection: &Connection, seen: &SeenLease) -> Result<()> {
+    let Some(session) = seen.session else { return Ok(()) };
+    if !end_session(connection, session, "It did the upkeep before.").await? {
         // The epoch keeps what it has begun from being committed.
-        Err(error) if error.code().is_some_and(|state| state.code() == "42501") => {
-            tracing::warn!(
-                pid,
-                "this login may not end the session of the former owner of the upkeep; grant \
-                 pg_signal_backend to it, or run all howdah processes with one login"
-            );
-            Ok(())
-        }
-        Err(error) => Err(from_pg("could not end the session of the former owner", &error)),
+        tracing::warn!(
+            pid = session.0,
+            "this login may not end the session of the former owner of the upkeep; grant \
+             pg_signal_backend to it, or run all howdah processes with one login"
+        );
     }
+    Ok(())
 }
