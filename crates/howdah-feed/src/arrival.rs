@@ -49,11 +49,15 @@ pub(crate) struct Arrivals<M> {
 /// A message that arrives later than it was made. Ordered by arrival, then by when it was made,
 /// so that the order never depends on the heap.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Held {
-    arrives_ms: i64,
-    serial: u64,
-    stream: &'static str,
-    json: String,
+pub(crate) struct Held {
+    /// When it arrives.
+    pub(crate) arrives_ms: i64,
+    /// How many messages were made before it.
+    pub(crate) serial: u64,
+    /// The stream it goes to.
+    pub(crate) stream: &'static str,
+    /// The message.
+    pub(crate) json: String,
 }
 
 impl<M: Maker> Arrivals<M> {

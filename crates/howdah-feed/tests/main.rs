@@ -22,7 +22,9 @@ mod skew;
 #[path = "main/system_files.rs"]
 mod system_files;
 
-use howdah_feed::{Event, Feed, Options};
+use std::collections::BTreeSet;
+
+use howdah_feed::{Event, Expected, Feed, Options};
 use serde_json::Value;
 
 /// 2026-11-21 00:00 UTC, and any other time would do.
@@ -62,4 +64,43 @@ fn of_stream(options: &Options, stream: &str) -> Vec<Value> {
 /// A text field.
 fn text<'a>(message: &'a Value, field: &str) -> &'a str {
     message[field].as_str().unwrap()
+}
+
+/// A whole feed, and what it says of itself.
+fn fed(system: &str, options: &Options) -> (Vec<Event>, Expected) {
+    let mut feed = howdah_feed::events(system, options).unwrap();
+    let all: Vec<Event> = feed.by_ref().collect();
+    (all, feed.expected().clone())
+}
+
+/// FNV-1a, 64 bits.
+fn fingerprint<'a>(texts: impl Iterator<Item = &'a str>) -> u64 {
+    texts.flat_map(str::bytes).fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    })
+}
+
+/// What a feed of so many events, and its entities, come to.
+fn fingerprints(system: &str, count: u64) -> (u64, u64) {
+    let (all, _) = fed(system, &options(count));
+    let entities = howdah_feed::entities_sql(system, &options(count)).unwrap();
+    (
+        fingerprint(all.iter().flat_map(|event| [event.stream, event.json.as_str()])),
+        fingerprint(std::iter::once(entities.as_str())),
+    )
+}
+
+/// As many events arrive as were asked for, and each is accounted for.
+fn is_accounted_for(system: &str, count: u64) {
+    let (all, expected) = fed(system, &options(count));
+    assert_eq!(all.len() as u64, count);
+    let total = expected.total();
+    assert_eq!(total.rows + total.duplicates + total.broken, count);
+    for (stream, counts) in expected.streams() {
+        let of = all.iter().filter(|event| event.stream == stream);
+        let sent: Vec<&str> = of.map(|event| event.json.as_str()).collect();
+        let distinct: BTreeSet<&str> = sent.iter().copied().collect();
+        assert_eq!(sent.len() as u64, counts.rows + counts.duplicates + counts.broken);
+        assert!(distinct.len() as u64 >= counts.rows, "{stream}");
+    }
 }

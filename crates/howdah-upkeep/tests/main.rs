@@ -43,6 +43,8 @@ mod sketches;
 mod spans;
 #[path = "main/spans_model.rs"]
 mod spans_model;
+#[path = "main/systems.rs"]
+mod systems;
 #[path = "main/tenants.rs"]
 mod tenants;
 #[path = "main/waits.rs"]

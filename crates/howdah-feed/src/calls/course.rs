@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 
+use crate::arrival::Held;
 use crate::dice::Dice;
 use crate::expected::{Claim, Expected};
 use crate::json::push_decimal;
@@ -30,15 +31,6 @@ pub(crate) struct Course {
     held: BinaryHeap<Reverse<Held>>,
     expected: Expected,
     done: bool,
-}
-
-/// A message on its way; ordered by arrival, then by when it was made.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Held {
-    arrives_ms: i64,
-    serial: u64,
-    stream: &'static str,
-    json: String,
 }
 
 impl Course {

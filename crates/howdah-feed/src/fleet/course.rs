@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 
+use crate::arrival::Held;
 use crate::dice::{Dice, hashed};
 use crate::expected::{Broken, Claim, Expected};
 use crate::json::push_decimal;
@@ -63,15 +64,6 @@ struct Sums {
     risk: i64,
     high: u64,
     calls: u64,
-}
-
-/// A message on its way; ordered by arrival, then by when it was made.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Held {
-    arrives_ms: i64,
-    serial: u64,
-    stream: &'static str,
-    json: String,
 }
 
 impl Course {

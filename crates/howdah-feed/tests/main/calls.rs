@@ -2,31 +2,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use howdah_feed::{Broken, Event, Options, entities_sql, events};
+use howdah_feed::{Broken, Event, Expected, Options};
 use serde_json::Value;
 
-use crate::options;
+use crate::{fingerprints, is_accounted_for, options};
 
-fn fed(options: &Options) -> (Vec<Event>, howdah_feed::Expected) {
-    let mut feed = events("calls", options).unwrap();
-    let all: Vec<Event> = feed.by_ref().collect();
-    (all, feed.expected().clone())
-}
-
-/// FNV-1a, 64 bits.
-fn fingerprint<'a>(texts: impl Iterator<Item = &'a str>) -> u64 {
-    texts.flat_map(str::bytes).fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    })
+fn fed(options: &Options) -> (Vec<Event>, Expected) {
+    crate::fed("calls", options)
 }
 
 #[test]
 fn the_feed_and_its_entities_are_the_same_as_ever() {
-    let (all, _) = fed(&options(20_000));
-    let feed = fingerprint(all.iter().flat_map(|event| [event.stream, event.json.as_str()]));
-    let entities = entities_sql("calls", &options(20_000)).unwrap();
     assert_eq!(
-        (feed, fingerprint(std::iter::once(entities.as_str()))),
+        fingerprints("calls", 20_000),
         (0x914a_1c53_2a60_236e, 0x7883_18a3_7170_020b),
         "changed on purpose? then change this too"
     );
@@ -35,20 +23,7 @@ fn the_feed_and_its_entities_are_the_same_as_ever() {
 #[test]
 fn as_many_events_arrive_as_were_asked_for_and_each_is_accounted_for() {
     for count in [0, 1, 100, 5_000, 20_000] {
-        let (all, expected) = fed(&options(count));
-        assert_eq!(all.len() as u64, count);
-        let total = expected.total();
-        assert_eq!(total.rows + total.duplicates + total.broken, count);
-        for (stream, counts) in expected.streams() {
-            let sent: Vec<&str> = all
-                .iter()
-                .filter(|event| event.stream == stream)
-                .map(|event| event.json.as_str())
-                .collect();
-            let distinct: BTreeSet<&str> = sent.iter().copied().collect();
-            assert_eq!(sent.len() as u64, counts.rows + counts.duplicates + counts.broken);
-            assert!(distinct.len() as u64 >= counts.rows, "{stream}");
-        }
+        is_accounted_for("calls", count);
     }
 }
 

@@ -6,17 +6,11 @@ use howdah_upkeep::apply::{Event, apply};
 use tokio::sync::watch;
 
 use crate::engine::{Engine, fine};
+use crate::systems;
 
 /// The trading system's migrations, with rows in its streams when `full`.
 pub fn trading(full: bool) -> String {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../systems/trading/migrations");
-    let mut files: Vec<_> = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| !path.to_string_lossy().ends_with(".down.sql"))
-        .collect();
-    files.sort();
-    let mut sql: String = files.iter().map(|path| std::fs::read_to_string(path).unwrap()).collect();
+    let mut sql = systems::migrations("trading");
     if full {
         sql.push_str(
             "insert into trades (exchange, symbol, trade_id, executed_at, price, quantity, side) \

@@ -46,7 +46,7 @@ latest = "last(value)"
 "#;
 
 /// Every failpoint that a pass of upkeep comes by.
-const STEPS: [&str; 14] = [
+pub const STEPS: [&str; 14] = [
     "upkeep.taken",
     "upkeep.begun",
     "upkeep.chunk",

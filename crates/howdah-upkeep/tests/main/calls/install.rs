@@ -2,11 +2,10 @@
 
 use std::path::Path;
 
-use howdah_testkit::Cluster;
-
 use super::money::hold;
 use super::world::{self, BUYERS, Feeds, at, deposit, id, market};
 use crate::engine::Engine;
+use crate::systems;
 
 /// Every file below `systems/calls` whose name has one of these endings: path and text.
 fn files(endings: &[&str]) -> Vec<(String, String)> {
@@ -114,25 +113,7 @@ async fn r15_batches_leave_the_catalog_as_it_is() {
 
 #[tokio::test]
 async fn r24_migrations_lead_up_down_and_up_again() {
-    let db = Cluster::shared().await.database().await;
-    let client = db.connect().await;
-    let objects = "select count(*) from (select oid from pg_class where relnamespace = \
-                   'public'::regnamespace union all select oid from pg_proc where pronamespace = \
-                   'public'::regnamespace union all select oid from pg_type where typnamespace = \
-                   'public'::regnamespace) o";
-    let count = async || -> i64 { client.query_one(objects, &[]).await.unwrap().get(0) };
-    let empty = count().await;
-    client.batch_execute(&world::migrations()).await.unwrap();
-    let full = count().await;
-    let mut downs: Vec<(String, String)> =
-        files(&["sql"]).into_iter().filter(|(path, _)| path.contains(".down.")).collect();
-    downs.sort();
-    for (path, down) in downs.iter().rev() {
-        client.batch_execute(down).await.unwrap_or_else(|error| panic!("{path}: {error:?}"));
-    }
-    assert_eq!(count().await, empty);
-    client.batch_execute(&world::migrations()).await.unwrap();
-    assert_eq!(count().await, full);
+    systems::leads_up_down_and_up_again("calls").await;
 }
 
 /// R20: an event of any accepted age finds its chunk, made ahead or when it comes.

@@ -1,29 +1,13 @@
 //! The ten queries of the brief: they prepare on a fresh install (R11, R12), and each has an index
 //! to go by.
 
-use std::path::Path;
-
 use super::world::market;
-
-/// Every file of `systems/calls/queries`: its name and text.
-fn queries() -> Vec<(String, String)> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../systems/calls/queries");
-    let mut files: Vec<_> =
-        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    files.sort();
-    files
-        .iter()
-        .map(|path| {
-            let name = path.file_stem().unwrap().to_string_lossy().into_owned();
-            (name, std::fs::read_to_string(path).unwrap())
-        })
-        .collect()
-}
+use crate::systems::queries;
 
 #[tokio::test]
 async fn r11_r12_every_query_prepares_and_runs_on_a_fresh_install() {
     let market = market().await;
-    let all = queries();
+    let all = queries("calls");
     assert!(all.len() >= 13);
     for (name, text) in &all {
         let statement = market.client.prepare(text).await;
@@ -42,7 +26,7 @@ async fn r11_r12_every_query_prepares_and_runs_on_a_fresh_install() {
 async fn q1_to_q10_read_no_large_table_whole() {
     let market = market().await;
     market.run("set enable_seqscan = off; set plan_cache_mode = force_generic_plan").await;
-    for (name, text) in queries() {
+    for (name, text) in queries("calls") {
         let params = market.client.prepare(&text).await.unwrap().params().len();
         let nulls = vec!["null"; params].join(", ");
         let sql = format!("prepare q as {text}; explain execute q({nulls})");

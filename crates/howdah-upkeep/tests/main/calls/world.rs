@@ -5,17 +5,11 @@ use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
 use crate::engine::{Engine, Feed, fine};
+use crate::systems;
 
 /// The calls system's migrations.
 pub fn migrations() -> String {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../systems/calls/migrations");
-    let mut files: Vec<_> = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| !path.to_string_lossy().ends_with(".down.sql"))
-        .collect();
-    files.sort();
-    files.iter().map(|path| std::fs::read_to_string(path).unwrap()).collect()
+    systems::migrations("calls")
 }
 
 /// The calls system's file under the name of the database.

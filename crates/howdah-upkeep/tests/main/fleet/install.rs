@@ -1,40 +1,13 @@
 //! The installation as such: both ways, indexes, units, optimistic locks, secrets.
 
-use std::path::Path;
-
-use howdah_testkit::Cluster;
-
 use super::vectors::text;
-use super::world::{aircraft, hangar, migrations, session};
+use super::world::{aircraft, hangar, session};
+use crate::systems;
 
 /// R36, R37: up, down, up again; a second time changes nothing.
 #[tokio::test]
 async fn r36_migrations_lead_up_down_and_up_again() {
-    let db = Cluster::shared().await.database().await;
-    let client = db.connect().await;
-    let objects = "select count(*) from (select oid from pg_class where relnamespace = \
-                   'public'::regnamespace union all select oid from pg_proc where pronamespace = \
-                   'public'::regnamespace union all select oid from pg_type where typnamespace = \
-                   'public'::regnamespace) o";
-    let count = async || -> i64 { client.query_one(objects, &[]).await.unwrap().get(0) };
-    let empty = count().await;
-    client.batch_execute(&migrations()).await.unwrap();
-    let full = count().await;
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../systems/fleet/migrations");
-    let mut downs: Vec<_> = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.to_string_lossy().ends_with(".down.sql"))
-        .collect();
-    downs.sort();
-    for path in downs.iter().rev() {
-        let down = std::fs::read_to_string(path).unwrap();
-        let done = client.batch_execute(&down).await;
-        done.unwrap_or_else(|error| panic!("{}: {error:?}", path.display()));
-    }
-    assert_eq!(count().await, empty);
-    client.batch_execute(&migrations()).await.unwrap();
-    assert_eq!(count().await, full);
+    systems::leads_up_down_and_up_again("fleet").await;
 }
 
 /// R3: a foreign key that is looked for has an index, and none is the beginning of another.

@@ -1,9 +1,8 @@
 //! The ten questions of the brief, §5: each runs on an empty and on a full fleet, and has an index
 //! to go by; those about a flight read the chunks of its days alone.
 
-use std::path::Path;
-
 use super::world::{Reader, fed, hangar, read};
+use crate::systems::queries;
 
 /// Tables of which no question may read every row.
 const LARGE: [&str; 9] = [
@@ -17,21 +16,6 @@ const LARGE: [&str; 9] = [
     "anomaly",
     "session_source",
 ];
-
-/// Every file of `systems/fleet/queries`: its name and text.
-fn queries() -> Vec<(String, String)> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../systems/fleet/queries");
-    let mut files: Vec<_> =
-        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    files.sort();
-    files
-        .iter()
-        .map(|path| {
-            let name = path.file_stem().unwrap().to_string_lossy().into_owned();
-            (name, std::fs::read_to_string(path).unwrap())
-        })
-        .collect()
-}
 
 /// What the parameters of a question are: keys with many events.
 async fn values(engine: &Reader, name: &str) -> Vec<String> {
@@ -75,7 +59,7 @@ async fn values(engine: &Reader, name: &str) -> Vec<String> {
 #[tokio::test]
 async fn r21_every_question_runs_on_an_empty_fleet() {
     let engine = hangar().await;
-    let all = queries();
+    let all = queries("fleet");
     assert_eq!(all.len(), 10);
     for (name, text) in &all {
         let statement = engine.client.prepare(text).await;
@@ -94,7 +78,7 @@ async fn r1_r2_q1_to_q10_find_something_and_read_no_large_table_whole() {
         .count("select count(*) from pg_inherits where inhparent = 'telemetry'::regclass")
         .await;
     assert!(chunks > 10, "the feed is of many days");
-    for (name, text) in queries() {
+    for (name, text) in queries("fleet") {
         let mut sql = text;
         for (number, value) in values(&engine, &name).await.iter().enumerate().rev() {
             let place = format!("${}", number + 1);

@@ -11,20 +11,14 @@ use tokio::sync::{Mutex, OnceCell};
 use super::plain::Fleet;
 use crate::calls::world::Feeds;
 use crate::engine::Engine;
+use crate::systems;
 
 /// 2026-11-21 00:00 UTC.
 pub const UNTIL_MS: i64 = 1_795_219_200_000;
 
 /// The fleet's migrations.
 pub fn migrations() -> String {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../systems/fleet/migrations");
-    let mut files: Vec<_> = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| !path.to_string_lossy().ends_with(".down.sql"))
-        .collect();
-    files.sort();
-    files.iter().map(|path| std::fs::read_to_string(path).unwrap()).collect()
+    systems::migrations("fleet")
 }
 
 /// The fleet's system file under the name of the database. The tests are of fixed times, so what is

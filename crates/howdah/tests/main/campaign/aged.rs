@@ -17,6 +17,7 @@ use super::arena::Arena;
 use super::source::Shape;
 use crate::market::{copy, rfc3339, shuffled};
 use crate::rig::{Rig, Running, number, same_rows};
+use crate::upkeep::STEPS;
 
 /// 2026-01-01 00:00 UTC, in ms since 1970.
 const START_MS: u64 = 1_767_225_600_000;
@@ -33,24 +34,6 @@ const ROUND: Duration = Duration::from_secs(20);
 const LOOK: Duration = Duration::from_millis(5);
 /// The moment of a cut lies within this of the beginning of a round.
 const LATEST: Duration = Duration::from_millis(700);
-
-/// The failpoints of a pass of upkeep.
-const STEPS: [&str; 14] = [
-    "upkeep.taken",
-    "upkeep.begun",
-    "upkeep.chunk",
-    "history.fence",
-    "history.made",
-    "history.written",
-    "history.locked",
-    "history.deleted",
-    "history.folded",
-    "history.vacuumed",
-    "upkeep.folded",
-    "upkeep.proved",
-    "upkeep.noted",
-    "upkeep.renew",
-];
 
 /// Those of a batch of late events, which puts segments back before it writes.
 const WRITER: [&str; 7] = [

@@ -1,0 +1,54 @@
+//! The files of the systems of this repository, and what is asked of each system's migrations.
+
+use std::path::{Path, PathBuf};
+
+use howdah_testkit::Cluster;
+
+/// The files of a folder of a system, in the order of their names.
+fn files(system: &str, folder: &str) -> Vec<PathBuf> {
+    let systems = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../systems");
+    let entries = std::fs::read_dir(systems.join(system).join(folder)).unwrap();
+    let mut files: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    files
+}
+
+/// Its migrations, one behind the other.
+pub fn migrations(system: &str) -> String {
+    files(system, "migrations")
+        .iter()
+        .filter(|path| !path.to_string_lossy().ends_with(".down.sql"))
+        .map(|path| std::fs::read_to_string(path).unwrap())
+        .collect()
+}
+
+/// Its queries: the name and text of each.
+pub fn queries(system: &str) -> Vec<(String, String)> {
+    let named = |path: &PathBuf| {
+        let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+        (name, std::fs::read_to_string(path).unwrap())
+    };
+    files(system, "queries").iter().map(named).collect()
+}
+
+/// Its migrations lead up, down to nothing, and up again to the same.
+pub async fn leads_up_down_and_up_again(system: &str) {
+    let db = Cluster::shared().await.database().await;
+    let client = db.connect().await;
+    let objects = "select count(*) from (select oid from pg_class where relnamespace = \
+                   'public'::regnamespace union all select oid from pg_proc where pronamespace = \
+                   'public'::regnamespace union all select oid from pg_type where typnamespace = \
+                   'public'::regnamespace) o";
+    let count = async || -> i64 { client.query_one(objects, &[]).await.unwrap().get(0) };
+    let empty = count().await;
+    client.batch_execute(&migrations(system)).await.unwrap();
+    let full = count().await;
+    let all = files(system, "migrations");
+    for path in all.iter().rev().filter(|path| path.to_string_lossy().ends_with(".down.sql")) {
+        let done = client.batch_execute(&std::fs::read_to_string(path).unwrap()).await;
+        done.unwrap_or_else(|error| panic!("{}: {error:?}", path.display()));
+    }
+    assert_eq!(count().await, empty);
+    client.batch_execute(&migrations(system)).await.unwrap();
+    assert_eq!(count().await, full);
+}
