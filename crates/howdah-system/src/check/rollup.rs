@@ -5,10 +5,10 @@ use howdah_catalog::{Ident, RelName};
 use howdah_sql::expression::Aggregate;
 
 use super::Check;
-use super::measure::{Context, Owner, POSITION_COLUMNS, Slot, Want};
+use super::measure::{Context, Owner, POSITION_COLUMNS, Reported, Slot, Want};
 use super::row;
 use crate::file::{AggregateSection, At, ComputedSection, MeasureSection, RollupSection};
-use crate::model::{KeyColumn, Level, Rollup, Stream, TimeType};
+use crate::model::{Expr, KeyColumn, Level, Rollup, Stream, TimeType};
 use crate::problem::Place;
 use crate::suggest;
 use crate::time::Bucket;
@@ -44,10 +44,7 @@ impl Check<'_> {
         let context = Context { owner: Some(owner), stream, cells };
         self.times(section, stream);
         let by = self.rollup_key(section, stream);
-        let filter = section.filter.as_ref().map(|filter| {
-            let what = "where";
-            self.expr(&context, Slot::Filter, Want::Condition, what, &filter.value, &filter.place)
-        });
+        let filter = self.condition(&context, section);
         let mut measures = Vec::new();
         let mut all = true;
         for measure in &section.measures {
@@ -70,23 +67,25 @@ impl Check<'_> {
         if !all {
             return None;
         }
-        let mut rollup = Rollup {
-            name: section.name.value.clone(),
-            stream: stream_index,
-            levels,
-            timezone: section.timezone.as_ref().map_or_else(|| "UTC".into(), |z| z.value.clone()),
-            by,
-            filter: filter.transpose().ok()?,
-            measures,
-            computed: Vec::new(),
-            check: None,
-            watched: None,
-        };
+        let filter = filter.transpose().ok()?;
+        let blank = blank(section, stream_index);
+        let mut rollup = Rollup { levels, by, filter, measures, ..blank };
         rollup.computed = self.computed_measures(owner, stream, &rollup, &section.computed).ok()?;
         let check =
             section.check.as_ref().map(|check| self.state_check(&context, section, &rollup, check));
         rollup.check = check.transpose().ok()?;
         Some(rollup)
+    }
+
+    /// `where`, which says which events count.
+    pub(super) fn condition(
+        &mut self,
+        context: &Context<'_>,
+        section: &RollupSection,
+    ) -> Option<Result<Expr, Reported>> {
+        let filter = section.filter.as_ref()?;
+        let (slot, want) = (Slot::Filter, Want::Condition);
+        Some(self.expr(context, slot, want, "where", &filter.value, &filter.place))
     }
 
     /// What the type of the time column makes impossible.
@@ -291,5 +290,21 @@ fn hidden_suffixes(aggregate: Aggregate, order: &[Ident]) -> Vec<&str> {
         Aggregate::Stddev | Aggregate::Variance => vec!["count", "sum", "sum_sq"],
         Aggregate::Quantile | Aggregate::ApproxDistinct => vec!["sketch"],
         Aggregate::Count | Aggregate::Sum | Aggregate::Min | Aggregate::Max => Vec::new(),
+    }
+}
+
+/// The rollup of a section as far as the section alone says it.
+pub(super) fn blank(section: &RollupSection, stream: usize) -> Rollup {
+    Rollup {
+        name: section.name.value.clone(),
+        stream,
+        levels: Vec::new(),
+        timezone: section.timezone.as_ref().map_or_else(|| "UTC".into(), |z| z.value.clone()),
+        by: Vec::new(),
+        filter: None,
+        measures: Vec::new(),
+        computed: Vec::new(),
+        check: None,
+        watched: None,
     }
 }

@@ -5,7 +5,7 @@ use howdah_sql::expression::Aggregate;
 
 use super::Check;
 use super::measure::{Context, Owner, Reported, Slot, Want};
-use super::row;
+use super::{rollup, row};
 use crate::column::{ColumnType, StreamColumn};
 use crate::file::{
     At, CalendarSection, MeasureSection, RollupSection, SpanRollupSection, SpanSection,
@@ -414,10 +414,7 @@ impl Check<'_> {
         let (section, stream) = (&section.rollup, self.system.spans[spans].stream);
         let context = Context { owner: Some(owner), stream: rows, cells: row::stream_cells(rows) };
         let by = self.rollup_key(section, rows);
-        let filter = section.filter.as_ref().map(|filter| {
-            let (slot, want) = (Slot::Filter, Want::Condition);
-            self.expr(&context, slot, want, "where", &filter.value, &filter.place)
-        });
+        let filter = self.condition(&context, section);
         let mut measures = Vec::new();
         let mut all = true;
         for measure in &section.measures {
@@ -447,18 +444,9 @@ impl Check<'_> {
         if !all {
             return None;
         }
-        let mut rollup = Rollup {
-            name: section.name.value.clone(),
-            stream,
-            levels,
-            timezone: section.timezone.as_ref().map_or_else(|| "UTC".into(), |z| z.value.clone()),
-            by,
-            filter: filter.transpose().ok()?,
-            measures,
-            computed: Vec::new(),
-            check: None,
-            watched: None,
-        };
+        let filter = filter.transpose().ok()?;
+        let blank = rollup::blank(section, stream);
+        let mut rollup = Rollup { levels, by, filter, measures, ..blank };
         rollup.computed = self.computed_measures(owner, rows, &rollup, &section.computed).ok()?;
         Some(rollup)
     }

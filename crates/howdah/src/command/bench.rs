@@ -144,6 +144,24 @@ fn lay(folder: &Path, files: [(&str, &str); 2]) -> Result<()> {
     Ok(())
 }
 
+/// Works on the system of a folder, and closes the session whatever comes of it.
+async fn in_folder<T>(
+    global: &Global,
+    folder: PathBuf,
+    work: impl AsyncFnOnce(&Session) -> Result<T>,
+) -> Result<T> {
+    let session = Session::open(&Global { file: folder, format: global.format }).await?;
+    let result = work(&session).await;
+    let closed = session.close().await;
+    result.and_then(|done| closed.map(|()| done))
+}
+
+/// The value below which this share of sorted ones is; 0 of none.
+fn percentile(sorted: &[f64], share: f64) -> f64 {
+    let last = sorted.len().saturating_sub(1) as f64;
+    sorted.get((last * share).round() as usize).copied().unwrap_or(0.0)
+}
+
 async fn measure(
     global: &Global,
     args: &BenchArgs,
@@ -152,10 +170,8 @@ async fn measure(
 ) -> Result<Report> {
     let folder = PathBuf::from(FOLDER);
     std::fs::write(folder.join(inputs::REDIS_URL), &redis.url).map_err(unwritable)?;
-    let session = Session::open(&Global { file: folder, format: global.format }).await?;
-    let result = Box::pin(measure_all(&session, args, events, redis)).await;
-    session.close().await?;
-    let (cases, freshness) = result?;
+    let all = async |session: &Session| Box::pin(measure_all(session, args, events, redis)).await;
+    let (cases, freshness) = in_folder(global, folder, all).await?;
     let reviewed = if args.reviewed > 0 {
         output::say(&format!("the reviewed design of calls, {} events", args.reviewed));
         Some(Box::pin(reviewed::measure(Path::new(FOLDER), args.reviewed)).await?)

@@ -69,6 +69,18 @@ fn find<'a>(system: &'a System, name: &str) -> Result<&'a Stream> {
     })
 }
 
+/// The chunk of that name, or all of the stream.
+async fn named_or_all(
+    connection: &Connection,
+    stream: &Stream,
+    chunk: Option<&str>,
+) -> Result<Vec<Chunk>> {
+    match chunk {
+        Some(name) => Ok(vec![chunks::find(connection, stream, name).await?]),
+        None => chunks::read(connection, stream).await,
+    }
+}
+
 /// Folds what is due, oldest first, and empties what older folds left.
 async fn fold(
     connection: &Connection,
@@ -83,10 +95,7 @@ async fn fold(
     };
     let mut done = Vec::new();
     for stream in streams {
-        let all = match chunk {
-            Some(name) => vec![chunks::find(connection, stream, name).await?],
-            None => chunks::read(connection, stream).await?,
-        };
+        let all = named_or_all(connection, stream, chunk).await?;
         let chosen = |it: &&Chunk| chunk.is_some() || (it.due && it.filled);
         for it in all.iter().filter(chosen) {
             let folded = fold_chunk(connection, system, &model.catalog, stream, it).await?;
@@ -117,10 +126,7 @@ async fn restore(
     stream: &Stream,
     chunk: Option<&str>,
 ) -> Result<Vec<Value>> {
-    let all = match chunk {
-        Some(name) => vec![chunks::find(connection, stream, name).await?],
-        None => chunks::read(connection, stream).await?,
-    };
+    let all = named_or_all(connection, stream, chunk).await?;
     let mut done = Vec::new();
     for it in &all {
         let events = restore_chunk(connection, stream, it).await?;

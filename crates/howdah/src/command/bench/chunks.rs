@@ -14,7 +14,7 @@ use howdah_plan::chunk::{self, Chunk};
 use howdah_system::Stream;
 use serde::Serialize;
 
-use super::{FOLDER, lay, sql_failed, tell};
+use super::{FOLDER, in_folder, lay, sql_failed, tell};
 use crate::Outcome;
 use crate::cli::{BenchArgs, Global};
 use crate::command::apply::apply_told;
@@ -52,10 +52,8 @@ pub async fn run(global: &Global, args: &BenchArgs) -> Result<Outcome> {
     let folder = PathBuf::from(FOLDER).join("chunks");
     let (file, tables) = system();
     lay(&folder, [("howdah.toml", &file), ("migrations/0001_streams.sql", &tables)])?;
-    let session = Session::open(&Global { file: folder, format: global.format }).await?;
-    let result = Box::pin(measure(&session, args)).await;
-    session.close().await?;
-    tell(global, &result?, print)
+    let work = async |session: &Session| Box::pin(measure(session, args)).await;
+    tell(global, &in_folder(global, folder, work).await?, print)
 }
 
 /// The system file and its migration.

@@ -17,7 +17,7 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::{inputs, sql_failed};
+use super::{inputs, percentile, sql_failed};
 use crate::cli::RunArgs;
 use crate::command::run::ingest;
 use crate::private_redis::PrivateRedis;
@@ -112,7 +112,7 @@ pub async fn measure(
             .hint("Measure with more events."));
     }
     times.sort_by(f64::total_cmp);
-    let at = |share: f64| times[((times.len() - 1) as f64 * share).round() as usize];
+    let at = |share| percentile(&times, share);
     Ok(Freshness {
         load_per_second,
         probes: times.len(),

@@ -14,7 +14,7 @@ use howdah_system::Stream;
 use serde::Serialize;
 
 use super::usage::Usage;
-use super::{FOLDER, lay, sql_failed, tell};
+use super::{FOLDER, in_folder, lay, sql_failed, tell};
 use crate::Outcome;
 use crate::cli::{BenchArgs, Global};
 use crate::command::apply::apply_told;
@@ -141,10 +141,8 @@ pub async fn run(global: &Global, args: &BenchArgs) -> Result<Outcome> {
             ("migrations/0001_history.sql", include_str!("history/0001_history.sql")),
         ],
     )?;
-    let session = Session::open(&Global { file: folder, format: global.format }).await?;
-    let result = Box::pin(measure(&session, args)).await;
-    session.close().await?;
-    tell(global, &result?, print)
+    let work = async |session: &Session| Box::pin(measure(session, args)).await;
+    tell(global, &in_folder(global, folder, work).await?, print)
 }
 
 async fn measure(session: &Session, args: &BenchArgs) -> Result<Report> {

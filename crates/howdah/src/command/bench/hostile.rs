@@ -13,7 +13,7 @@ use howdah_error::{Error, Result};
 use howdah_pg::{Connection, connect};
 use serde::Serialize;
 
-use super::{FOLDER, Sample, empty, lay, load, median, sql_failed, tell, unwritable};
+use super::{FOLDER, Sample, empty, in_folder, lay, load, median, sql_failed, tell, unwritable};
 use crate::Outcome;
 use crate::cli::{BenchArgs, Global};
 use crate::command::apply::apply_told;
@@ -88,10 +88,8 @@ pub async fn run(global: &Global, args: &BenchArgs) -> Result<Outcome> {
         ],
     )?;
     std::fs::write(folder.join(EVENTS), "").map_err(unwritable)?;
-    let session = Session::open(&Global { file: folder, format: global.format }).await?;
-    let result = Box::pin(measure(&session, args)).await;
-    session.close().await?;
-    tell(global, &result?, print)
+    let work = async |session: &Session| Box::pin(measure(session, args)).await;
+    tell(global, &in_folder(global, folder, work).await?, print)
 }
 
 async fn measure(session: &Session, args: &BenchArgs) -> Result<Report> {

@@ -17,7 +17,7 @@ use howdah_upkeep::rebuild::{Asked, rebuild_level};
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
-use super::{FOLDER, lay, sql_failed, tell, unwritable};
+use super::{FOLDER, in_folder, lay, sql_failed, tell, unwritable};
 use crate::Outcome;
 use crate::cli::{BenchArgs, Global};
 use crate::command::apply::apply_told;
@@ -82,10 +82,8 @@ pub async fn run(global: &Global, args: &BenchArgs) -> Result<Outcome> {
         ],
     )?;
     std::fs::write(folder.join("readings.ndjson"), "").map_err(unwritable)?;
-    let session = Session::open(&Global { file: folder, format: global.format }).await?;
-    let result = Box::pin(measure(&session, args)).await;
-    session.close().await?;
-    tell(global, &result?, print)
+    let work = async |session: &Session| Box::pin(measure(session, args)).await;
+    tell(global, &in_folder(global, folder, work).await?, print)
 }
 
 async fn measure(session: &Session, args: &BenchArgs) -> Result<Report> {

@@ -2,7 +2,6 @@
 
 use howdah_archive::{Place, bring_back as bring_one, export_chunk};
 use howdah_error::{Code, Error, Kind, Result};
-use howdah_history::chunks;
 use howdah_history::keep::{self, Archive, Asked, Due, NoArchive};
 use howdah_pg::Connection;
 use howdah_plan::chunk::time_text;
@@ -151,10 +150,7 @@ pub(super) async fn export(
     stream: &Stream,
     chunk: Option<&str>,
 ) -> Result<Vec<Value>> {
-    let all = match chunk {
-        Some(name) => vec![chunks::find(connection, stream, name).await?],
-        None => chunks::read(connection, stream).await?,
-    };
+    let all = super::named_or_all(connection, stream, chunk).await?;
     let mut done = Vec::new();
     for it in &all {
         let exported = export_chunk(place, connection, stream, it).await?;

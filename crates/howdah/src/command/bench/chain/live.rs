@@ -82,11 +82,10 @@ async fn play(
     rate: u64,
     seconds: u64,
 ) -> Result<Phase> {
-    let (before, _) = totals(seen);
+    let (before, latency_before) = totals(seen);
     let (usage, started) = (Usage::now(admin).await?, Instant::now());
     let lasting = Duration::from_secs(seconds);
     let mut sent = 0;
-    let latency_before = totals(seen).1;
     if rate == 0 {
         tokio::time::sleep(lasting).await;
     } else {

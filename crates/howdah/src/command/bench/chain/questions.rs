@@ -7,6 +7,8 @@ use howdah_feed::chain::QUESTIONS;
 use howdah_pg::{ConnectOptions, Connection, connect, from_pg};
 use serde::Serialize;
 
+use super::super::percentile;
+
 /// Rounds of all questions before the clock counts: what they read is warm by then.
 const WARM_UP: usize = 3;
 
@@ -67,9 +69,7 @@ struct Times {
 impl Times {
     fn answered(mut self, question: &'static str) -> Answered {
         self.ms.sort_by(f64::total_cmp);
-        let last = self.ms.len().saturating_sub(1) as f64;
-        let at = |share: f64| self.ms.get((last * share).round() as usize).copied();
-        let [p50_ms, p95_ms, p99_ms] = [0.5, 0.95, 0.99].map(|share| at(share).unwrap_or(0.0));
+        let [p50_ms, p95_ms, p99_ms] = [0.5, 0.95, 0.99].map(|share| percentile(&self.ms, share));
         Answered { question, rows: self.rows, times: self.ms.len(), p50_ms, p95_ms, p99_ms }
     }
 }
