@@ -10,10 +10,6 @@ use howdah_plan::chunk::{self, Chunk};
 use howdah_system::Stream;
 use tokio_postgres::Row;
 
-/// SQLSTATEs of a chunk that another process makes: its table is there, was committed while ours
-/// was being made (a unique index of the catalog says so), or is attached already.
-const MADE_MEANWHILE: [&str; 3] = ["42P07", "23505", "42P17"];
-
 /// A partition of a stream.
 #[derive(Debug)]
 pub(super) struct Partition {
@@ -86,25 +82,28 @@ impl Chunks {
         })
         .await
         .and_then(std::convert::identity);
-        match made {
-            Ok(()) => tracing::info!(
-                chunk = free.name(stream).name.as_str(),
-                stream = stream.name,
-                "made a chunk"
-            ),
-            Err(error)
-                if error.code().is_some_and(|state| MADE_MEANWHILE.contains(&state.code())) => {}
-            Err(error) => {
+        let Err(error) = made else {
+            let chunk = free.name(stream).name;
+            tracing::info!(chunk = chunk.as_str(), stream = stream.name, "made a chunk");
+            *self = Self::load(connection, stream).await?;
+            return if self.hold(time_us) {
+                Ok(())
+            } else {
+                Err(Error::internal("a chunk was made and is not there"))
+            };
+        };
+        // Who needed it too may have been faster, which shows in one of many errors.
+        match Self::load(connection, stream).await {
+            Ok(now) if now.hold(time_us) => {
+                *self = now;
+                Ok(())
+            }
+            _ => {
                 let context =
                     format!("could not make a chunk of {}", Literal(&stream.table.plain()));
-                return Err(from_pg(&context, &error));
+                Err(from_pg(&context, &error))
             }
         }
-        *self = Self::load(connection, stream).await?;
-        if self.hold(time_us) {
-            return Ok(());
-        }
-        Err(Error::internal("a chunk was made and is not there"))
     }
 
     fn covered(&self) -> Vec<Range<i64>> {
