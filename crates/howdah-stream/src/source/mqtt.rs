@@ -103,10 +103,12 @@ impl MqttReader {
                 match item {
                     Item::Message { serial, topic, payload, room } => {
                         drop(room);
-                        bytes += topic.len() + payload.len();
-                        let position = Position(serial.to_string());
-                        chunk.push(Raw { position, body: Body::Message(topic, payload) });
                         self.came = true;
+                        if self.deliveries.is_open(serial) {
+                            bytes += topic.len() + payload.len();
+                            let position = Position(serial.to_string());
+                            chunk.push(Raw { position, body: Body::Message(topic, payload) });
+                        }
                     }
                     Item::Subscribed { again: true } => {
                         if self.once && !self.came && chunk.is_empty() {

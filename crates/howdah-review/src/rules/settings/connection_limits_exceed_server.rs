@@ -1,15 +1,15 @@
 //! The pools that logins may open are together larger than the server.
 //!
 //! ```sql,invalid,live,alone
-//! create role clerk login connection limit 90;
-//! create role robot login connection limit 90;
+//! create role clerk login connection limit 290;
+//! create role robot login connection limit 290;
 //! ```
 //!
 //! A limit of what cannot log in, or none at all, says nothing of a pool:
 //!
 //! ```sql,valid,live,alone
-//! create role clerk login connection limit 90;
-//! create role many nologin connection limit 90;
+//! create role clerk login connection limit 290;
+//! create role many nologin connection limit 290;
 //! create role anybody login;
 //! ```
 //!

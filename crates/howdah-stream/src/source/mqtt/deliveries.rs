@@ -49,6 +49,8 @@ struct Delivery {
     connection: u64,
     /// Packet id and quality of service; neither topic nor payload.
     publish: Publish,
+    /// The broker keeps it for the session, and sends it again on the next connection.
+    kept: bool,
     /// What was lost before it.
     losses: Vec<Loss>,
 }
@@ -56,6 +58,19 @@ struct Delivery {
 impl fmt::Debug for Inner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Inner").field("open", &self.open.len()).finish_non_exhaustive()
+    }
+}
+
+impl Inner {
+    /// Where in `open` begins what was not taken.
+    fn waiting(&self) -> usize {
+        self.open.partition_point(|delivery| delivery.serial <= self.taken)
+    }
+
+    /// Whether anything up to `to` came on this connection, and can be acknowledged.
+    fn has_current(&self, to: u64) -> bool {
+        let mut committed = self.open.iter().take_while(|delivery| delivery.serial <= to);
+        committed.any(|delivery| delivery.connection == self.connection)
     }
 }
 
@@ -90,7 +105,8 @@ impl Deliveries {
             ..publish.clone()
         };
         let losses = std::mem::take(&mut inner.losses);
-        inner.open.push_back(Delivery { serial, connection, publish, losses });
+        let kept = publish.qos != QoS::AtMostOnce;
+        inner.open.push_back(Delivery { serial, connection, publish, kept, losses });
         serial
     }
 
@@ -101,12 +117,38 @@ impl Deliveries {
         inner.connection += 1;
         inner.ready = false;
         events.clean();
+        // Nor does it hand out what it had read: the broker sends that again, and it would look
+        // like messages of the next connection, whose packet ids may be others.
+        events.state.events.clear();
+    }
+
+    /// A new connection has the session of the last one: what waits and comes again is left to the
+    /// broker. Otherwise a queue of what can no longer be acknowledged would be worked off first,
+    /// and no message would ever be acknowledged where connections break sooner than that.
+    pub(super) fn resumed(&self) {
+        let mut inner = self.lock();
+        let waiting = inner.waiting();
+        let mut losses = Vec::new();
+        for mut delivery in inner.open.split_off(waiting) {
+            losses.append(&mut delivery.losses);
+            if !delivery.kept {
+                delivery.losses = std::mem::take(&mut losses);
+                inner.open.push_back(delivery);
+            }
+        }
+        inner.losses.splice(0..0, losses);
+    }
+
+    /// Whether a message still waits, and was not left to the broker.
+    pub(super) fn is_open(&self, serial: u64) -> bool {
+        self.lock().open.binary_search_by_key(&serial, |delivery| delivery.serial).is_ok()
     }
 
     /// The broker has a new session, and had one before: what it kept for that one is gone. Nobody
     /// knows how much that was, or whether it was anything.
     pub(super) fn lose(&self) {
         let mut inner = self.lock();
+        inner.open.iter_mut().for_each(|delivery| delivery.kept = false);
         let (after, before) = (inner.received, inner.received + 1);
         let [after, before] = [after, before].map(|serial| Position(serial.to_string()));
         inner.losses.push(Loss { kind: "reset", after, before, entries: 0, exact: false });
@@ -147,7 +189,7 @@ impl Deliveries {
     /// Messages that were received and not taken.
     pub(crate) fn queued(&self) -> u64 {
         let inner = self.lock();
-        inner.received - inner.taken
+        (inner.open.len() - inner.waiting()) as u64
     }
 
     /// Takes what is to be kept with the batch that ends at `to`.
@@ -165,11 +207,11 @@ impl Deliveries {
 
     /// Acknowledges everything up to `to`, which is committed, in the order in which it came.
     pub(crate) async fn committed(&self, to: &Position) {
-        if failpoint::hit("acknowledge").await.is_err() {
+        let Ok(to) = to.0.parse::<u64>() else { return };
+        if self.lock().has_current(to) && failpoint::hit("acknowledge").await.is_err() {
             self.0.broken.notify_one();
             return;
         }
-        let Ok(to) = to.0.parse::<u64>() else { return };
         let mut inner = self.lock();
         while inner.open.front().is_some_and(|delivery| delivery.serial <= to) {
             let Some(delivery) = inner.open.pop_front() else { break };

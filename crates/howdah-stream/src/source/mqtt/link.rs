@@ -115,7 +115,9 @@ impl Link {
     fn connected(&mut self, answer: &ConnAck) {
         let source = &self.broker.source;
         let first = !self.had_session && !self.deliveries.has_history();
-        if !answer.session_present && !first {
+        if answer.session_present {
+            self.deliveries.resumed();
+        } else if !first {
             tracing::error!(
                 source,
                 "the broker has no session any more: messages that it kept for the source, if \

@@ -157,7 +157,10 @@ pub fn system_file(streams: &[&str], database: &str) -> String {
         .iter()
         .map(|role| format!("{role} = \"chain_{database}_{role}\"\n"))
         .collect();
-    format!("{file}\n[database]\nurl = \"env:HOWDAH_TEST_DATABASE\"\n[roles]\n{}", roles.concat())
+    // The tests look at the heap, which upkeep would empty as soon as their blocks are a month old.
+    let rest =
+        "[database]\nurl = \"env:HOWDAH_TEST_DATABASE\"\n[upkeep]\nenabled = false\n[roles]\n";
+    format!("{file}\n{rest}{}", roles.concat())
 }
 
 /// The invariants that must hold at every commit.
