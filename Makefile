@@ -15,6 +15,7 @@ SECONDS_MOST ?= 7200
 LANES ?= 4
 PAGE ?= $(CURDIR)/docs/faults.md
 RIVALS ?= 600
+TARGET ?= sql
 HOWDAH := $(or $(CARGO_TARGET_DIR),target)/release/howdah
 
 .PHONY: help
@@ -50,6 +51,12 @@ rivals: ## two processes on the same shards, stopped and continued for ten minut
 	@scripts/setup.sh check
 	@HOWDAH_RIVALS=$(RIVALS) cargo test --package howdah --test main \
 	  processes_that_are_stopped_and_continued -- --nocapture
+
+.PHONY: fuzz
+fuzz: ## any bytes for the readers of a review, TARGET=sql or sources, SECONDS_MOST=; needs nightly and cargo-fuzz
+	@cargo fuzz --help >/dev/null 2>&1 || { echo "cargo-fuzz is missing: cargo install cargo-fuzz" >&2; exit 2; }
+	@cd fuzz && mkdir -p ../target/fuzz/corpus/$(TARGET) && cargo +nightly fuzz run --target-dir ../target/fuzz $(TARGET) \
+	  ../target/fuzz/corpus/$(TARGET) corpus/$(TARGET) -- -max_total_time=$(SECONDS_MOST) -timeout=20 -max_len=20000 -rss_limit_mb=4096
 
 .PHONY: release
 release:

@@ -29,6 +29,7 @@ impl Place {
                 .source(error)
         };
         if let Some(rest) = text.strip_prefix("s3://") {
+            refuse_plain_http(text, |name| std::env::var(name).ok())?;
             // The one provider that is compiled in; whoever came first may stay.
             let _ = rustls::crypto::ring::default_provider().install_default();
             let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
@@ -96,5 +97,41 @@ impl Place {
         };
         let found = self.store.get(&self.path(name)).await.map_err(failed)?;
         found.bytes().await.map_err(failed)
+    }
+}
+
+/// Events do not leave in the clear because of a URL alone; without this, it would be told only by
+/// the first write, and by "builder error".
+fn refuse_plain_http(text: &str, variable: impl Fn(&str) -> Option<String>) -> Result<()> {
+    let endpoint = ["AWS_ENDPOINT", "AWS_ENDPOINT_URL"].into_iter().find_map(&variable);
+    let plain = endpoint.is_some_and(|url| url.to_ascii_lowercase().starts_with("http://"));
+    if !plain || variable("AWS_ALLOW_HTTP").is_some_and(|value| value == "true") {
+        return Ok(());
+    }
+    Err(Error::input(format!("exports do not go to \"{text}\" without TLS"))
+        .code(Code::ExportFailed)
+        .detail("The endpoint of the store in the environment begins with http://.")
+        .hint("Name an https:// endpoint, or set AWS_ALLOW_HTTP=true for a store within reach."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_store_without_tls_is_refused_unless_that_is_allowed() {
+        let judged = |variables: &[(&str, &str)]| {
+            refuse_plain_http("s3://b/p", |name| {
+                let found = variables.iter().find(|(known, _)| *known == name);
+                found.map(|(_, value)| (*value).to_owned())
+            })
+        };
+        assert!(judged(&[]).is_ok());
+        assert!(judged(&[("AWS_ENDPOINT", "https://store:9000")]).is_ok());
+        for name in ["AWS_ENDPOINT", "AWS_ENDPOINT_URL"] {
+            let refused = judged(&[(name, "HTTP://store:9000")]).unwrap_err();
+            assert!(refused.report().contains("AWS_ALLOW_HTTP=true"));
+            assert!(judged(&[(name, "http://store:9000"), ("AWS_ALLOW_HTTP", "true")]).is_ok());
+        }
     }
 }

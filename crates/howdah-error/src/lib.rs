@@ -156,14 +156,21 @@ impl Error {
             None => {}
         }
         let mut cause = std::error::Error::source(self);
+        let mut told = String::new();
         while let Some(error) = cause {
-            let _ = write!(out, "\n  Cause: {error}");
+            let text = error.to_string();
+            cause = error.source();
+            // Many libraries say in each error what the next one says too.
+            if told.ends_with(&text) {
+                continue;
+            }
+            let _ = write!(out, "\n  Cause: {text}");
+            told = text;
             if let Some(inner) = error.downcast_ref::<Self>()
                 && let Some(detail) = &inner.0.detail
             {
                 let _ = write!(out, " ({detail})");
             }
-            cause = error.source();
         }
         if let Some(hint) = &self.0.hint {
             let _ = write!(out, "\n  Hint: {hint}");
@@ -206,6 +213,17 @@ mod tests {
              Cause: timed out\n  \
              Hint: Check that the server runs.\n  \
              See: howdah explain HD0101"
+        );
+    }
+
+    #[test]
+    fn a_cause_that_the_one_before_it_has_told_is_left_out() {
+        let inner = Error::new(Kind::Input, "connection refused");
+        let middle = Error::new(Kind::Input, "HTTP error: connection refused").source(inner);
+        let outer = Error::new(Kind::Input, "could not write").source(middle);
+        assert_eq!(
+            outer.report(),
+            "error: could not write\n  Cause: HTTP error: connection refused"
         );
     }
 }

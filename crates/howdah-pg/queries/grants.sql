@@ -27,7 +27,10 @@ with acl as (
   select 'type', t.oid, null, t.typowner, coalesce(t.typacl, acldefault('T', t.typowner))
   from pg_type t
   join pg_namespace n on n.oid = t.typnamespace
+  left join pg_class c on c.oid = t.typrelid
   where n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
+    and (c.oid is null or c.relkind = 'c')
+    and not exists (select from pg_type e where e.oid = t.typelem and e.typarray = t.oid)
 )
 select a.target, a.oid, a.column_name,
        case when x.grantee = 0 then 'public' else pg_get_userbyid(x.grantee)::text end as grantee,

@@ -1,22 +1,14 @@
 -- Indexes with their columns as parallel arrays, key columns first, then the included ones.
--- The relations of the schema $1, if it is given, are left out.
-select i.indrelid as relation, i.indexrelid as oid, c.relname::text as name,
-       am.amname::text as method,
-       i.indisunique as is_unique, i.indnullsnotdistinct as nulls_not_distinct,
-       i.indisprimary as is_primary, i.indisvalid as valid,
-       i.indnkeyatts as key_columns,
-       parts.columns, parts.expressions, parts.descending, parts.opclasses,
-       pg_get_expr(i.indpred, i.indrelid) as predicate,
-       pg_get_indexdef(i.indexrelid) as definition,
-       pn.nspname::text as parent_schema, pc.relname::text as parent_name
-from pg_index i
-join pg_class c on c.oid = i.indexrelid
-join pg_namespace n on n.oid = c.relnamespace
-join pg_am am on am.oid = c.relam
-left join pg_inherits h on h.inhrelid = i.indexrelid
-left join pg_class pc on pc.oid = h.inhparent
-left join pg_namespace pn on pn.oid = pc.relnamespace
-join (
+-- The relations of the schema $1, if it is given, are left out: first, and not after all that is
+-- looked up for each.
+with wanted as materialized (
+  select i.*, c.relname, c.relam, i.indkey::int2[] as numbers
+  from pg_index i
+  join pg_class c on c.oid = i.indexrelid
+  join pg_namespace n on n.oid = c.relnamespace
+  where n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
+    and n.nspname is distinct from $1
+), parts as (
   -- For all at once: one by one, each would read the operator classes anew.
   select i.indexrelid,
          array_agg(a.attname::text order by u.pos) as columns,
@@ -27,17 +19,31 @@ join (
          array_agg(case when oc.opcdefault then null
                         when ocn.nspname = 'pg_catalog' then oc.opcname::text
                         else ocn.nspname || '.' || oc.opcname end order by u.pos) as opclasses
-  from pg_index i
-  join pg_class c on c.oid = i.indexrelid
-  join pg_namespace n on n.oid = c.relnamespace
-  cross join lateral unnest(i.indkey::int2[]) with ordinality u(number, pos)
-  left join pg_attribute a
-    on a.attrelid = i.indrelid and a.attnum = u.number and u.number <> 0
+  from wanted i
+  cross join lateral unnest(i.numbers) with ordinality u(number, pos)
+  -- By its index: a join of sets would read the attributes of every chunk.
+  left join lateral (
+    select a.attname from pg_attribute a
+    where a.attrelid = i.indrelid and a.attnum = u.number and u.number <> 0
+    offset 0
+  ) a on true
   left join pg_opclass oc on oc.oid = i.indclass[u.pos - 1]
   left join pg_namespace ocn on ocn.oid = oc.opcnamespace
-  where n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
   group by i.indexrelid
-) parts on parts.indexrelid = i.indexrelid
-where n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
-  and n.nspname is distinct from $1
-order by i.indrelid, c.relname
+)
+select i.indrelid as relation, i.indexrelid as oid, i.relname::text as name,
+       am.amname::text as method,
+       i.indisunique as is_unique, i.indnullsnotdistinct as nulls_not_distinct,
+       i.indisprimary as is_primary, i.indisvalid as valid,
+       i.indnkeyatts as key_columns,
+       parts.columns, parts.expressions, parts.descending, parts.opclasses,
+       pg_get_expr(i.indpred, i.indrelid) as predicate,
+       pg_get_indexdef(i.indexrelid) as definition,
+       pn.nspname::text as parent_schema, pc.relname::text as parent_name
+from wanted i
+join pg_am am on am.oid = i.relam
+left join pg_inherits h on h.inhrelid = i.indexrelid
+left join pg_class pc on pc.oid = h.inhparent
+left join pg_namespace pn on pn.oid = pc.relnamespace
+join parts on parts.indexrelid = i.indexrelid
+order by i.indrelid, i.relname

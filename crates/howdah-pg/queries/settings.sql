@@ -1,6 +1,7 @@
 -- Settings that differ from their built-in default, and those that howdah looks at.
 -- Read before the session's settings are changed. Two may hold a password and are left out.
-select s.name, s.setting, s.unit, s.boot_val, s.source, s.context
+-- What the session itself has set is told as it was before.
+select s.name, case when s.source = 'session' then s.reset_val else s.setting end as setting, s.unit, s.boot_val, s.source, s.context
 from pg_catalog.pg_settings s
 where s.name not in ('primary_conninfo', 'ssl_passphrase_command')
   and (s.setting is distinct from s.boot_val

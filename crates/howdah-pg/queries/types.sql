@@ -23,6 +23,6 @@ left join pg_description b
   on b.classoid = 'pg_type'::regclass and b.objoid = t.oid and b.objsubid = 0
 where n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
   and (c.oid is null or c.relkind = 'c')
-  and t.oid not in (select e.typarray from pg_type e)
+  and not exists (select from pg_type e where e.oid = t.typelem and e.typarray = t.oid)
   and not exists (select from pg_depend d
                   where d.classid = 'pg_type'::regclass and d.objid = t.oid and d.deptype = 'e')

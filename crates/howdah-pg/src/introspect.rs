@@ -52,11 +52,13 @@ pub struct Scope {
     /// A schema whose relations are told without columns, constraints and indexes: thousands of
     /// chunks that are like the table that they are of.
     pub bare: Option<&'static str>,
+    /// A schema whose relations are left out.
+    pub without: Option<&'static str>,
 }
 
 impl Default for Scope {
     fn default() -> Self {
-        Self { statistics: true, bare: None }
+        Self { statistics: true, bare: None, without: None }
     }
 }
 
@@ -179,7 +181,9 @@ async fn read_relations<C: GenericClient + Sync>(
             Ok((Vec::new(), Vec::new()))
         }
     };
-    let bare: [(&(dyn ToSql + Sync), Type); 1] = [(&scope.bare, Type::TEXT)];
+    let without: [(&(dyn ToSql + Sync), Type); 1] = [(&scope.without, Type::TEXT)];
+    let bare = scope.bare.or(scope.without);
+    let bare: [(&(dyn ToSql + Sync), Type); 1] = [(&bare, Type::TEXT)];
     let (
         relations,
         columns,
@@ -191,12 +195,12 @@ async fn read_relations<C: GenericClient + Sync>(
         triggers,
         st,
     ) = tokio::try_join!(
-        rows!(client, "relations"),
+        rows!(client, "relations", &without),
         rows!(client, "columns", &bare),
         rows!(client, "constraints", &bare),
         rows!(client, "indexes", &bare),
         rows!(client, "partitioning"),
-        rows!(client, "partitions"),
+        rows!(client, "partitions", &without),
         rows!(client, "policies"),
         rows!(client, "triggers"),
         statistics,

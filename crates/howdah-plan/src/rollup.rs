@@ -101,12 +101,7 @@ pub(crate) fn plan_rebuilds(plan: &mut Plan, system: &System, catalog: &Catalog,
             }
         }
     }
-    let of_spans = system.span_rollups.iter().map(|rollup| &rollup.rollup);
-    let levels = system.rollups.iter().chain(of_spans).flat_map(|rollup| &rollup.levels);
-    let wanted: Vec<String> = levels
-        .map(|level| level.table.plain())
-        .chain(system.derived.iter().map(|derived| derived.table.plain()))
-        .collect();
+    let wanted: Vec<String> = system.made_tables().map(RelName::plain).collect();
     for relation in facts.rollups.keys().filter(|relation| !wanted.contains(relation)) {
         plan.steps.push(retire(relation));
     }

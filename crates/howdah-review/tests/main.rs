@@ -18,6 +18,8 @@ mod live;
 mod migrations;
 #[path = "main/mutations.rs"]
 mod mutations;
+#[path = "main/reading.rs"]
+mod reading;
 #[path = "main/reports.rs"]
 mod reports;
 #[path = "main/rig.rs"]

@@ -133,9 +133,8 @@ pub fn plan_freely() -> String {
 }
 
 /// Every table is reached by its key from few changed rows. The statistics of a temporary table are
-/// guesses, a plan is kept while the states grow, and one that reads a whole state is dear; the
-/// cost of what is switched off would call for compilation (`jit`).
-const PLAN_BY_KEY: [&str; 4] = ["enable_seqscan", "enable_hashjoin", "enable_mergejoin", "jit"];
+/// guesses, a plan is kept while the states grow, and one that reads a whole state is dear.
+const PLAN_BY_KEY: [&str; 3] = ["enable_seqscan", "enable_hashjoin", "enable_mergejoin"];
 
 /// The first of the streams that meet with `stream` in derived rollups and reorganisations,
 /// directly or by others: an index into [`System::streams`], and a name for all of them. `None`: it

@@ -4,12 +4,15 @@
 //! `HOWDAH_SQL_FOLDER=/path` reads every SQL file below a folder too, such as PostgreSQL's own
 //! regression tests, and prints how much of it was understood.
 
+mod reading;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use howdah_sql::command::{Command, escapes_within, read};
-use howdah_sql::{comments, split};
+use howdah_sql::command::{Command, read};
+use howdah_sql::split;
 use proptest::prelude::*;
+use reading::read_all;
 
 /// SQL of every kind; each file is a seed.
 fn seeds() -> Vec<String> {
@@ -26,49 +29,6 @@ fn sql_files(folder: &Path) -> Vec<PathBuf> {
         .flat_map(|path| if path.is_dir() { sql_files(&path) } else { vec![path] })
         .filter(|path| path.extension().is_some_and(|ending| ending == "sql"))
         .collect()
-}
-
-/// Reads all there is to read, and holds what must hold of any text.
-fn read_all(text: &str) {
-    let (statements, problems) = split(text);
-    let mut end = 0;
-    for statement in &statements {
-        assert!(statement.span.start >= end && statement.span.end <= text.len());
-        assert_eq!(&text[statement.span.clone()], statement.text);
-        end = statement.span.end;
-        let _ = (statement.needs_no_transaction(), statement.concurrent_index());
-        match read(statement.text) {
-            Command::AlterTable(table) => {
-                for (_, span) in table.actions {
-                    let _ = &statement.text[span];
-                }
-            }
-            Command::CreateTable(table) => {
-                for span in table.columns.iter().map(|c| &c.span) {
-                    let _ = &statement.text[span.clone()];
-                }
-                for span in table.constraints.iter().map(|c| &c.span) {
-                    let _ = &statement.text[span.clone()];
-                }
-            }
-            Command::CreateIndex(index) => {
-                for part in index.keys.iter().chain(&index.predicate) {
-                    assert_eq!(statement.text[part.span.clone()], part.text);
-                }
-            }
-            Command::Do { body, .. } => {
-                assert_eq!(statement.text[body.span.clone()], body.text);
-                let _ = escapes_within(&body.text);
-            }
-            _ => {}
-        }
-    }
-    for problem in problems {
-        assert!(problem.offset <= text.len());
-    }
-    for (at, comment) in comments(text) {
-        assert!(text[at..].starts_with(comment));
-    }
 }
 
 /// One change to a text; places are parts of its length, in thousandths.
@@ -195,6 +155,21 @@ proptest! {
         let text = changed(&seeds, seeds[seed % seeds.len()].clone(), &changes);
         read_all(&text);
     }
+}
+
+/// What the fuzzer has kept, by `make fuzz`.
+#[test]
+fn the_corpus_of_the_fuzzer_is_read() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus/sql");
+    let mut read = 0;
+    for entry in fs::read_dir(folder).expect("the corpus") {
+        let bytes = fs::read(entry.expect("an entry").path()).expect("a file");
+        if let Ok(text) = std::str::from_utf8(&bytes) {
+            read_all(text);
+            read += 1;
+        }
+    }
+    assert!(read > 0);
 }
 
 #[test]

@@ -77,6 +77,13 @@ impl System {
     pub fn rollups_of<'a>(&'a self, stream: &'a Stream) -> impl Iterator<Item = &'a Rollup> + 'a {
         self.rollups.iter().filter(move |rollup| self.streams[rollup.stream].name == stream.name)
     }
+
+    /// The tables that are made of streams: of rollups, states, spans and what is derived.
+    pub fn made_tables(&self) -> impl Iterator<Item = &RelName> {
+        let of_spans = self.span_rollups.iter().map(|rollup| &rollup.rollup);
+        let levels = self.rollups.iter().chain(of_spans).flat_map(|rollup| &rollup.levels);
+        levels.map(|level| &level.table).chain(self.derived.iter().map(|derived| &derived.table))
+    }
 }
 
 /// Whom rows belong to.

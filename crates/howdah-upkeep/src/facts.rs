@@ -10,7 +10,7 @@ use tokio_postgres::Client;
 
 /// What of a catalog a model is held against. Chunks are like their streams and told by name and
 /// bounds alone; whoever has to know their indexes asks for all.
-pub const MODEL: Scope = Scope { statistics: false, bare: Some(CHUNK_SCHEMA) };
+pub const MODEL: Scope = Scope { statistics: false, bare: Some(CHUNK_SCHEMA), without: None };
 
 /// Reads the facts for the tables that `system` names.
 pub async fn read_facts(client: &Client, system: &System, catalog: &Catalog) -> Result<Facts> {
@@ -40,11 +40,15 @@ pub async fn read_facts(client: &Client, system: &System, catalog: &Catalog) -> 
             facts.rollups.insert(row.get(0), installed);
         }
     }
+    // Only what is to be made asks whether there is something to fill it with, and thousands of
+    // empty chunks take long to ask.
+    let complete = system.made_tables().all(|table| catalog.relation(table).is_some());
     for stream in &system.streams {
         let Some(relation) = catalog.relation(&stream.table) else { continue };
         let mut table = TableFacts::default();
         if relation.kind == RelationKind::PartitionedTable {
-            table.newest_us = has_row(client, &stream.table).await?.then_some(0);
+            let filled = complete || has_row(client, &stream.table).await?;
+            table.newest_us = filled.then_some(0);
         } else {
             table.newest_us = newest(client, stream).await?;
         }
@@ -104,24 +108,36 @@ async fn newest(client: &Client, stream: &howdah_system::Stream) -> Result<Optio
 /// Chunks that one statement looks into.
 const LOOKED_AT_ONCE: usize = 100;
 
-/// Whether a partitioned table has a row: the partitions that have a page are looked into. A query
-/// of the table itself would plan for thousands.
+/// The leaves of a partitioned table ($1) that may have a row. (`pg_partition_tree` would lock each
+/// of them, and so would a query of the table itself, which would plan for thousands too.)
+const LEAVES: &str = "
+    with recursive t (oid) as (
+        select to_regclass($1)::oid
+        union all
+        select i.inhrelid from t join pg_catalog.pg_inherits i on i.inhparent = t.oid
+    )
+    select n.nspname::text, c.relname::text from t
+    join pg_catalog.pg_class c on c.oid = t.oid
+    join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+    where c.relkind <> 'p'";
+
+/// Whether a partitioned table has a row.
 async fn has_row(client: &Client, table: &RelName) -> Result<bool> {
     let failed = |error| from_pg("could not look for a row of a table", &error);
-    let sql = "select n.nspname::text, c.relname::text from pg_partition_tree(to_regclass($1)) t \
-               join pg_catalog.pg_class c on c.oid = t.relid \
-               join pg_catalog.pg_namespace n on n.oid = c.relnamespace \
-               where t.isleaf and c.relkind <> 'p' \
-               and (c.relkind <> 'r' or pg_relation_size(c.oid) > 0)";
-    let rows = client.query(sql, &[&table.to_string()]).await.map_err(failed)?;
-    for some in rows.chunks(LOOKED_AT_ONCE) {
-        let looks = some.iter().map(|row| {
-            let name = RelName::new(row.get::<_, &str>(0), row.get::<_, &str>(1));
-            format!("exists (select from only {name})")
-        });
-        let sql = format!("select {}", looks.collect::<Vec<_>>().join(" or "));
-        if client.query_one(&sql, &[]).await.map_err(failed)?.get(0) {
-            return Ok(true);
+    // Some that had rows when they were last looked at tell it in most cases.
+    let likely = format!("{LEAVES} and c.reltuples > 0 limit {LOOKED_AT_ONCE}");
+    let any = format!("{LEAVES} and (c.relkind <> 'r' or pg_relation_size(c.oid) > 0)");
+    for leaves in [likely, any] {
+        let rows = client.query(&leaves, &[&table.to_string()]).await.map_err(failed)?;
+        for some in rows.chunks(LOOKED_AT_ONCE) {
+            let looks = some.iter().map(|row| {
+                let name = RelName::new(row.get::<_, &str>(0), row.get::<_, &str>(1));
+                format!("exists (select from only {name})")
+            });
+            let sql = format!("select {}", looks.collect::<Vec<_>>().join(" or "));
+            if client.query_one(&sql, &[]).await.map_err(failed)?.get(0) {
+                return Ok(true);
+            }
         }
     }
     Ok(false)

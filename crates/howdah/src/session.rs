@@ -126,6 +126,13 @@ impl Session {
         Ok(Model { catalog, system })
     }
 
+    /// The system alone, for whoever asks nothing about chunks.
+    pub async fn system(&self, connection: &Connection) -> Result<System> {
+        let scope = Scope { without: MODEL.bare, ..MODEL };
+        let catalog = Box::pin(introspect_scope(connection, scope)).await?;
+        self.resolve(connection, &catalog).await
+    }
+
     /// The system of a catalog that was read before.
     pub async fn resolve(&self, connection: &Connection, catalog: &Catalog) -> Result<System> {
         let draft = self.file.check(catalog);

@@ -208,10 +208,12 @@ where
     }
 }
 
+/// Everything howdah asks is short or bound by its rows: a compilation, which costs more where a
+/// catalog of thousands of chunks makes an estimate large, is never earned back.
 fn session_setup(application_name: &str, limits: &Limits) -> String {
     format!(
         "set application_name = {}; set timezone = 'UTC'; set datestyle = 'ISO, YMD'; \
-         set intervalstyle = 'postgres'; set client_min_messages = 'warning'; \
+         set intervalstyle = 'postgres'; set client_min_messages = 'warning'; set jit = off; \
          set statement_timeout = {}; set lock_timeout = {}; \
          set idle_in_transaction_session_timeout = {};",
         Literal(application_name),

@@ -59,6 +59,11 @@ async fn server_schemas_and_settings_are_told() {
     assert_eq!(catalog.schemas.len(), 2);
     assert_eq!(catalog.settings["shared_buffers"].unit.as_deref(), Some("8kB"));
     assert_eq!(catalog.settings["search_path"].source, "session");
+    // What howdah sets for itself says nothing of the server.
+    let server_has = "select reset_val, setting from pg_settings where name = 'jit'";
+    let jit = client.query_one(server_has, &[]).await.unwrap();
+    assert_eq!(jit.get::<_, &str>(1), "off");
+    assert_eq!(catalog.settings["jit"].value, jit.get::<_, &str>(0));
     assert!(catalog.extensions.contains_key(&Ident::new("plpgsql")));
     let role = &catalog.roles[&Ident::new(database.name())];
     assert!(role.login && role.create_role && !role.superuser && !role.bypass_rls);

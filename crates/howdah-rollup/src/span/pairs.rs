@@ -13,10 +13,9 @@ use crate::retract::joined;
 
 /// Statistics of temporary tables are guesses, and the plan is kept: rows are found by index one by
 /// one where that is said (`lateral`), everything else is hashed.
-pub(super) const PLAN: &str =
-    "set local enable_nestloop = off; set local enable_seqscan = off; set local jit = off";
-pub(super) const PLAN_FREELY: &str = "set local enable_nestloop to default; \
-     set local enable_seqscan to default; set local jit to default";
+pub(super) const PLAN: &str = "set local enable_nestloop = off; set local enable_seqscan = off";
+pub(super) const PLAN_FREELY: &str =
+    "set local enable_nestloop to default; set local enable_seqscan to default";
 
 /// Where recent and folded events of a stream are read together.
 #[derive(Debug, Clone, PartialEq, Eq)]

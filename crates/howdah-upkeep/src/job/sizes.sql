@@ -1,7 +1,9 @@
 -- Notes the size of each stream ($1) today: of its chunks, and of its segment tables.
 insert into howdah.sizes (stream, day, bytes, segment_bytes)
 select t.name, current_date,
-       coalesce((select sum(pg_total_relation_size(relid)) from pg_partition_tree(to_regclass(t.name))), 0),
+       pg_total_relation_size(to_regclass(t.name))
+           + coalesce((select sum(pg_total_relation_size(inhrelid)) from pg_catalog.pg_inherits
+                       where inhparent = to_regclass(t.name)), 0),
        coalesce((select sum(pg_total_relation_size(to_regclass(l.relation)))
                  from howdah.layouts l where l.stream = t.name), 0)
 from unnest($1::text[]) as t (name)

@@ -1,9 +1,9 @@
 -- Tables of streams ($1) and of rollups ($2) that wait for a vacuum or an analyze longer than
 -- autovacuum should let them: schema, name, whether to vacuum. The most needy first.
 with own as (
-    select t.relid
-    from unnest($1::text[]) s (name), pg_partition_tree(to_regclass(s.name)) t
-    where t.isleaf
+    select i.inhrelid as relid
+    from unnest($1::text[]) s (name)
+    join pg_catalog.pg_inherits i on i.inhparent = to_regclass(s.name)
     union
     select to_regclass(r.name) from unnest($2::text[]) r (name)
     union

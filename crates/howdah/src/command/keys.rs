@@ -25,7 +25,7 @@ async fn act(session: &Session, json: bool, action: &KeysAction) -> Result<()> {
     session.require_applied(&connection).await?;
     match action {
         KeysAction::Create { name, scope, tenant, expires } => {
-            let system = session.model(&connection).await?.system;
+            let system = session.system(&connection).await?;
             require_sense(&system, scope, tenant.is_some())?;
             let key = NewKey {
                 name: name.clone(),

@@ -8,12 +8,13 @@ use std::time::Duration;
 
 use howdah_error::Result;
 use howdah_pg::Connection;
+use howdah_system::System;
 
 use crate::Outcome;
 use crate::canvas::Canvas;
 use crate::cli::{Global, OutputFormat, StatusArgs};
 use crate::output::{self, Table, bytes, cut, grouped};
-use crate::session::{Model, Session};
+use crate::session::Session;
 use collect::{SourceStatus, Status, collect};
 
 /// Prints the status, once or again and again.
@@ -27,9 +28,9 @@ pub async fn run(global: &Global, args: &StatusArgs) -> Result<Outcome> {
 async fn show(session: &Session, global: &Global, args: &StatusArgs) -> Result<()> {
     let connection = session.connect().await?;
     session.require_applied(&connection).await?;
-    let model = session.model(&connection).await?;
+    let system = session.system(&connection).await?;
     let Some(seconds) = args.watch else {
-        let status = collect(session, &connection, &model).await?;
+        let status = collect(session, &connection, &system).await?;
         if global.format == OutputFormat::Json {
             return output::json(&status);
         }
@@ -37,7 +38,7 @@ async fn show(session: &Session, global: &Global, args: &StatusArgs) -> Result<(
     };
     let every = Duration::from_secs(seconds.max(1));
     tokio::select! {
-        result = watch(session, &connection, &model, global.format, every) => result,
+        result = watch(session, &connection, &system, global.format, every) => result,
         _ = tokio::signal::ctrl_c() => Ok(()),
     }
 }
@@ -45,13 +46,13 @@ async fn show(session: &Session, global: &Global, args: &StatusArgs) -> Result<(
 async fn watch(
     session: &Session,
     connection: &Connection,
-    model: &Model,
+    system: &System,
     format: OutputFormat,
     every: Duration,
 ) -> Result<()> {
     let mut canvas = Canvas::stdout();
     loop {
-        let status = collect(session, connection, model).await?;
+        let status = collect(session, connection, system).await?;
         let drawn = if format == OutputFormat::Json {
             serde_json::to_string(&status).unwrap_or_default().lines().map(str::to_owned).collect()
         } else if canvas.redraws() {

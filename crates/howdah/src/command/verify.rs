@@ -20,16 +20,16 @@ pub async fn run(global: &Global, args: &VerifyArgs) -> Result<Outcome> {
 async fn prove(session: &Session, global: &Global, args: &VerifyArgs) -> Result<Outcome> {
     let connection = session.connect().await?;
     session.require_applied(&connection).await?;
-    let model = session.model(&connection).await?;
+    let system = session.system(&connection).await?;
     let rollups = if args.what == VerifyWhat::Positions {
         Vec::new()
     } else {
-        verify::rollups(&connection, &model.system, &args.rollup, |_| {}).await?
+        verify::rollups(&connection, &system, &args.rollup, |_| {}).await?
     };
     let positions = if args.what == VerifyWhat::Rollups {
         Vec::new()
     } else {
-        verify::positions(&connection, &model.system).await?
+        verify::positions(&connection, &system).await?
     };
     if global.format == OutputFormat::Json {
         output::json(&json!({

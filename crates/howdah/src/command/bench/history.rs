@@ -151,9 +151,7 @@ async fn measure(session: &Session, args: &BenchArgs) -> Result<Report> {
     let admin = connect(&session.admin_options()?).await?;
     let owner = connect(&session.options).await?;
     owner
-        .batch_execute(
-            "set statement_timeout = 0; set max_parallel_workers_per_gather = 0; set jit = off",
-        )
+        .batch_execute("set statement_timeout = 0; set max_parallel_workers_per_gather = 0")
         .await
         .map_err(|error| sql_failed(&error))?;
     let model = session.model(&owner).await?;

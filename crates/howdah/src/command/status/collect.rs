@@ -7,10 +7,11 @@ use howdah_pg::{Connection, from_pg};
 use howdah_stream::dead_letters::{self, Filter};
 use howdah_stream::source::{Lag, lag, shards_of};
 use howdah_stream::{Position, ShardId};
+use howdah_system::System;
 use serde::Serialize;
 
 use super::upkeep::{self, UpkeepStatus};
-use crate::session::{Model, Session};
+use crate::session::Session;
 
 /// How long a source may take to tell its lag.
 const ASK: Duration = Duration::from_secs(1);
@@ -94,16 +95,20 @@ pub struct LetterCount {
 }
 
 /// Reads the status.
-pub async fn collect(session: &Session, connection: &Connection, model: &Model) -> Result<Status> {
-    let upkeep = upkeep::collect(connection, model).await?;
+pub async fn collect(
+    session: &Session,
+    connection: &Connection,
+    system: &System,
+) -> Result<Status> {
+    let upkeep = upkeep::collect(connection, system).await?;
     let letters = dead_letters::count(connection, &Filter::default()).await?;
     Ok(Status {
         version: 1,
-        system: model.system.name.clone(),
+        system: system.name.clone(),
         database: session.database_name(),
-        streams: streams(connection, model).await?,
-        sources: sources(session, connection, model).await?,
-        rollups: rollups(connection, model).await?,
+        streams: streams(connection, system).await?,
+        sources: sources(session, connection, system).await?,
+        rollups: rollups(connection, system).await?,
         dead_letters: letters
             .into_iter()
             .map(|count| LetterCount {
@@ -117,8 +122,8 @@ pub async fn collect(session: &Session, connection: &Connection, model: &Model) 
     })
 }
 
-async fn streams(connection: &Connection, model: &Model) -> Result<Vec<StreamStatus>> {
-    let streams = &model.system.streams;
+async fn streams(connection: &Connection, system: &System) -> Result<Vec<StreamStatus>> {
+    let streams = &system.streams;
     let tables: Vec<String> = streams.iter().map(|stream| stream.table.to_string()).collect();
     let rows = connection
         .query(include_str!("streams.sql"), &[&tables])
@@ -144,7 +149,7 @@ async fn streams(connection: &Connection, model: &Model) -> Result<Vec<StreamSta
 async fn sources(
     session: &Session,
     connection: &Connection,
-    model: &Model,
+    system: &System,
 ) -> Result<Vec<SourceStatus>> {
     let rows = connection
         .query(include_str!("positions.sql"), &[])
@@ -169,14 +174,14 @@ async fn sources(
             ..SourceStatus::empty()
         })
         .collect();
-    for source in &model.system.sources {
+    for source in &system.sources {
         for ShardId { source, shard } in shards_of(source) {
             if !out.iter().any(|status| status.source == source && status.shard == shard) {
                 out.push(SourceStatus { source, shard, ..SourceStatus::empty() });
             }
         }
     }
-    futures_util::future::join_all(out.iter_mut().map(|status| ask(session, model, status))).await;
+    futures_util::future::join_all(out.iter_mut().map(|status| ask(session, system, status))).await;
     Ok(out)
 }
 
@@ -205,9 +210,9 @@ impl SourceStatus {
 }
 
 /// Asks the source for its lag; one that does not answer is part of the status, no failure of it.
-async fn ask(session: &Session, model: &Model, status: &mut SourceStatus) {
+async fn ask(session: &Session, system: &System, status: &mut SourceStatus) {
     let shard = ShardId { source: status.source.clone(), shard: status.shard.clone() };
-    let sources = &model.system.sources;
+    let sources = &system.sources;
     let Some(source) = sources.iter().find(|source| shards_of(source).contains(&shard)) else {
         status.lag_problem = Some("not in the system file".to_owned());
         return;
@@ -226,16 +231,15 @@ async fn ask(session: &Session, model: &Model, status: &mut SourceStatus) {
     }
 }
 
-async fn rollups(connection: &Connection, model: &Model) -> Result<Vec<RollupStatus>> {
-    let of_spans = model.system.span_rollups.iter().map(|spans| &spans.rollup);
-    let tables: Vec<(&str, String, String)> = model
-        .system
+async fn rollups(connection: &Connection, system: &System) -> Result<Vec<RollupStatus>> {
+    let of_spans = system.span_rollups.iter().map(|spans| &spans.rollup);
+    let tables: Vec<(&str, String, String)> = system
         .rollups
         .iter()
         .chain(of_spans)
         .flat_map(|rollup| rollup.levels.iter().map(move |level| (rollup, level)))
         .map(|(rollup, level)| (rollup.name.as_str(), &level.table))
-        .chain(model.system.derived.iter().map(|derived| (derived.name.as_str(), &derived.table)))
+        .chain(system.derived.iter().map(|derived| (derived.name.as_str(), &derived.table)))
         .map(|(name, table)| (name, table.to_string(), table.plain()))
         .collect();
     let quoted: Vec<&str> = tables.iter().map(|(_, quoted, _)| quoted.as_str()).collect();

@@ -2,12 +2,12 @@
 
 use howdah_error::Result;
 use howdah_pg::{Connection, from_pg};
+use howdah_system::System;
 use howdah_upkeep::{Forecast, forecast, record};
 use serde::Serialize;
 
 use super::age;
 use crate::output::{Table, bytes, cut, grouped};
-use crate::session::Model;
 
 /// The upkeep of a system.
 #[derive(Debug, Serialize)]
@@ -53,7 +53,7 @@ struct SizeStatus {
 }
 
 /// Reads it; `None` in a database of an older howdah.
-pub async fn collect(connection: &Connection, model: &Model) -> Result<Option<UpkeepStatus>> {
+pub async fn collect(connection: &Connection, system: &System) -> Result<Option<UpkeepStatus>> {
     let there = "select to_regclass('howdah.upkeep_jobs') is not null";
     let row = connection
         .query_one(there, &[])
@@ -79,7 +79,7 @@ pub async fn collect(connection: &Connection, model: &Model) -> Result<Option<Up
     });
     let name = |forecast: &Forecast| {
         let known = |table: &str| table == forecast.stream;
-        let stream = model.system.streams.iter().find(|it| known(&it.table.to_string()));
+        let stream = system.streams.iter().find(|it| known(&it.table.to_string()));
         stream.map(|stream| stream.name.clone())
     };
     let sizes = forecast(connection).await?.into_iter().filter_map(|it| {
