@@ -38,8 +38,8 @@ pub struct InstalledRollup {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct TableFacts {
     /// The time of the newest row, µs since 2000-01-01 UTC; `None`: the table is empty. Of a
-    /// partitioned table any number stands for a row, in a chunk or in a segment, and for not having
-    /// looked, where every table that would be filled from it is there.
+    /// partitioned table any number stands for a row, in a chunk or in a segment, and for not
+    /// having looked, where every table that would be filled from it is there.
     pub newest_us: Option<i64>,
     /// Views that read the table: name and `pg_get_viewdef`.
     pub views: Vec<(RelName, String)>,

@@ -1,5 +1,5 @@
-//! What must hold of any text that a reader of the review is given; the tests with changed texts and
-//! the fuzzer share it.
+//! What must hold of any text that a reader of the review is given; the tests with changed texts
+//! and the fuzzer share it.
 
 use howdah_review::claims::Document;
 use howdah_review::migrations::RawFile;

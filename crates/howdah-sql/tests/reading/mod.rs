@@ -1,5 +1,5 @@
-//! What must hold of any text that is read as SQL; the tests with changed texts and the fuzzer share
-//! it.
+//! What must hold of any text that is read as SQL; the tests with changed texts and the fuzzer
+//! share it.
 
 use howdah_sql::command::{Command, escapes_within, read};
 use howdah_sql::{comments, split};
