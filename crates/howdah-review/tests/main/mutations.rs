@@ -10,7 +10,7 @@ use std::path::Path;
 use std::sync::mpsc;
 use std::time::Duration;
 
-use crate::reading::read_all;
+use crate::reading::{read_all, read_any};
 
 /// Changed texts that are tried when nobody says how many.
 const TEXTS: u64 = 400;
@@ -175,4 +175,13 @@ fn no_repeated_piece_takes_a_reader_longer_than_its_length() {
             read_in_time(name, piece.repeat(REPEATED / piece.len().min(8)));
         }
     }
+}
+
+/// What the fuzzer has kept, by `make fuzz TARGET=sources`.
+#[test]
+fn the_corpus_of_the_fuzzer_is_read() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus/sources");
+    let files = fs::read_dir(folder).unwrap().map(|entry| fs::read(entry.unwrap().path()).unwrap());
+    let read = files.inspect(|bytes| read_any(bytes)).count();
+    assert!(read > 0);
 }
