@@ -17,6 +17,15 @@ use crate::step::{Lock, LockMode, Plan, Step};
 pub(crate) struct Needed {
     columns: Vec<Ident>,
     unique: bool,
+    /// Which rows are looked for, where not all are: an index of these alone serves too.
+    only: Option<String>,
+}
+
+impl Needed {
+    /// An index that finds all rows by these columns.
+    fn by(columns: Vec<Ident>) -> Self {
+        Self { columns, unique: false, only: None }
+    }
 }
 
 /// The indexes that `relation` lacks.
@@ -43,7 +52,7 @@ pub(crate) fn of_state(plan: &mut Plan, system: &System, state: usize, catalog: 
     let table = &system.rollups[state].levels[0].table;
     let have = catalog.relation(table);
     for columns in derive::lookups_of(system, state) {
-        let needed = Needed { columns, unique: false };
+        let needed = Needed::by(columns);
         let served = have.is_some_and(|have| have.indexes.iter().any(|i| serves(i, &needed)));
         if !served {
             plan.steps.push(concurrently(table, &needed));
@@ -100,16 +109,16 @@ fn index_tail(definition: &str) -> Option<&str> {
 fn needed(system: &System, stream: &Stream) -> Vec<Needed> {
     let mut out = Vec::new();
     if !stream.key.is_empty() {
-        out.push(Needed { columns: stream.key.clone(), unique: true });
+        out.push(Needed { unique: true, ..Needed::by(stream.key.clone()) });
     }
     if let Some(at) = system.streams.iter().position(|known| known.table == stream.table)
         && let Some(reorganisation) = system.reorganisation_of(at).filter(|it| it.of.contains(&at))
     {
-        out.push(Needed { columns: reorganise::index(reorganisation), unique: false });
+        out.push(Needed::by(reorganise::index(reorganisation)));
     }
     if let Some(at) = system.streams.iter().position(|known| known.table == stream.table) {
         let indexes = system.spans_of(at).filter_map(|(_, spans)| span::index(stream, spans));
-        out.extend(indexes.map(|columns| Needed { columns, unique: false }));
+        out.extend(indexes.map(Needed::by));
     }
     for rollup in system.rollups_of(stream) {
         let ordered_fold =
@@ -121,7 +130,8 @@ fn needed(system: &System, stream: &Stream) -> Vec<Needed> {
             if !columns.contains(&stream.time) {
                 columns.push(stream.time.clone());
             }
-            out.push(Needed { columns, unique: false });
+            let only = rollup.filter.as_ref().map(|filter| filter.text.clone());
+            out.push(Needed { only, ..Needed::by(columns) });
         }
     }
     // One that begins with another serves for both.
@@ -129,6 +139,7 @@ fn needed(system: &System, stream: &Stream) -> Vec<Needed> {
     for (at, needed) in all.iter().enumerate() {
         let serves = |other: &Needed| {
             !needed.unique
+                && (other.only.is_none() || other.only == needed.only)
                 && other.columns.len() >= needed.columns.len()
                 && other.columns.iter().zip(&needed.columns).all(|(have, need)| have == need)
         };
@@ -143,9 +154,14 @@ fn needed(system: &System, stream: &Stream) -> Vec<Needed> {
 }
 
 /// A unique index serves when it is on exactly these columns, in any order: `on conflict` infers
-/// it. Another serves when it starts with them in this order.
+/// it. Another serves when it starts with them in this order, and has all rows that are looked for.
 fn serves(index: &Index, needed: &Needed) -> bool {
-    if !index.valid || index.predicate.is_some() || index.method != "btree" {
+    let has_all = match (&index.predicate, &needed.only) {
+        (None, _) => true,
+        (Some(has), Some(only)) => is_same_condition(has, only),
+        (Some(_), None) => false,
+    };
+    if !index.valid || !has_all || index.method != "btree" {
         return false;
     }
     let columns: Vec<&Ident> =
@@ -159,6 +175,16 @@ fn serves(index: &Index, needed: &Needed) -> bool {
         columns.len() >= needed.columns.len()
             && columns.iter().zip(&needed.columns).all(|(have, need)| *have == need)
     }
+}
+
+/// Whether a condition as the server prints it is the one of the file, but for blanks and outer
+/// brackets. Two that mean the same and are written otherwise count as different.
+fn is_same_condition(printed: &str, written: &str) -> bool {
+    let bare = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let printed = bare(printed);
+    let inner = printed.strip_prefix('(').and_then(|text| text.strip_suffix(')'));
+    let written = bare(written);
+    written == printed || inner.is_some_and(|inner| inner == written)
 }
 
 fn index_name(table: &RelName, needed: &Needed) -> Ident {

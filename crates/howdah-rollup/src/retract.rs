@@ -347,9 +347,12 @@ fn fresh(stream: &Stream, rollup: &Rollup, index: usize) -> String {
 
 /// The rows of the key and bucket of the row `t`, those in segments too, as `s`.
 fn folded_too(stream: &Stream, rollup: &Rollup, width: Option<Bucket>) -> String {
+    // The filter too: it finds an index of such rows alone.
+    let filter = rollup.filter.as_ref().map(|filter| format!("({})", filter.text));
     let by = (!rollup.by.is_empty()).then(|| same_key("h", "t", &rollup.by));
+    let by: Vec<String> = by.into_iter().chain(filter).collect();
     let Some(width) = width else {
-        return history::lateral(stream, &by.unwrap_or_default(), "s");
+        return history::lateral(stream, &joined(by.into_iter(), " and "), "s");
     };
     let ty = bucket_type(stream.time_type);
     let (from, to) = (format!("t.{BUCKET}"), format!("({})::{ty}", end_of(width)));

@@ -47,6 +47,8 @@ mod spans_model;
 mod systems;
 #[path = "main/tenants.rs"]
 mod tenants;
+#[path = "main/trading.rs"]
+mod trading;
 #[path = "main/waits.rs"]
 mod waits;
 #[path = "main/ways.rs"]

@@ -467,11 +467,12 @@ begin
         'seller_id', r.seller_id, 'buyer_id', r.buyer_id,
         'phone_hmac', c.phone_hmac, 'outcome', 'deny', 'reason', 'taken back before',
         'connected', true)
-    from consent_events e
+    from consent_events_history e
     join consumers c on c.id = e.consumer_id
-    join call_events k on k.phone_hmac = c.phone_hmac and k.kind = 'routed'
-        and k.buyer_id = e.business_id and k.event_time >= e.event_time
-        and k.event_time < e.recorded_at
+    cross join lateral (
+        select b.call_id from call_events_between(e.event_time, e.recorded_at) b
+        where b.phone_hmac = c.phone_hmac and b.kind = 'routed' and b.buyer_id = e.business_id
+        offset 0) k
     join call_routes r on r.call_id = k.call_id
     where e.kind in ('revoked', 'opt_out') and e.channels @> array['voice']
       and e.recorded_at >= since;

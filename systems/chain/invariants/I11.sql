@@ -1,9 +1,9 @@
 -- A derived row belongs to a deployment that has events, so none was made of two.
 with known as (
-    select chain_id, address from stakes
-    union select chain_id, address from share_prices
-    union select chain_id, address from atoms_created
-    union select chain_id, address from triples_created
+    select chain_id, address from stakes_history
+    union select chain_id, address from share_prices_history
+    union select chain_id, address from atoms_created_history
+    union select chain_id, address from triples_created_history
 ), derived as (
     select 'positions' as name, chain_id, address from positions
     union select 'vault_prices', chain_id, address from vault_prices

@@ -8,7 +8,7 @@ with told as (
            max(o) filter (where kind = 'Deposited') as last_deposit,
            max(o) filter (where kind = 'Redeemed') as last_redeem,
            min(block_timestamp) as created_at, max(block_timestamp) as updated_at
-    from stakes, lateral (select block_number * 16777216 + log_index as o) marks
+    from stakes_history, lateral (select block_number * 16777216 + log_index as o) marks
     group by 1, 2, 3, 4, 5
 ), kept as (
     select chain_id, address, account, term_id, curve_id, shares,

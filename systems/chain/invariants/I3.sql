@@ -4,7 +4,7 @@ with prices as (
            chain_id, address, term_id, curve_id, share_price, total_shares, total_assets,
            block_number, log_index,
            round(total_shares * share_price * 0.000000000000000001) as market_cap
-    from share_prices
+    from share_prices_history
     order by chain_id, address, term_id, curve_id, block_number desc, log_index desc
 ), holders as (
     select chain_id, address, term_id, curve_id, count(*) filter (where shares > 0) as holders

@@ -3,7 +3,7 @@
 with triples as (
     select distinct on (chain_id, address, triple_id)
            chain_id, address, triple_id, counter_term_id, subject_id, predicate_id, object_id
-    from triples_created where not is_counter
+    from triples_created_history where not is_counter
     order by chain_id, address, triple_id, block_number desc, log_index desc
 ), vaults as (
     select t.*, v.curve_id, v.total_shares as shares, v.total_assets as assets,

@@ -1,11 +1,11 @@
 -- Amounts of events fit the contract's numbers; sums may exceed them, but are never negative.
 select 'stakes' as name, chain_id, block_number::text as at, log_index
-from stakes
+from stakes_history
 where not (is_uint256(assets) and is_uint256(shares) and is_uint256(total_shares)
            and is_uint256(coalesce(assets_after_fees, fees)))
 union all
 select 'share_prices', chain_id, block_number::text, log_index
-from share_prices
+from share_prices_history
 where not (is_uint256(share_price) and is_uint256(total_assets) and is_uint256(total_shares))
 union all
 select 'positions', chain_id, encode(account, 'hex'), null

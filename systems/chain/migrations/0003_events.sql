@@ -99,12 +99,11 @@ create table stakes (
 create index stakes_of_position
     on stakes (chain_id, address, account, term_id, curve_id, block_timestamp, block_number,
                log_index);
--- Activity of an account, newest first: as the one who holds, or as the one who sent.
+-- Activity of an account by the day: as the one who holds, or as the one who sent.
 create index stakes_by_account
     on stakes (chain_id, address, account, day, block_timestamp, block_number, log_index);
 create index stakes_by_sender
-    on stakes (chain_id, address, sender, day, block_timestamp, block_number, log_index)
-    where sender <> account;
+    on stakes (chain_id, address, sender, day, term_id, block_timestamp) where sender <> account;
 comment on table stakes is 'Deposited and Redeemed: what accounts put into vaults and took out';
 comment on column stakes.chain_id is 'With the address: the deployment';
 comment on column stakes.address is 'The contract';

@@ -23,5 +23,6 @@ drop view session_envelope;
 drop function flight_times(text, uuid);
 drop view session_summary;
 drop view counted_samples;
+drop function session_samples(text, uuid);
 drop view sample_seconds;
 drop view sample_minutes;

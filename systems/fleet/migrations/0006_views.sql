@@ -22,15 +22,39 @@ where s.source = 'file' or not exists (
       and c.covers_from <= s.bucket and c.covers_to > s.bucket);
 comment on view sample_seconds is 'seconds_1s of the source that counts in each minute';
 
--- The same for the samples themselves.
+-- The samples of a session, recent and folded: howdah makes telemetry_between() behind the
+-- migrations, so it is named where a name is looked for when it is called, and not before.
+create function session_samples(org text, session uuid)
+returns table (source telemetry_source, ts timestamptz, seq integer, alt_m real, airspeed real,
+               groundspeed real, climb_ms real, pitch real, roll real, motor_temp real[],
+               vib_x real, vib_y real, vib_z real, batt_a real, faults smallint)
+    language plpgsql stable
+    set search_path = pg_catalog, public
+as $$
+#variable_conflict use_column
+begin
+    return query
+    select t.source, t.ts, t.seq, t.alt_m, t.airspeed, t.groundspeed, t.climb_ms, t.pitch, t.roll,
+           t.motor_temp, t.vib_x, t.vib_y, t.vib_z, t.batt_a, t.faults
+    from telemetry_between(uuid7_at(session) - interval '1 hour',
+                           uuid7_at(session) + interval '12 hours') t
+    where t.org_id = org and t.session_id = session;
+end
+$$;
+comment on function session_samples(text, uuid) is
+    'What statistics read of the samples of a session, folded ones too';
+
+-- The samples of the source that counts in each minute.
 create view counted_samples with (security_invoker = true) as
-select s.*
-from telemetry s
+select f.org_id, f.session_id, s.*
+from flight_session f
+cross join lateral session_samples(f.org_id, f.session_id) s
 where s.source = 'file' or not exists (
     select from session_covers c
-    where c.org_id = s.org_id and c.session_id = s.session_id
+    where c.org_id = f.org_id and c.session_id = f.session_id
       and c.covers_from <= s.ts and c.covers_to > s.ts);
-comment on view counted_samples is 'telemetry of the source that counts in each minute';
+comment on view counted_samples is
+    'Samples of the source that counts in each minute; name a session, each is read on its own';
 
 -- What is known of a session, from all that was said of it; voided ones say that they are.
 create view session_summary with (security_invoker = true) as

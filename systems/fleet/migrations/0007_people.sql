@@ -83,10 +83,10 @@ begin
             from flight_session s where s.org_id = me and s.pilot = who.pseudonym), '[]'),
         'certified', coalesce((
             select jsonb_agg(to_jsonb(m) - 'org_id' order by m.ts, m.event_id)
-            from maintenance_event m where m.org_id = me and m.certifier = who.pseudonym), '[]'),
+            from maintenance_event_history m where m.org_id = me and m.certifier = who.pseudonym), '[]'),
         'reviews', coalesce((
             select jsonb_agg(to_jsonb(r) - 'org_id' order by r.ts, r.analysis_id)
-            from review_event r where r.org_id = me and r.reviewer = who.pseudonym), '[]'));
+            from review_event_history r where r.org_id = me and r.reviewer = who.pseudonym), '[]'));
     bundle := bundle || jsonb_build_object('counts', jsonb_build_object(
         'accounts', jsonb_array_length(bundle -> 'accounts'),
         'flights', jsonb_array_length(bundle -> 'flights'),

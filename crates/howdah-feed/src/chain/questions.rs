@@ -37,8 +37,8 @@ macro_rules! busiest {
     };
 }
 
-const ACCOUNT: &str = busiest!("account", "stakes");
-const TERM: &str = busiest!("term_id", "stakes");
+const ACCOUNT: &str = busiest!("account", "stakes_history");
+const TERM: &str = busiest!("term_id", "stakes_history");
 const SUBJECT: &str = busiest!("subject_id", "sides");
 const PREDICATE: &str = busiest!("predicate_id", "sides");
 const TRIPLE: &str = busiest!("triple_id", "triple_vault where position_count > 0");
@@ -47,8 +47,8 @@ const NO_TERM: &str = "select format('%L::bytea', decode(repeat('00', 32), 'hex'
 const HIGHEST: &str = "select '1e60'";
 const CURVE: &str = "select quote_literal('1')";
 /// Behind the last event.
-const NOW: &str =
-    "select format('%L::timestamptz', max(block_timestamp) + interval '1 second') from stakes";
+const NOW: &str = "select format('%L::timestamptz', max(block_timestamp) + interval '1 second') \
+                   from stakes_history";
 
 /// All that are answered by rows of events and derived tables, in their order.
 pub const QUESTIONS: [Question; 14] = [

@@ -423,7 +423,7 @@ impl Course {
         };
         let sums = &self.sums;
         let claims = [
-            ("samples", "select count(*) from telemetry", sums.samples.to_string()),
+            ("samples", "select count(*) from telemetry_history", sums.samples.to_string()),
             ("seconds in the air", "select sum(airborne_s) from aircraft_hours", {
                 decimal(sums.airborne_ms, 3)
             }),

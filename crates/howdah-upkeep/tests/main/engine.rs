@@ -169,6 +169,15 @@ impl Engine {
         rows
     }
 
+    /// Fails when a stream with segments has a row left in its own table.
+    pub async fn assert_all_folded(&self) {
+        let (_, system) = self.model().await;
+        for stream in system.streams.iter().filter(|stream| stream.segment.is_some()) {
+            let sql = format!("select count(*) from {}", stream.table);
+            assert_eq!(self.one::<i64>(&sql).await, 0, "{}", stream.name);
+        }
+    }
+
     /// Folded, rebuilt and proved are one and the same.
     pub async fn assert_fold_is_rebuild(&self) {
         self.assert_proved().await;

@@ -2,7 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use howdah_feed::{Event, Expected};
 use howdah_testkit::Cluster;
+
+use crate::calls::world::Feeds;
+use crate::engine::Engine;
 
 /// The files of a folder of a system, in the order of their names.
 fn files(system: &str, folder: &str) -> Vec<PathBuf> {
@@ -29,6 +33,28 @@ pub fn queries(system: &str) -> Vec<(String, String)> {
         (name, std::fs::read_to_string(path).unwrap())
     };
     files(system, "queries").iter().map(named).collect()
+}
+
+/// Sends a feed in parts, each stream of a part in one batch; everything is folded behind each
+/// part, so that what comes late or again meets segments. Every event is accounted for.
+pub async fn feed_in_parts(engine: &Engine, (all, expected): (&[Event], &Expected), parts: usize) {
+    let mut feeds = Feeds::new(engine);
+    let mut told: Vec<(&str, (u64, u64, u64))> =
+        expected.streams().map(|(stream, _)| (stream, (0, 0, 0))).collect();
+    for part in all.chunks(all.len() / parts + 1) {
+        for (stream, sum) in &mut told {
+            let of_stream = part.iter().filter(|event| event.stream == *stream);
+            let texts: Vec<&str> = of_stream.map(|event| event.json.as_str()).collect();
+            let new = feeds.send_texts(stream, &texts).await;
+            *sum = (sum.0 + new.0, sum.1 + new.1, sum.2 + new.2);
+        }
+        assert!(engine.fold_chunks().await > 0);
+        engine.assert_all_folded().await;
+    }
+    for ((stream, sum), (_, counts)) in told.into_iter().zip(expected.streams()) {
+        let letters = engine.texts("select code || ' ' || reason from howdah.dead_letters").await;
+        assert_eq!(sum, (counts.rows, counts.duplicates, counts.broken), "{stream}: {letters:?}");
+    }
 }
 
 /// Its migrations lead up, down to nothing, and up again to the same.

@@ -7,6 +7,8 @@ mod cases;
 mod delivery;
 #[path = "chain/events.rs"]
 mod events;
+#[path = "chain/folded.rs"]
+mod folded;
 #[path = "chain/load.rs"]
 mod load;
 #[path = "chain/queries.rs"]

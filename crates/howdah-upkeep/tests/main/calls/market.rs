@@ -285,6 +285,11 @@ async fn w8_a_late_opt_out_marks_the_calls_between_and_denies_the_next() {
     assert_eq!(route(&market, 2, 1, 2, "15:03:10").await["denied"], json!("consent"));
     let found = market.texts("select late_revocations('2020-01-01')::text").await;
     assert_eq!(found.len(), 1, "{found:?}");
+    // The same when both the call and the opt-out are folded.
+    market.fold_chunks().await;
+    market.assert_all_folded().await;
+    let folded = market.texts("select late_revocations('2020-01-01')::text").await;
+    assert_eq!(found, folded);
     let violation: Value = serde_json::from_str(&found[0]).unwrap();
     assert_eq!(feeds.send("decisions", &[violation.clone(), violation]).await, (1, 1, 0));
     let exposure = "select sum(violations * 500) || ' ' || sum(violations * 1500) \

@@ -1,11 +1,11 @@
 //! A person's rights, §6: one bundle of everything, and to be forgotten; within an organisation.
 
 use howdah_pg::{ConnectOptions, Connection, connect};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::attack::login;
-use super::vectors::text;
-use super::world::{Named, aircraft, hangar, session};
+use super::vectors::{analysis_id, models, result, text};
+use super::world::{Named, aircraft, at, hangar, session};
 use crate::calls::world::Feeds;
 use crate::engine::{Engine, fine};
 
@@ -87,6 +87,43 @@ async fn r20_a_bundle_holds_everything_of_one_person_and_nothing_of_another_orga
     assert_eq!(bundle(&reader, "one", ANNA).await, Err("42501".to_owned()));
     let seen = one.query("select * from person", &[]).await;
     assert_eq!(seen.unwrap_err().code().unwrap().code(), "42501", "the vault itself is closed");
+}
+
+/// What a person certified and judged is in the bundle when it is folded too, years later.
+#[tokio::test]
+async fn r20_a_bundle_holds_what_is_folded() {
+    let engine = people().await;
+    models(&engine).await;
+    let id: String =
+        engine.one("select session_id::text from flight_session where org_id = 'one'").await;
+    let about = Named { org: "one", craft: "A-1", id: &id };
+    engine
+        .run(
+            "insert into maintenance_task (org_id, aircraft_id, task_code, interval_days, \
+             starts_at) values ('one', 'A-1', 'ANNUAL', 30, '2026-10-21')",
+        )
+        .await;
+    let day = 86_400;
+    let done = json!({"org": "one", "event_id": analysis_id(2 * day, "risk", 9),
+        "ts": at(2 * day), "kind": "task_done", "aircraft": "A-1", "task": "ANNUAL",
+        "certifier": "p-1"});
+    let found = result(&about, day, "risk", 1, &json!({"risk_score": 0.4, "confidence": 0.9}));
+    let judged = json!({"org": "one", "analysis_id": found["analysis_id"], "ts": at(3 * day),
+        "reviewer": "p-1", "decision": "confirmed"});
+    let mut feeds = Feeds::new(&engine);
+    feeds.all_new("maintenance_event", &[done]).await;
+    feeds.all_new("analysis_result", &[found]).await;
+    feeds.all_new("review_event", &[judged]).await;
+    drop(feeds);
+    let one = officer(&engine, "one").await;
+    let before = bundle(&one, "one", ANNA).await.unwrap();
+    assert_eq!(
+        (&before["counts"]["certified"], &before["counts"]["reviews"]),
+        (&1.into(), &1.into())
+    );
+    assert!(engine.fold_chunks().await > 0);
+    engine.assert_all_folded().await;
+    assert_eq!(bundle(&one, "one", ANNA).await.unwrap(), before, "the sum too");
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use super::load::load;
 use super::rig::{ChainRig, ONE_STREAM};
 
 /// The event in a block of another hash.
-fn in_other_block(event: &ChainEvent) -> ChainEvent {
+pub fn in_other_block(event: &ChainEvent) -> ChainEvent {
     let mut event = event.clone();
     event.place.block_hash = keccak256(&[b"other", &event.place.block_hash]);
     event

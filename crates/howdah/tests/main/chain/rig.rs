@@ -23,12 +23,27 @@ pub struct ChainRig {
 impl ChainRig {
     /// Events come by these Redis streams.
     pub async fn new(streams: &[&str]) -> Self {
+        Self::with(streams, |file| file).await
+    }
+
+    /// The same with chunks of an hour; every one that lies in the past may be folded.
+    pub async fn folding(streams: &[&str]) -> Self {
+        let often = |file: String| {
+            let policy = |chunk: &str, after: &str| {
+                format!("chunk = \"{chunk}\"\nsegment = {{ after = \"{after}\"")
+            };
+            file.replace(&policy("1 month", "31 days"), &policy("1 hour", "1 hour"))
+        };
+        Self::with(streams, often).await
+    }
+
+    async fn with(streams: &[&str], change: impl FnOnce(String) -> String) -> Self {
         let database = Cluster::shared().await.database().await;
         let redis = RedisServer::start(Persistence::None).await.unwrap();
         let rig = Rig::new(&database).with_redis(redis.url());
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../systems/chain");
         copy_folder(&rig, std::path::Path::new(folder), "");
-        rig.write("howdah.toml", system_file(streams, database.name()));
+        rig.write("howdah.toml", change(system_file(streams, database.name())));
         rig.fine(&["apply"]).await;
         let connection = rig.connect().await;
         let client = redis::Client::open(redis.url()).unwrap();
@@ -76,6 +91,15 @@ impl ChainRig {
     /// Reads everything that is there.
     pub async fn run(&self) -> Ended {
         self.rig.fine(&["run", "--once"]).await
+    }
+
+    /// Folds every chunk that may be folded; no row of it is left in the heap.
+    pub async fn fold(&self) {
+        self.rig.fine(&["history", "fold"]).await;
+        for stream in ["atoms_created", "triples_created", "stakes", "share_prices"] {
+            let left = self.value(&format!("select count(*) from {stream}")).await;
+            assert_eq!(left, "0", "{stream}");
+        }
     }
 
     /// Cuts every connection to Redis but the one of the test.
