@@ -1,7 +1,9 @@
 //! Which code fits a column: tried on a sample of the chunk, by the size that it has on disk.
 
 use std::ops::Range;
+use std::pin::pin;
 
+use futures_util::TryStreamExt as _;
 use howdah_catalog::name;
 use howdah_error::Result;
 use howdah_pg::from_pg;
@@ -33,6 +35,8 @@ const NUMERIC_BONUS: i64 = 50;
 const HAS_LZ4: &str = "select coalesce((select 'lz4' = any (enumvals) from pg_catalog.pg_settings \
                        where name = 'default_toast_compression'), false)";
 const TRYING: &str = "could not try a code on a sample";
+/// The sample is read as far as these bytes.
+const MOST_BYTES: usize = 4 * gather::MOST_BYTES;
 /// The temporary table of the sample.
 const SAMPLE: &str = "pg_temp.howdah_sample";
 
@@ -76,7 +80,7 @@ async fn choose_in_txn(
         let is_time = column.name == stream.time.as_str();
         let kinds = kinds(&sample, at, column, is_time);
         let mut packed: Vec<(Vec<Code>, Vec<Elements>)> =
-            kinds.into_iter().filter_map(|kind| sample.pack_kind(at, column, kind)).collect();
+            kinds.iter().filter_map(|kind| sample.pack_kind(at, column, kind)).collect();
         let last = last_resort(column.shape);
         let (_, plain) = sample.pack(at, column, &last);
         packed.push((vec![last], plain));
@@ -170,18 +174,28 @@ impl Sample {
         let time = time.ok_or_else(|| session::lost("the time column is gone"))?;
         let layout = Layout::new(plain.to_vec(), columns.iter().map(resort).collect(), time, false);
         let sql = write_sql::select(stream, &layout, SAMPLE);
-        let rows = client.query(&sql, &[]).await.map_err(|error| from_pg(TRYING, &error))?;
+        let failed = |error| from_pg(TRYING, &error);
+        let found = client.query_raw(&sql, std::iter::empty::<&Value>()).await.map_err(failed)?;
+        let mut found = pin!(found);
+        let (mut rows, mut bytes) = (Vec::new(), 0);
+        // Of very wide rows fewer do, since they are held in memory.
+        while let Some(row) = found.try_next().await.map_err(failed)? {
+            bytes += row.raw_size_bytes();
+            if bytes <= MOST_BYTES {
+                rows.push(row);
+            }
+        }
         let plain = plain.len();
         let mut segments: Vec<Range<usize>> = Vec::new();
-        for at in 0..rows.len() {
-            let same = |other: usize| {
-                (0..plain).all(|place| value(&rows[at], place) == value(&rows[other], place))
+        for (at, row) in rows.iter().enumerate() {
+            let same = |first: usize| {
+                (0..plain).all(|place| value(row, place) == value(&rows[first], place))
             };
             match segments.last_mut() {
                 Some(last) if last.len() < SEGMENT_ROWS as usize && same(last.start) => {
                     last.end = at + 1;
                 }
-                _ => segments.push(at..at + 1),
+                _ => segments.push(Range { start: at, end: at + 1 }),
             }
         }
         Ok(Self { rows, segments, plain })
@@ -212,9 +226,9 @@ impl Sample {
         &self,
         at: usize,
         column: &Column,
-        (kind, widths): Kind,
+        (kind, widths): &Kind,
     ) -> Option<(Vec<Code>, Vec<Elements>)> {
-        let (widest, _) = self.pack(at, column, &kind);
+        let (widest, _) = self.pack(at, column, kind);
         let widest = widest?;
         let codes: Vec<Code> = widths
             .iter()

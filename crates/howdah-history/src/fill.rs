@@ -11,14 +11,17 @@ use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Row, Statement};
 
 use crate::chunks::Chunk;
-use crate::gather::{Gatherer, Needed};
+use crate::gather::{Gatherer, MOST_BYTES, Needed};
 use crate::read_sql::Installed;
 use crate::session::{self, is_misfit};
 use crate::wire::Value;
 use crate::write_sql;
 
-/// Rows that are asked for at a time: what is held in memory, beside the segment under way.
-const AT_ONCE: usize = 8_000;
+/// Rows that are asked for at a time, first and at most. Their segments are held in memory, so wide
+/// rows are asked for in smaller numbers.
+const AT_ONCE: (usize, usize) = (500, 8_000);
+
+const CONTEXT: &str = "could not fold a chunk";
 
 /// What became of a chunk's rows.
 #[derive(Debug)]
@@ -43,34 +46,19 @@ pub(crate) async fn fill(
     chunk: &Chunk,
     it: &Installed,
 ) -> Result<Filled> {
-    let context = "could not fold a chunk";
-    let failed = |error| from_pg(context, &error);
+    let failed = |error| from_pg(CONTEXT, &error);
     let select = write_sql::select(stream, &it.layout, &format!("only {}", chunk.table));
     let cursor = format!("declare howdah_rows no scroll cursor for {select}");
-    session::run(client, context, &cursor).await?;
-    let fetch = format!("fetch {AT_ONCE} from howdah_rows");
-    let fetch = client.prepare(&fetch).await.map_err(failed)?;
+    session::run(client, CONTEXT, &cursor).await?;
     let insert = write_sql::insert(&it.layout, &it.table, &chunk.table);
     let insert = client.prepare(&insert).await.map_err(failed)?;
     let mut gatherer = Gatherer::new(&it.layout);
-    let (mut rows, mut segments) = (0_i64, 0_i64);
+    let (mut rows, mut segments) = (0, 0);
+    let mut at_once = AT_ONCE.0;
     loop {
-        let mut ready = Vec::new();
-        let mut fetched = 0;
-        let found = client.query_raw(&fetch, std::iter::empty::<&Value>()).await.map_err(failed)?;
-        let mut found = pin!(found);
-        while let Some(row) = found.try_next().await.map_err(failed)? {
-            fetched += 1;
-            if gatherer.ends_before(|at| value(&row, at)) {
-                ready.extend(gatherer.end(&it.layout));
-            }
-            gatherer.push(|at| value(&row, at));
-        }
-        if fetched < AT_ONCE {
-            ready.extend(gatherer.end(&it.layout));
-        }
-        rows += i64::try_from(fetched).unwrap_or(i64::MAX);
-        segments += i64::try_from(ready.len()).unwrap_or(i64::MAX);
+        let (fetched, bytes, ready) = fetch(client, &mut gatherer, it, at_once).await?;
+        rows += fetched;
+        segments += ready.len();
         // Behind the first misfit rows are only measured.
         if gatherer.fits() {
             match write(client, &insert, &ready).await {
@@ -79,15 +67,47 @@ pub(crate) async fn fill(
                 Err(error) => return Err(failed(error)),
             }
         }
-        if fetched < AT_ONCE {
+        if fetched < at_once {
             break;
+        }
+        if bytes > MOST_BYTES {
+            at_once = (at_once / 4).max(1);
+        } else if bytes < MOST_BYTES / 4 {
+            at_once = (at_once * 2).min(AT_ONCE.1);
         }
     }
     if !gatherer.fits() {
         return Ok(Filled::Misfit(gatherer.needed()));
     }
-    session::run(client, context, "close howdah_rows").await?;
-    Ok(Filled::Done { rows, segments })
+    session::run(client, CONTEXT, "close howdah_rows").await?;
+    Ok(Filled::Done { rows: rows as i64, segments: segments as i64 })
+}
+
+/// Gathers the next rows: gives how many, their bytes, and the segments that they end. Fewer than
+/// `at_once` are the last.
+async fn fetch(
+    client: &Client,
+    gatherer: &mut Gatherer,
+    it: &Installed,
+    at_once: usize,
+) -> Result<(usize, usize, Vec<Vec<Value>>)> {
+    let failed = |error| from_pg(CONTEXT, &error);
+    let fetch = format!("fetch {at_once} from howdah_rows");
+    let found = client.query_raw(&fetch, std::iter::empty::<&Value>()).await.map_err(failed)?;
+    let mut found = pin!(found);
+    let (mut fetched, mut bytes, mut ready) = (0, 0, Vec::new());
+    while let Some(row) = found.try_next().await.map_err(failed)? {
+        fetched += 1;
+        bytes += row.raw_size_bytes();
+        if gatherer.ends_before(|at| value(&row, at)) {
+            ready.extend(gatherer.end(&it.layout));
+        }
+        gatherer.push(|at| value(&row, at));
+    }
+    if fetched < at_once {
+        ready.extend(gatherer.end(&it.layout));
+    }
+    Ok((fetched, bytes, ready))
 }
 
 /// Writes segments, without waiting for one before the next is sent.

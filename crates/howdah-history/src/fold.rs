@@ -4,8 +4,9 @@
 //!    an event of the chunk locks the chunk and looks for segments before it writes.
 //! 2. The codes are chosen on a sample; a new layout gets its table, and view and functions are
 //!    made anew.
-//! 3. One transaction reads one moment of the chunk: its rows come by a cursor, their segments are
-//!    made here ([`crate::gather`]) and written, then the chunk is locked against writers, the rows that were read are deleted, and it commits. Rows that came
+//! 3. One transaction reads one moment of the chunk: its rows come by a cursor, in the order of
+//!    segments, which are gathered here and written (`fill.rs`, `gather.rs`); then the chunk is
+//!    locked against writers, the rows that were read are deleted, and it commits. Rows that came
 //!    meanwhile stay.
 //! 4. The chunk is vacuumed; once no page is left, which is when no reader can see a row of it any
 //!    more, its indexes are emptied too.

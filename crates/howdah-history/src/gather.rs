@@ -14,6 +14,10 @@ const EXACT_TIMES: std::ops::Range<i64> = -1_577_836_800_000_000..1_577_923_200_
 const WHOLE_FLOATS: std::ops::Range<f64> =
     -9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0;
 
+/// A segment ends where its values have so many bytes: no array may have a GB, and they are held in
+/// memory.
+pub(crate) const MOST_BYTES: usize = 16 << 20;
+
 /// A value as the code counts it; `None`: it does not fit.
 pub(crate) fn counted(code: &Code, shape: Shape, raw: &[u8]) -> Option<i64> {
     match code {
@@ -174,6 +178,8 @@ pub(crate) struct Gatherer {
     /// The columns that stay plain of the rows of this segment.
     key: Vec<Option<Vec<u8>>>,
     rows: u32,
+    /// Of the values of this segment.
+    bytes: usize,
     /// The place of the time among the coded columns.
     time: usize,
     times: (Option<Vec<u8>>, Option<Vec<u8>>),
@@ -186,6 +192,7 @@ impl Gatherer {
             columns: layout.coded.iter().map(|it| Gathering::new(&it.column, &it.code)).collect(),
             key: vec![None; layout.plain.len()],
             rows: 0,
+            bytes: 0,
             time: time.unwrap_or(0),
             times: (None, None),
         }
@@ -194,7 +201,8 @@ impl Gatherer {
     /// Whether a row with these plain values begins a new segment.
     pub(crate) fn ends_before<'a>(&self, value: impl Fn(usize) -> Option<&'a [u8]>) -> bool {
         let same = || self.key.iter().enumerate().all(|(at, key)| key.as_deref() == value(at));
-        self.rows > 0 && (self.rows == SEGMENT_ROWS || !same())
+        let full = self.rows == SEGMENT_ROWS || self.bytes >= MOST_BYTES;
+        self.rows > 0 && (full || !same())
     }
 
     /// Adds a row: the plain values, then those of the coded columns.
@@ -213,7 +221,9 @@ impl Gatherer {
         }
         self.rows += 1;
         for (at, column) in self.columns.iter_mut().enumerate() {
-            column.push(value(self.key.len() + at));
+            let value = value(self.key.len() + at);
+            self.bytes += value.map_or(0, <[u8]>::len);
+            column.push(value);
         }
     }
 
@@ -229,7 +239,7 @@ impl Gatherer {
         for (it, column) in layout.coded.iter().zip(&mut self.columns) {
             out.extend(parameters(it, column.pack()));
         }
-        self.rows = 0;
+        (self.rows, self.bytes) = (0, 0);
         Some(out)
     }
 
@@ -262,4 +272,86 @@ fn parameters(it: &Coded, packed: Packed) -> Vec<Value> {
         }
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn column(shape: Shape) -> Column {
+        Column {
+            name: "x".to_owned(),
+            type_name: String::new(),
+            array_type: None,
+            shape,
+            modified: String::new(),
+        }
+    }
+
+    #[test]
+    fn floats_fit_where_the_same_bits_come_back() {
+        let code = Code::Float { digits: 2, width: Width::Int2 };
+        let of = |value: f64| counted(&code, Shape::Float8, &value.to_be_bytes());
+        assert_eq!(of(-61.25), Some(-6_125));
+        assert_eq!(of(0.1 + 0.2), None, "0.30000000000000004");
+        assert_eq!(of(0.0), Some(0));
+        for value in [-0.0, f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 1e300, 0.001] {
+            assert_eq!(of(value), None, "{value}");
+        }
+        let of = |value: f32| counted(&code, Shape::Float4, &value.to_be_bytes());
+        assert_eq!((of(0.1), of(-0.0), of(123.456)), (Some(10), None, None));
+    }
+
+    #[test]
+    fn what_has_no_whole_number_does_not_fit() {
+        let whole = Code::Whole { width: Width::Int8 };
+        let date = |days: i32| counted(&whole, Shape::Date, &days.to_be_bytes());
+        assert_eq!((date(9_497), date(i32::MAX), date(i32::MIN)), (Some(9_497), None, None));
+        let time = Code::Time { unit: 1, stepped: false, width: Width::Int8 };
+        let time = |us: i64| counted(&time, Shape::Timestamptz, &us.to_be_bytes());
+        assert_eq!(time(EXACT_TIMES.start), Some(EXACT_TIMES.start));
+        for us in [i64::MIN, EXACT_TIMES.start - 1, EXACT_TIMES.end, i64::MAX] {
+            assert_eq!(time(us), None, "{us}");
+        }
+    }
+
+    #[test]
+    fn a_step_leaves_what_the_axis_lacks() {
+        let code = Code::Time { unit: 1_000, stepped: true, width: Width::Int1 };
+        let mut gathering = Gathering::new(&column(Shape::Timestamptz), &code);
+        for us in [7_000_i64, 107_000, 207_000, 310_000] {
+            gathering.push(Some(&us.to_be_bytes()));
+        }
+        let packed = gathering.pack();
+        assert_eq!((packed.base, packed.step), (7_000, 100_000));
+        let mut expected = Elements::default();
+        for element in [0_u8, 0, 0, 3] {
+            expected.push(Some(&[element]));
+        }
+        assert_eq!(packed.elements, expected);
+        assert!(gathering.needed.fits(&code));
+        // Half a millisecond is no whole unit.
+        gathering.push(Some(&7_000_i64.to_be_bytes()));
+        gathering.push(Some(&7_500_i64.to_be_bytes()));
+        gathering.push(Some(&7_900_i64.to_be_bytes()));
+        gathering.pack();
+        assert!(gathering.needed.never);
+    }
+
+    #[test]
+    fn differences_are_from_the_first_value_there_is() {
+        let code = Code::Whole { width: Width::Int1 };
+        let mut gathering = Gathering::new(&column(Shape::Int8), &code);
+        gathering.push(None);
+        gathering.push(Some(&1_000_000_i64.to_be_bytes()));
+        gathering.push(Some(&1_000_100_i64.to_be_bytes()));
+        let packed = gathering.pack();
+        assert_eq!((packed.base, packed.sum), (1_000_000, 2_000_100));
+        assert_eq!(packed.extremes, Some((1_000_000, 1_000_100)));
+        assert!(gathering.needed.fits(&code));
+        gathering.push(Some(&i64::MIN.to_be_bytes()));
+        gathering.push(Some(&i64::MAX.to_be_bytes()));
+        gathering.pack();
+        assert!(gathering.needed.never, "wider than 64 bits");
+    }
 }

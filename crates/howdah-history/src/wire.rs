@@ -170,7 +170,9 @@ mod tests {
         out.extend(weight.to_be_bytes());
         out.extend(sign.to_be_bytes());
         out.extend(scale.to_be_bytes());
-        groups.iter().for_each(|group| out.extend(group.to_be_bytes()));
+        for group in groups {
+            out.extend(group.to_be_bytes());
+        }
         out
     }
 
