@@ -240,7 +240,8 @@ impl Sample {
     }
 }
 
-/// The bytes that the arrays of each code have as stored, by pglz and, where the server has it, lz4.
+/// The bytes that the arrays of each code have as stored, by pglz and, where the server has it, by
+/// lz4.
 async fn sizes(
     client: &Client,
     at: usize,

@@ -251,8 +251,8 @@ impl Code {
                 let number = format!("(({counted})::float8 / {}::float8)", power(*digits));
                 if column.shape == Shape::Float4 { format!("{number}::float4") } else { number }
             }
-            // The origin in seconds of 1970. Of the years of exact times the sum is off by less than
-            // a quarter of a µs, and the function rounds to whole ones.
+            // The origin in seconds of 1970. In the years of exact times the sum is off by less
+            // than half a µs, and the function rounds to whole ones.
             Self::Time { .. } if column.shape == Shape::Timestamptz => {
                 format!("to_timestamp(({counted})::float8 / 1000000 + 946684800)")
             }

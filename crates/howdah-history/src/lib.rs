@@ -7,8 +7,8 @@
 //! table are a [`Layout`]; chunks whose data are alike share one.
 //!
 //! The fold ([`mod@fold`]) reads a chunk's rows in their order and writes each segment with what it
-//! knows of it; values whose type it does not know pass as the bytes that the server gave. What reads
-//! segments ([`read_sql`]) and puts events back is SQL alone.
+//! knows of it; values whose type it does not know pass as the bytes that the server gave. What
+//! reads segments ([`read_sql`]) and puts events back is SQL alone.
 //!
 //! Invariant: at every moment an event is in its chunk or in one segment, never in both or neither:
 //! each move is one transaction.

@@ -39,8 +39,8 @@ pub(crate) struct Numeric {
 const MOST_GROUPS: usize = 9;
 
 impl Numeric {
-    /// The format is that of `numeric_send` (src/backend/utils/adt/numeric.c): groups, weight of the
-    /// first, sign, scale, groups of four digits. `None`: NaN, infinite, or very long.
+    /// The format is that of `numeric_send` (src/backend/utils/adt/numeric.c): groups, weight of
+    /// the first, sign, scale, groups of four digits. `None`: NaN, infinite, or very long.
     pub(crate) fn read(raw: &[u8]) -> Option<Self> {
         let field = |at: usize| -> Option<u16> {
             Some(u16::from_be_bytes(raw.get(2 * at..2 * at + 2)?.try_into().ok()?))

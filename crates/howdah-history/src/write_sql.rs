@@ -20,12 +20,26 @@ pub fn select(stream: &Stream, layout: &Layout, rows: &str) -> String {
     });
     let is_plain = |ident: &Ident| layout.plain.iter().any(|it| it.name == ident.as_str());
     let rest = stream.key.iter().filter(|it| **it != stream.time && !is_plain(it)).cloned();
-    let order = layout.plain.iter().map(Column::ident).chain([layout.time.ident()]).chain(rest);
+    let rest = [layout.time.ident()].into_iter().chain(rest).map(|ident| format!("c.{ident}"));
+    let order = layout.plain.iter().flat_map(order_of).chain(rest);
     format!(
         "select {} from {rows} c order by {}",
         name::list(plain.chain(coded)),
-        name::list(order.map(|ident| format!("c.{ident}")))
+        name::list(order)
     )
+}
+
+/// The order of a plain column: values that are equal and printed differently (`1.0` and `1.00`)
+/// are in segments of their own, so they are kept apart.
+fn order_of(column: &Column) -> Vec<String> {
+    let value = format!("c.{}", column.ident());
+    match column.shape {
+        Shape::Numeric | Shape::Float4 | Shape::Float8 => {
+            let text = format!("{value}::pg_catalog.text");
+            vec![value, text]
+        }
+        _ => vec![value],
+    }
 }
 
 /// `insert into segments …`: one segment of `chunk`. Its parameters are the number of rows, the
