@@ -16,6 +16,7 @@ use crate::code::{Code, Column, Shape, Width};
 use crate::fill::value;
 use crate::gather::{self, Gathering};
 use crate::layout::{Layout, SEGMENT_ROWS};
+use crate::read_sql::Installed;
 use crate::session;
 use crate::wire::{self, Elements, Numeric, Value};
 use crate::write_sql;
@@ -31,6 +32,9 @@ const MOST_DIGITS: u16 = 9;
 const PLAIN_BONUS: i64 = 85;
 /// Arithmetic with numerics takes as long as reading the rest of a row.
 const NUMERIC_BONUS: i64 = 50;
+/// Each layout is a table and a branch of the view, so that a code of one there is is taken unless
+/// another is clearly smaller.
+const KNOWN_BONUS: i64 = 85;
 /// Whether the server was built with lz4.
 const HAS_LZ4: &str = "select coalesce((select 'lz4' = any (enumvals) from pg_catalog.pg_settings \
                        where name = 'default_toast_compression'), false)";
@@ -49,16 +53,17 @@ pub(crate) struct Choice {
     pub(crate) lz4: bool,
 }
 
-/// Chooses for each of `columns`; `plain` are the columns that stay plain.
+/// Chooses for each of `columns`; `plain` are the columns that stay plain, `known` the layouts that
+/// the stream has.
 pub(crate) async fn choose(
     client: &Client,
     stream: &Stream,
     chunk: &Chunk,
-    plain: &[Column],
-    columns: &[Column],
+    (plain, columns): (&[Column], &[Column]),
+    known: &[Installed],
 ) -> Result<Vec<Choice>> {
     session::begin_read_committed(client).await?;
-    let result = choose_in_txn(client, stream, chunk, plain, columns).await;
+    let result = choose_in_txn(client, stream, chunk, (plain, columns), known).await;
     // The sample is not kept.
     let _ = client.batch_execute("rollback").await;
     result
@@ -68,8 +73,8 @@ async fn choose_in_txn(
     client: &Client,
     stream: &Stream,
     chunk: &Chunk,
-    plain: &[Column],
-    columns: &[Column],
+    (plain, columns): (&[Column], &[Column]),
+    known: &[Installed],
 ) -> Result<Vec<Choice>> {
     take_sample(client, stream, chunk, plain).await?;
     let sample = Sample::read(client, stream, plain, columns).await?;
@@ -85,7 +90,9 @@ async fn choose_in_txn(
         let (_, plain) = sample.pack(at, column, &last);
         packed.push((vec![last], plain));
         let sizes = sizes(client, at, column, &packed, has_lz4).await?;
-        out.push(chosen(column, packed.into_iter().map(|(codes, _)| codes), &sizes));
+        let of = |it: &Installed| it.layout.coded.iter().find(|it| it.column == *column).cloned();
+        let known: Vec<Code> = known.iter().filter_map(of).map(|it| it.code).collect();
+        out.push(chosen(column, packed.into_iter().map(|(codes, _)| codes), &sizes, &known));
     }
     Ok(out)
 }
@@ -95,12 +102,14 @@ fn chosen(
     column: &Column,
     kinds: impl Iterator<Item = Vec<Code>>,
     sizes: &[(i64, Option<i64>)],
+    known: &[Code],
 ) -> Choice {
     let mut sized: Vec<(i64, bool, Vec<Code>)> = kinds
         .zip(sizes)
         // It is read faster, so that it need not be smaller.
         .map(|(codes, (pglz, lz4))| {
-            let weight = weighed(*pglz, &codes[0], column.shape);
+            let bonus = if known.contains(&codes[0]) { KNOWN_BONUS } else { 100 };
+            let weight = weighed(*pglz, &codes[0], column.shape) * bonus / 100;
             (weight, lz4.is_some_and(|lz4| lz4 <= *pglz), codes)
         })
         .collect();

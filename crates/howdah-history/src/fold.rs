@@ -150,7 +150,8 @@ async fn fold_owned(
     chunk: &Chunk,
 ) -> Result<Folded> {
     let columns = store::columns(client, stream).await?;
-    exact::check_columns(stream, &columns, &store::layouts(client, stream).await?)?;
+    let known = store::layouts(client, stream).await?;
+    exact::check_columns(stream, &columns, &known)?;
     if !store::is_fenced(client, stream, chunk).await? {
         // Batches behind the fence call what is made here.
         make_objects(client, system, catalog, stream, &columns).await?;
@@ -158,7 +159,7 @@ async fn fold_owned(
     }
     failpoint::hit("history.fence").await?;
     let (plain, coded) = split(stream, &columns);
-    let mut choices = choose::choose(client, stream, chunk, &plain, &coded).await?;
+    let mut choices = choose::choose(client, stream, chunk, (&plain, &coded), &known).await?;
     let time = columns
         .iter()
         .find(|column| column.name == stream.time.as_str())
