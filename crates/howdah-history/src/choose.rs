@@ -101,11 +101,11 @@ async fn choose_in_txn(
 fn chosen(
     column: &Column,
     kinds: impl Iterator<Item = Vec<Code>>,
-    sizes: &[(i64, Option<i64>)],
+    stored: &[(i64, Option<i64>)],
     known: &[Code],
 ) -> Choice {
     let mut sized: Vec<(i64, bool, Vec<Code>)> = kinds
-        .zip(sizes)
+        .zip(stored)
         // It is read faster, so that it need not be smaller.
         .map(|(codes, (pglz, lz4))| {
             let bonus = if known.contains(&codes[0]) { KNOWN_BONUS } else { 100 };
