@@ -1,16 +1,25 @@
 //! Which code fits a column: tried on a sample of the chunk, by the size that it has on disk.
 
+use std::ops::Range;
+use std::pin::pin;
+
+use futures_util::TryStreamExt as _;
 use howdah_catalog::name;
 use howdah_error::Result;
 use howdah_pg::from_pg;
 use howdah_system::Stream;
+use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Row};
 
 use crate::chunks::Chunk;
 use crate::code::{Code, Column, Shape, Width};
-use crate::layout::Layout;
-use crate::session::{self, is_misfit};
-use crate::write_sql::attempt;
+use crate::fill::value;
+use crate::gather::{self, Gathering};
+use crate::layout::{Layout, SEGMENT_ROWS};
+use crate::read_sql::Installed;
+use crate::session;
+use crate::wire::{self, Elements, Numeric, Value};
+use crate::write_sql;
 
 /// The sample has segments of so many keys.
 const KEYS: u32 = 8;
@@ -23,10 +32,15 @@ const MOST_DIGITS: u16 = 9;
 const PLAIN_BONUS: i64 = 85;
 /// Arithmetic with numerics takes as long as reading the rest of a row.
 const NUMERIC_BONUS: i64 = 50;
+/// Each layout is a table and a branch of the view, so that a code of one there is is taken unless
+/// another is clearly smaller.
+const KNOWN_BONUS: i64 = 85;
 /// Whether the server was built with lz4.
 const HAS_LZ4: &str = "select coalesce((select 'lz4' = any (enumvals) from pg_catalog.pg_settings \
                        where name = 'default_toast_compression'), false)";
 const TRYING: &str = "could not try a code on a sample";
+/// The sample is read as far as these bytes.
+const MOST_BYTES: usize = 4 * gather::MOST_BYTES;
 /// The temporary table of the sample.
 const SAMPLE: &str = "pg_temp.howdah_sample";
 
@@ -39,16 +53,17 @@ pub(crate) struct Choice {
     pub(crate) lz4: bool,
 }
 
-/// Chooses for each of `columns`; `plain` are the columns that stay plain.
+/// Chooses for each of `columns`; `plain` are the columns that stay plain, `known` the layouts that
+/// the stream has.
 pub(crate) async fn choose(
     client: &Client,
     stream: &Stream,
     chunk: &Chunk,
-    plain: &[Column],
-    columns: &[Column],
+    (plain, columns): (&[Column], &[Column]),
+    known: &[Installed],
 ) -> Result<Vec<Choice>> {
     session::begin_read_committed(client).await?;
-    let result = choose_in_txn(client, stream, chunk, plain, columns).await;
+    let result = choose_in_txn(client, stream, chunk, (plain, columns), known).await;
     // The sample is not kept.
     let _ = client.batch_execute("rollback").await;
     result
@@ -58,45 +73,54 @@ async fn choose_in_txn(
     client: &Client,
     stream: &Stream,
     chunk: &Chunk,
-    plain: &[Column],
-    columns: &[Column],
+    (plain, columns): (&[Column], &[Column]),
+    known: &[Installed],
 ) -> Result<Vec<Choice>> {
     take_sample(client, stream, chunk, plain).await?;
-    let time = columns.iter().find(|column| column.name == stream.time.as_str());
-    let has_lz4: bool = ask(client, HAS_LZ4).await?.get(0);
+    let sample = Sample::read(client, stream, plain, columns).await?;
+    let row = client.query_one(HAS_LZ4, &[]).await.map_err(|error| from_pg(TRYING, &error))?;
+    let has_lz4: bool = row.get(0);
     let mut out = Vec::with_capacity(columns.len());
-    for column in columns {
-        let mut sized: Vec<(i64, Code)> = Vec::new();
+    for (at, column) in columns.iter().enumerate() {
         let is_time = column.name == stream.time.as_str();
-        let layout_of = |code: &Code| {
-            let one = vec![(column.clone(), code.clone())];
-            Layout::new(plain.to_vec(), one, time.unwrap_or(column), false)
-        };
-        for code in candidates(client, column, is_time).await? {
-            let layout = layout_of(&code);
-            if let Some(size) = try_code(client, stream, &layout, &code, column.shape).await? {
-                sized.push((size, code));
-            }
-        }
-        sized.sort_by_key(|(size, _)| *size);
-        let mut lz4 = false;
-        if let Some((size, code)) = sized.first().filter(|_| has_lz4) {
-            // It is read faster, so that it need not be smaller.
-            session::run(client, TRYING, "set local default_toast_compression = 'lz4'").await?;
-            let other = try_code(client, stream, &layout_of(code), code, column.shape).await?;
-            lz4 = other.is_some_and(|other| other <= *size);
-            session::run(client, TRYING, "set local default_toast_compression = 'pglz'").await?;
-        }
-        let mut codes: Vec<Code> = sized.into_iter().map(|(_, code)| code).collect();
+        let kinds = kinds(&sample, at, column, is_time);
+        let mut packed: Vec<(Vec<Code>, Vec<Elements>)> =
+            kinds.iter().filter_map(|kind| sample.pack_kind(at, column, kind)).collect();
         let last = last_resort(column.shape);
-        // What stands behind it would never be asked.
-        match codes.iter().position(|code| *code == last) {
-            Some(place) => codes.truncate(place + 1),
-            None => codes.push(last),
-        }
-        out.push(Choice { column: column.clone(), codes, lz4 });
+        let (_, plain) = sample.pack(at, column, &last);
+        packed.push((vec![last], plain));
+        let sizes = sizes(client, at, column, &packed, has_lz4).await?;
+        let of = |it: &Installed| it.layout.coded.iter().find(|it| it.column == *column).cloned();
+        let known: Vec<Code> = known.iter().filter_map(of).map(|it| it.code).collect();
+        out.push(chosen(column, packed.into_iter().map(|(codes, _)| codes), &sizes, &known));
     }
     Ok(out)
+}
+
+/// The codes of a column by their sizes, as far as one of them would be asked.
+fn chosen(
+    column: &Column,
+    kinds: impl Iterator<Item = Vec<Code>>,
+    stored: &[(i64, Option<i64>)],
+    known: &[Code],
+) -> Choice {
+    let mut sized: Vec<(i64, bool, Vec<Code>)> = kinds
+        .zip(stored)
+        // It is read faster, so that it need not be smaller.
+        .map(|(codes, (pglz, lz4))| {
+            let bonus = if known.contains(&codes[0]) { KNOWN_BONUS } else { 100 };
+            let weight = weighed(*pglz, &codes[0], column.shape) * bonus / 100;
+            (weight, lz4.is_some_and(|lz4| lz4 <= *pglz), codes)
+        })
+        .collect();
+    sized.sort_by_key(|(size, ..)| *size);
+    let lz4 = sized.first().is_some_and(|(_, lz4, _)| *lz4);
+    let mut codes: Vec<Code> = sized.into_iter().flat_map(|(.., codes)| codes).collect();
+    // What stands behind the one that keeps everything would never be asked.
+    if let Some(place) = codes.iter().position(|code| *code == last_resort(column.shape)) {
+        codes.truncate(place + 1);
+    }
+    Choice { column: column.clone(), codes, lz4 }
 }
 
 /// The code that keeps any value of the type.
@@ -134,46 +158,141 @@ async fn take_sample(
         keys = name::list(keys),
         same = same.collect::<String>(),
         text = table.to_string().replace('\'', "''"),
-        rows = crate::layout::SEGMENT_ROWS,
+        rows = SEGMENT_ROWS,
     );
     session::run(client, context, &sql).await
 }
 
-/// The size of the sample's arrays in this code; `None`: it does not fit, or only just.
-async fn try_code(
-    client: &Client,
-    stream: &Stream,
-    layout: &Layout,
-    code: &Code,
-    shape: Shape,
-) -> Result<Option<i64>> {
-    let failed = |error| from_pg(TRYING, &error);
-    client.batch_execute("savepoint howdah_try").await.map_err(failed)?;
-    // The filler makes each row long enough that the server compresses at all.
-    let sql = format!(
-        "create temporary table howdah_try with (toast_tuple_target = 128) on commit drop as \
-         select q.*, repeat('x', 2500) as filler from ({}) q",
-        attempt(stream, layout, SAMPLE)
-    );
-    let size = match client.batch_execute(&sql).await {
-        Ok(()) => {
-            let row = client
-                .query_one(
-                    "select coalesce(sum(pg_column_size(a)), 0)::bigint, \
-                     coalesce(max(widest), 0)::bigint from pg_temp.howdah_try",
-                    &[],
-                )
-                .await
-                .map_err(failed)?;
-            let (size, widest): (i64, i64) = (row.get(0), row.get(1));
-            (widest <= headroom(code)).then_some(weighed(size, code, shape))
+/// The rows of the sample, in the order of segments.
+struct Sample {
+    rows: Vec<Row>,
+    segments: Vec<Range<usize>>,
+    /// How many plain columns stand before the others.
+    plain: usize,
+}
+
+impl Sample {
+    async fn read(
+        client: &Client,
+        stream: &Stream,
+        plain: &[Column],
+        columns: &[Column],
+    ) -> Result<Self> {
+        let resort = |column: &Column| (column.clone(), last_resort(column.shape));
+        let time = columns.iter().find(|column| column.name == stream.time.as_str());
+        let time = time.ok_or_else(|| session::lost("the time column is gone"))?;
+        let layout = Layout::new(plain.to_vec(), columns.iter().map(resort).collect(), time, false);
+        let sql = write_sql::select(stream, &layout, SAMPLE);
+        let failed = |error| from_pg(TRYING, &error);
+        let found = client.query_raw(&sql, std::iter::empty::<&Value>()).await.map_err(failed)?;
+        let mut found = pin!(found);
+        let (mut rows, mut bytes) = (Vec::new(), 0);
+        // Of very wide rows fewer do, since they are held in memory.
+        while let Some(row) = found.try_next().await.map_err(failed)? {
+            bytes += row.raw_size_bytes();
+            if bytes <= MOST_BYTES {
+                rows.push(row);
+            }
         }
-        Err(error) if is_misfit(&error) => None,
-        Err(error) => return Err(failed(error)),
+        let plain = plain.len();
+        let mut segments: Vec<Range<usize>> = Vec::new();
+        for (at, row) in rows.iter().enumerate() {
+            let same = |first: usize| {
+                (0..plain).all(|place| value(row, place) == value(&rows[first], place))
+            };
+            match segments.last_mut() {
+                Some(last) if last.len() < SEGMENT_ROWS as usize && same(last.start) => {
+                    last.end = at + 1;
+                }
+                _ => segments.push(Range { start: at, end: at + 1 }),
+            }
+        }
+        Ok(Self { rows, segments, plain })
+    }
+
+    /// The values of a column that are not null.
+    fn values(&self, at: usize) -> impl Iterator<Item = &[u8]> {
+        self.rows.iter().filter_map(move |row| value(row, self.plain + at))
+    }
+
+    /// The arrays of a column in a code, and the greatest difference; `None`: a value does not fit.
+    fn pack(&self, at: usize, column: &Column, code: &Code) -> (Option<i64>, Vec<Elements>) {
+        let mut gathering = Gathering::new(column, code);
+        let mut out = Vec::with_capacity(self.segments.len());
+        for segment in &self.segments {
+            for row in &self.rows[segment.clone()] {
+                gathering.push(value(row, self.plain + at));
+            }
+            out.push(gathering.pack().elements);
+        }
+        let needed = gathering.needed;
+        ((!needed.never).then_some(needed.widest), out)
+    }
+
+    /// The codes of a kind that have room for the column's values, the narrowest first, and its
+    /// arrays.
+    fn pack_kind(
+        &self,
+        at: usize,
+        column: &Column,
+        (kind, widths): &Kind,
+    ) -> Option<(Vec<Code>, Vec<Elements>)> {
+        let (widest, _) = self.pack(at, column, kind);
+        let widest = widest?;
+        let codes: Vec<Code> = widths
+            .iter()
+            .filter(|width| widest <= headroom(**width))
+            .map(|width| kind.with_width(*width))
+            .collect();
+        let (_, packed) = self.pack(at, column, codes.first()?);
+        Some((codes, packed))
+    }
+}
+
+/// The bytes that the arrays of each code have as stored, by pglz and, where the server has it, by
+/// lz4.
+async fn sizes(
+    client: &Client,
+    at: usize,
+    column: &Column,
+    packed: &[(Vec<Code>, Vec<Elements>)],
+    has_lz4: bool,
+) -> Result<Vec<(i64, Option<i64>)>> {
+    let failed = |error| from_pg(TRYING, &error);
+    let methods: &[&str] = if has_lz4 { &["pglz", "lz4"] } else { &["pglz"] };
+    let (mut definitions, mut values, mut targets) = (Vec::new(), Vec::new(), Vec::new());
+    for (n, (codes, _)) in packed.iter().enumerate() {
+        let array = codes[0].array_type(column);
+        for method in methods {
+            definitions.push(format!("{method}{n} {array} compression {method}"));
+            values.push(format!("${}::{array}", n + 1));
+            targets.push(format!("coalesce(sum(pg_column_size({method}{n})), 0)::bigint"));
+        }
+    }
+    // The filler makes each row long enough that the server compresses at all.
+    let table = format!("howdah_try_{at}");
+    let create = format!(
+        "create temporary table {table} ({}, filler text) with (toast_tuple_target = 128) \
+         on commit drop",
+        name::list(definitions)
+    );
+    session::run(client, TRYING, &create).await?;
+    let insert =
+        format!("insert into pg_temp.{table} select {}, repeat('x', 2500)", name::list(values));
+    let insert = client.prepare(&insert).await.map_err(failed)?;
+    for segment in 0..packed.first().map_or(0, |(_, arrays)| arrays.len()) {
+        let arrays: Vec<Value> =
+            packed.iter().map(|(_, arrays)| Value::Array(arrays[segment].clone())).collect();
+        let arrays = arrays.iter().map(|array| array as &(dyn ToSql + Sync));
+        client.execute_raw(&insert, arrays).await.map_err(failed)?;
+    }
+    let sql = format!("select {} from pg_temp.{table}", name::list(targets));
+    let row = client.query_one(&sql, &[]).await.map_err(failed)?;
+    let size = |n: usize| {
+        let first = n * methods.len();
+        (row.get(first), has_lz4.then(|| row.get(first + 1)))
     };
-    let back = "rollback to savepoint howdah_try; release savepoint howdah_try";
-    client.batch_execute(back).await.map_err(failed)?;
-    Ok(size)
+    Ok((0..packed.len()).map(size).collect())
 }
 
 fn weighed(size: i64, code: &Code, shape: Shape) -> i64 {
@@ -185,99 +304,60 @@ fn weighed(size: i64, code: &Code, shape: Shape) -> i64 {
 }
 
 /// What a sample may need at most: the rest of the chunk may have wider values.
-fn headroom(code: &Code) -> i64 {
-    match code.width() {
-        None => i64::MAX,
-        Some(Width::Int1) => 100,
-        Some(width) => width.most() / 2,
-    }
+fn headroom(width: Width) -> i64 {
+    if width == Width::Int1 { 100 } else { width.most() / 2 }
 }
+
+/// A code, as wide as can be, and the widths that save something.
+type Kind = (Code, &'static [Width]);
+
+const UP_TO_2: &[Width] = &[Width::Int1, Width::Int2];
+const UP_TO_4: &[Width] = &[Width::Int1, Width::Int2, Width::Int4];
+const UP_TO_8: &[Width] = &[Width::Int1, Width::Int2, Width::Int4, Width::Int8];
 
 /// The codes that may fit a column, by its type and what the sample holds.
-async fn candidates(client: &Client, column: &Column, is_time: bool) -> Result<Vec<Code>> {
-    use Width::{Int1, Int2, Int4, Int8};
-    let whole = |width| Code::Whole { width };
-    let mut codes = match column.shape {
-        Shape::Int2 => vec![whole(Int1)],
-        Shape::Int4 | Shape::Date => [Int1, Int2].map(whole).to_vec(),
-        Shape::Int8 => [Int1, Int2, Int4].map(whole).to_vec(),
-        Shape::Numeric => decimals(client, column).await?,
-        Shape::Float4 | Shape::Float8 => match float_digits(client, column).await? {
+fn kinds(sample: &Sample, at: usize, column: &Column, is_time: bool) -> Vec<Kind> {
+    let width = Width::Int8;
+    match column.shape {
+        Shape::Int2 => vec![(Code::Whole { width }, &[Width::Int1])],
+        Shape::Int4 | Shape::Date => vec![(Code::Whole { width }, UP_TO_2)],
+        Shape::Int8 => vec![(Code::Whole { width }, UP_TO_4)],
+        Shape::Numeric => decimal(sample, at).map(|code| (code, UP_TO_8)).into_iter().collect(),
+        Shape::Float4 | Shape::Float8 => {
             // A wider difference than the type itself saves nothing.
-            Some(digits) if column.shape == Shape::Float4 => {
-                [Int1, Int2].map(|width| Code::Float { digits, width }).to_vec()
-            }
-            Some(digits) => [Int1, Int2, Int4].map(|width| Code::Float { digits, width }).to_vec(),
-            None => Vec::new(),
-        },
+            let widths = if column.shape == Shape::Float4 { UP_TO_2 } else { UP_TO_4 };
+            let fits = |digits: &u16| {
+                let code = Code::Float { digits: *digits, width };
+                sample.values(at).all(|raw| gather::counted(&code, column.shape, raw).is_some())
+            };
+            let digits = (0..=MOST_DIGITS).find(fits);
+            digits.map(|digits| (Code::Float { digits, width }, widths)).into_iter().collect()
+        }
         Shape::Timestamptz | Shape::Timestamp => {
-            let unit = time_unit(client, column).await?;
+            let whole = |unit: &i64| {
+                sample.values(at).all(|raw| wire::whole(raw).is_some_and(|time| time % unit == 0))
+            };
+            let unit = [1_000_000, 1_000].into_iter().find(whole).unwrap_or(1);
             let steps: &[bool] = if is_time { &[true, false] } else { &[false] };
-            let widths = [Int1, Int2, Int4, Int8];
-            let of = |stepped| widths.map(|width| Code::Time { unit, stepped, width });
-            steps.iter().copied().flat_map(of).collect()
+            let of = |stepped: &bool| Code::Time { unit, stepped: *stepped, width };
+            steps.iter().map(|stepped| (of(stepped), UP_TO_8)).collect()
         }
         Shape::Nested | Shape::Other => Vec::new(),
-    };
-    codes.push(last_resort(column.shape));
-    Ok(codes)
-}
-
-async fn ask(client: &Client, sql: &str) -> Result<Row> {
-    client.query_one(sql, &[]).await.map_err(|error| from_pg("could not look at a sample", &error))
-}
-
-async fn decimals(client: &Client, column: &Column) -> Result<Vec<Code>> {
-    let name = column.ident();
-    let row = ask(
-        client,
-        &format!(
-            "select min(scale({name})), max(scale({name})), max(min_scale({name})) from {SAMPLE}"
-        ),
-    )
-    .await?;
-    let (low, high, digits): (Option<i32>, Option<i32>, Option<i32>) =
-        (row.get(0), row.get(1), row.get(2));
-    let (Some(low), Some(high), Some(digits)) = (low, high, digits) else { return Ok(Vec::new()) };
-    let (Ok(scale), Ok(digits)) = (u16::try_from(high), u16::try_from(digits)) else {
-        return Ok(Vec::new());
-    };
-    if low != high || digits > 18 || scale > 1000 {
-        return Ok(Vec::new());
     }
-    let widths = [Width::Int1, Width::Int2, Width::Int4, Width::Int8];
-    Ok(widths.map(|width| Code::Decimal { scale, digits, width }).to_vec())
 }
 
-async fn float_digits(client: &Client, column: &Column) -> Result<Option<u16>> {
-    let name = column.ident();
-    let back = if column.shape == Shape::Float4 { "::float4" } else { "" };
-    let checks = (0..=MOST_DIGITS).map(|digits| {
-        let factor = format!("1{}::float8", "0".repeat(digits.into()));
-        format!(
-            "bool_and(case when abs({name}) < 1e18 then \
-             (round({name}::float8 * {factor}) / {factor}){back} = {name} \
-             else {name} is null end)"
-        )
-    });
-    let row = ask(client, &format!("select {} from {SAMPLE}", name::list(checks))).await?;
-    let holds = |digits: &u16| row.get::<_, Option<bool>>(usize::from(*digits)) == Some(true);
-    Ok((0..=MOST_DIGITS).find(holds))
-}
-
-async fn time_unit(client: &Client, column: &Column) -> Result<i64> {
-    let name = column.ident();
-    let row = ask(
-        client,
-        &format!(
-            "select coalesce(bool_and(date_trunc('second', {name}) = {name}), false), \
-             coalesce(bool_and(date_trunc('milliseconds', {name}) = {name}), false) from {SAMPLE}"
-        ),
-    )
-    .await?;
-    Ok(match (row.get(0), row.get(1)) {
-        (true, _) => 1_000_000,
-        (false, true) => 1_000,
-        (false, false) => 1,
-    })
+/// The decimals that all numerics of the sample have, where they are of one scale.
+fn decimal(sample: &Sample, at: usize) -> Option<Code> {
+    let mut found: Option<(u16, u16)> = None;
+    for raw in sample.values(at) {
+        let number = Numeric::read(raw)?;
+        let (scale, digits) = found.unwrap_or((number.scale, 0));
+        if scale != number.scale {
+            return None;
+        }
+        found = Some((scale, digits.max(number.digits())));
+    }
+    let (scale, digits) = found?;
+    let width = Width::Int8;
+    (digits <= 18 && scale <= 1_000).then_some(Code::Decimal { scale, digits, width })
 }

@@ -1,16 +1,12 @@
-//! How the values of one column of a segment are kept: the code, and the SQL that writes and reads
-//! it.
+//! How the values of one column of a segment are kept: the code, and the SQL that reads it. What
+//! writes it is in `gather.rs` beside this.
 //!
-//! A code is exact or fails: the SQL that encodes a value checks that it can be read back, and
-//! raises an error where it cannot (a number that is too wide, a digit too many, a NaN). Nothing is
+//! A code is exact or fails: whoever encodes a value checks that it can be read back, and takes
+//! another code where it cannot (a number that is too wide, a digit too many, a NaN). Nothing is
 //! ever rounded.
 
 use howdah_catalog::Ident;
 use serde::{Deserialize, Serialize};
-
-/// The times that are kept as µs since 2000: within them a double holds every µs exactly, in the
-/// seconds of `date_part` as in the factor of an interval.
-const EXACT_TIMES: [&str; 2] = ["1950-01-01", "2050-01-01"];
 
 /// What a column's type is, as far as codes care.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,12 +71,6 @@ impl Width {
             Self::Int4 => i64::from(i32::MAX),
             Self::Int8 => i64::MAX,
         }
-    }
-
-    /// `number` in it, or an error.
-    fn narrowed(self, number: &str) -> String {
-        let through = if self == Self::Int1 { "::int4" } else { "" };
-        format!("{number}{through}::{}", self.type_name())
     }
 
     /// A number of it in a type to reckon with.
@@ -213,77 +203,6 @@ impl Code {
         }
     }
 
-    /// The value as the code counts it: a whole number where there is a base. `value` is SQL over
-    /// a row of the chunk.
-    #[must_use]
-    pub fn counted(&self, shape: Shape, value: &str) -> String {
-        match self {
-            Self::Plain => value.to_owned(),
-            Self::Text => format!("{value}::pg_catalog.text"),
-            Self::Whole { .. } if shape == Shape::Date => {
-                format!("({value} - date '2000-01-01')::int8")
-            }
-            Self::Whole { .. } => format!("{value}::int8"),
-            Self::Decimal { scale, digits, .. } => {
-                let number = format!("({value} * {})::int8", power(*digits));
-                let fits = if digits < scale {
-                    format!("scale({value}) = {scale} and min_scale({value}) <= {digits}")
-                } else {
-                    format!("scale({value}) = {scale}")
-                };
-                checked(&number, &fits)
-            }
-            Self::Float { digits, .. } => {
-                let factor = format!("{}::float8", power(*digits));
-                let rounded = format!("round({value}::float8 * {factor})");
-                let back = if shape == Shape::Float4 {
-                    format!("({rounded} / {factor})::float4")
-                } else {
-                    format!("{rounded} / {factor}")
-                };
-                // A negative zero equals zero and is none.
-                let fits = format!(
-                    "case when {value} = 0 then \
-                     float8send({value}::float8) = '\\x0000000000000000'::bytea \
-                     else {back} = {value} end"
-                );
-                checked(&format!("{rounded}::int8"), &fits)
-            }
-            Self::Time { .. } => {
-                let (zone, origin) = origin(shape);
-                let [from, to] = EXACT_TIMES;
-                let fits = format!("{value} >= {zone} '{from}' and {value} < {zone} '{to}'");
-                let number =
-                    format!("round(date_part('epoch', {value} - {origin}) * 1000000)::int8");
-                checked(&number, &fits)
-            }
-        }
-    }
-
-    /// The element of the array: `v` as counted, `base` of the segment, `step` of a row, `i` the
-    /// row's number from 0.
-    #[must_use]
-    pub fn element(&self, v: &str, base: &str, step: &str, i: &str) -> String {
-        match self {
-            Self::Plain | Self::Text => v.to_owned(),
-            Self::Whole { width } | Self::Decimal { width, .. } | Self::Float { width, .. } => {
-                width.narrowed(&format!("({v} - {base})"))
-            }
-            Self::Time { unit, stepped, width } => {
-                let rest = if *stepped {
-                    format!("({v} - {base} - {step} * {i})")
-                } else {
-                    format!("({v} - {base})")
-                };
-                if *unit == 1 {
-                    return width.narrowed(&rest);
-                }
-                let whole = format!("case when {rest} % {unit} = 0 then {unit} else 0 end");
-                width.narrowed(&format!("({rest} / {whole})"))
-            }
-        }
-    }
-
     /// The value again, of an element, the segment's base and step, and the row's number from 1.
     #[must_use]
     pub fn value(&self, column: &Column, element: &str, base: &str, step: &str, i: &str) -> String {
@@ -304,19 +223,19 @@ impl Code {
         }
     }
 
-    /// The sum of what [`Self::counted`] gave, as a numeric: exact but for floats of many digits.
+    /// The sum of the values, of the sum of what was counted, as a numeric.
     #[must_use]
-    pub fn sum(&self, v: &str) -> String {
+    pub fn sum(&self, total: &str) -> String {
         match self {
             Self::Decimal { scale, digits, .. } => {
-                format!("(sum({v}) * {})", unit_of(*scale, *digits))
+                format!("({total} * {})", unit_of(*scale, *digits))
             }
-            Self::Float { digits, .. } => format!("(sum({v}) * {})", unit_of(*digits, *digits)),
-            _ => format!("sum({v}::numeric)"),
+            Self::Float { digits, .. } => format!("({total} * {})", unit_of(*digits, *digits)),
+            _ => total.to_owned(),
         }
     }
 
-    /// The value again of what [`Self::counted`] gave.
+    /// The value again of what was counted: a whole number.
     #[must_use]
     pub fn of_counted(&self, column: &Column, counted: &str) -> String {
         match self {
@@ -332,18 +251,16 @@ impl Code {
                 let number = format!("(({counted})::float8 / {}::float8)", power(*digits));
                 if column.shape == Shape::Float4 { format!("{number}::float4") } else { number }
             }
-            Self::Time { .. } => {
-                let (_, origin) = origin(column.shape);
-                format!("({origin} + ({counted}) * interval '1 microsecond')")
+            // The origin in seconds of 1970. In the years of exact times the sum is off by less
+            // than half a µs, and the function rounds to whole ones.
+            Self::Time { .. } if column.shape == Shape::Timestamptz => {
+                format!("to_timestamp(({counted})::float8 / 1000000 + 946684800)")
             }
+            Self::Time { .. } => format!(
+                "(timestamp '2000-01-01 00:00:00' + ({counted}) * interval '1 microsecond')"
+            ),
         }
     }
-}
-
-/// `number`, or an error (division by zero) where `fits` does not hold. A null stays null: its
-/// division is never computed.
-fn checked(number: &str, fits: &str) -> String {
-    format!("({number} / case when {fits} then 1 else 0 end)")
 }
 
 fn power(digits: u16) -> String {
@@ -360,14 +277,6 @@ fn unit_of(scale: u16, digits: u16) -> String {
     }
     let zeros = usize::from(digits) - 1;
     format!("0.{}1{}", "0".repeat(zeros), "0".repeat((scale - digits).into()))
-}
-
-fn origin(shape: Shape) -> (&'static str, &'static str) {
-    if shape == Shape::Timestamp {
-        ("timestamp", "timestamp '2000-01-01 00:00:00'")
-    } else {
-        ("timestamptz", "timestamptz '2000-01-01 00:00:00+00'")
-    }
 }
 
 #[cfg(test)]

@@ -4,7 +4,8 @@
 //!    an event of the chunk locks the chunk and looks for segments before it writes.
 //! 2. The codes are chosen on a sample; a new layout gets its table, and view and functions are
 //!    made anew.
-//! 3. One transaction reads one moment of the chunk: the segments are written, then the chunk is
+//! 3. One transaction reads one moment of the chunk: its rows come by a cursor, in the order of
+//!    segments, which are gathered here and written (`fill.rs`, `gather.rs`); then the chunk is
 //!    locked against writers, the rows that were read are deleted, and it commits. Rows that came
 //!    meanwhile stay.
 //! 4. The chunk is vacuumed; once no page is left, which is when no reader can see a row of it any
@@ -25,14 +26,18 @@ use tokio_postgres::Client;
 use crate::choose::{self, Choice};
 use crate::chunks::Chunk;
 use crate::code::{Code, Column, Width};
+use crate::fill::{self, Filled};
+use crate::gather::Needed;
 use crate::layout::Layout;
 use crate::read_sql::{self, Installed};
-use crate::session::{self, is_locked, is_misfit, lost};
-use crate::write_sql;
+use crate::session::{self, is_locked, lost};
 use crate::{exact, store};
 
 /// A stream has no more layouts than this; the last one takes whatever fits none of the others.
 const MOST_LAYOUTS: usize = 12;
+/// Arrays that are small once compressed stay in the segment's row up to so many bytes of it: each
+/// that is stored elsewhere costs 80 bytes more.
+const TOAST_TARGET: u32 = 1_024;
 /// How long a fold waits for a lock at a time: who comes behind it waits as long.
 const LOCK_WAIT: &str = "50ms";
 /// Attempts to lock a chunk against writers, a quarter of a second apart.
@@ -145,7 +150,8 @@ async fn fold_owned(
     chunk: &Chunk,
 ) -> Result<Folded> {
     let columns = store::columns(client, stream).await?;
-    exact::check_columns(stream, &columns, &store::layouts(client, stream).await?)?;
+    let known = store::layouts(client, stream).await?;
+    exact::check_columns(stream, &columns, &known)?;
     if !store::is_fenced(client, stream, chunk).await? {
         // Batches behind the fence call what is made here.
         make_objects(client, system, catalog, stream, &columns).await?;
@@ -153,7 +159,7 @@ async fn fold_owned(
     }
     failpoint::hit("history.fence").await?;
     let (plain, coded) = split(stream, &columns);
-    let mut choices = choose::choose(client, stream, chunk, &plain, &coded).await?;
+    let mut choices = choose::choose(client, stream, chunk, (&plain, &coded), &known).await?;
     let time = columns
         .iter()
         .find(|column| column.name == stream.time.as_str())
@@ -168,14 +174,13 @@ async fn fold_owned(
         failpoint::hit("history.made").await?;
         session::begin(client).await?;
         match swap(client, stream, chunk, &installed).await {
-            Ok(Some((rows, segments))) => break (rows, segments, installed.table),
-            Ok(None) => {
+            Ok(Ok((rows, segments))) => break (rows, segments, installed.table),
+            Ok(Err(misfit)) => {
                 let _ = client.batch_execute("rollback").await;
-                if !narrow(client, stream, chunk, &plain, time, &mut choices).await? {
-                    if !sums {
-                        return Err(lost("a chunk does not fit its own types"));
-                    }
-                    sums = false;
+                match misfit {
+                    Filled::Misfit(needed) => narrow(&mut choices, &needed),
+                    _ if sums => sums = false,
+                    _ => return Err(lost("a chunk does not fit its own types")),
                 }
             }
             Err(error) => {
@@ -284,7 +289,7 @@ fn create(system: &System, catalog: &Catalog, stream: &Stream, made: &Installed)
     let by: Vec<String> = layout.plain.iter().map(|it| it.ident().to_string()).collect();
     let mut out = vec![
         format!(
-            "create table {table} ({}) with (toast_tuple_target = 256)",
+            "create table {table} ({}) with (toast_tuple_target = {TOAST_TARGET})",
             howdah_catalog::name::list(layout.definitions())
         ),
         format!(
@@ -390,26 +395,19 @@ async fn make_readers(client: &Client, stream: &Stream, objects: &Objects) -> Re
     session::run(client, context, &rest.join(";\n")).await
 }
 
-/// Within the transaction: segments in, rows out. `None`: a value does not fit its code.
+/// Within the transaction: segments in, rows out. `Err` in it: a value does not fit its code.
 async fn swap(
     client: &Client,
     stream: &Stream,
     chunk: &Chunk,
     it: &Installed,
-) -> Result<Option<(i64, i64)>> {
+) -> Result<std::result::Result<(i64, i64), Filled>> {
     let context = "could not fold a chunk";
     let failed = |error| from_pg(context, &error);
-    let inserted = format!(
-        "with s as ({} returning howdah_rows) \
-         select coalesce(sum(howdah_rows), 0)::bigint, count(*) from s",
-        write_sql::insert(stream, &it.layout, &it.table, &chunk.table)
-    );
-    let row = match client.query_one(&inserted, &[]).await {
-        Ok(row) => row,
-        Err(error) if is_misfit(&error) => return Ok(None),
-        Err(error) => return Err(failed(error)),
+    let (rows, segments) = match fill::fill(client, stream, chunk, it).await? {
+        Filled::Done { rows, segments } => (rows, segments),
+        other => return Ok(Err(other)),
     };
-    let (rows, segments): (i64, i64) = (row.get(0), row.get(1));
     failpoint::hit("history.written").await?;
     lock_chunk(client, chunk).await?;
     session::hold(client).await?;
@@ -422,7 +420,7 @@ async fn swap(
     failpoint::hit("history.deleted").await?;
     store::note(client, stream, chunk, (it.number, rows, segments)).await?;
     session::run(client, context, "commit").await?;
-    Ok(Some((rows, segments)))
+    Ok(Ok((rows, segments)))
 }
 
 /// Locks the chunk against writers, waiting a little at a time: writers of late events that come
@@ -447,64 +445,16 @@ pub(crate) async fn lock_chunk(client: &Client, chunk: &Chunk) -> Result<()> {
         .hint("Start the fold again when that transaction is over; nothing was changed."))
 }
 
-/// Takes from each column the codes that do not fit the chunk; `false`: all do.
-async fn narrow(
-    client: &Client,
-    stream: &Stream,
-    chunk: &Chunk,
-    plain: &[Column],
-    time: &Column,
-    choices: &mut [Choice],
-) -> Result<bool> {
-    let wide: Vec<Code> = choices.iter().map(|it| it.codes[0].with_width(Width::Int8)).collect();
-    let columns = choices.iter().map(|it| it.column.clone()).zip(wide).collect();
-    let layout = Layout::new(plain.to_vec(), columns, time, false);
-    // Of all columns at once, when each value is as its code says and only widths are wrong.
-    if let Some(widths) = measure(client, stream, chunk, &layout).await? {
-        let mut found = false;
-        for (choice, widest) in choices.iter_mut().zip(widths) {
-            let Some(like) = choice.codes[0].width().map(|_| choice.codes[0].clone()) else {
-                continue;
-            };
-            let too_narrow = |code: &Code| {
-                let same = code.with_width(Width::Int8) == like.with_width(Width::Int8);
-                same && code.width().is_some_and(|width| width.most() < widest)
-            };
-            let before = choice.codes.len();
-            choice.codes.retain(|code| !too_narrow(code));
-            found |= choice.codes.len() < before;
+/// Takes from each column the codes that do not fit what the chunk's values need.
+fn narrow(choices: &mut [Choice], needed: &[Needed]) {
+    for (choice, needed) in choices.iter_mut().zip(needed) {
+        let first = choice.codes[0].clone();
+        if needed.fits(&first) {
+            continue;
         }
-        return Ok(found);
-    }
-    let mut found = false;
-    for choice in choices.iter_mut().filter(|choice| choice.codes.len() > 1) {
-        let column = vec![(choice.column.clone(), choice.codes[0].with_width(Width::Int8))];
-        let layout = Layout::new(plain.to_vec(), column, time, false);
-        if measure(client, stream, chunk, &layout).await?.is_none() {
-            let misfit = choice.codes[0].with_width(Width::Int8);
-            choice.codes.retain(|code| code.with_width(Width::Int8) != misfit);
-            found = true;
-        }
-    }
-    Ok(found)
-}
-
-/// The widest differences of a layout's columns in the chunk; `None`: a value is not as its code
-/// says.
-async fn measure(
-    client: &Client,
-    stream: &Stream,
-    chunk: &Chunk,
-    layout: &Layout,
-) -> Result<Option<Vec<i64>>> {
-    let sql = write_sql::widths(stream, layout, &format!("only {}", chunk.table));
-    session::begin(client).await?;
-    let measured = client.query_one(&sql, &[]).await;
-    let _ = client.batch_execute("rollback").await;
-    match measured {
-        Ok(row) => Ok(Some((0..row.len()).map(|at| row.get(at)).collect())),
-        Err(error) if is_misfit(&error) => Ok(None),
-        Err(error) => Err(from_pg("could not measure a chunk", &error)),
+        // Of the same kind only the width differs.
+        let kind = first.with_width(Width::Int8);
+        choice.codes.retain(|code| code.with_width(Width::Int8) != kind || needed.fits(code));
     }
 }
 

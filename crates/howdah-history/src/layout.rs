@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::code::{Code, Column, Shape};
 
 /// Rows of a full segment.
-pub const SEGMENT_ROWS: u32 = 1_000;
+pub const SEGMENT_ROWS: u32 = 2_000;
 
 /// A column that is kept as an array.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,13 +1,14 @@
 //! History: old chunks of a stream folded into segments, read together with the recent rows, and
 //! put back.
 //!
-//! A segment is one row of an ordinary table: about 1,000 events of one tenant and key as typed
+//! A segment is one row of an ordinary table: up to 2,000 events of one tenant and key as typed
 //! arrays, with their number, first and last time, and the least, greatest and sum of each column
 //! where these have a meaning. How each column is kept is its [`Code`]; the columns of a segment
 //! table are a [`Layout`]; chunks whose data are alike share one.
 //!
-//! Everything is SQL that this crate compiles: the fold ([`mod@fold`]), the view and functions that
-//! read ([`read_sql`]), and what puts events back. The data never leave the server.
+//! The fold ([`mod@fold`]) reads a chunk's rows in their order and writes each segment with what it
+//! knows of it; values whose type it does not know pass as the bytes that the server gave. What
+//! reads segments ([`read_sql`]) and puts events back is SQL alone.
 //!
 //! Invariant: at every moment an event is in its chunk or in one segment, never in both or neither:
 //! each move is one transaction.
@@ -16,7 +17,9 @@ mod choose;
 pub mod chunks;
 pub mod code;
 mod exact;
+mod fill;
 pub mod fold;
+mod gather;
 pub mod keep;
 pub mod layout;
 pub mod read_sql;
@@ -24,6 +27,7 @@ pub mod restore;
 mod session;
 pub mod status;
 mod store;
+mod wire;
 pub mod write_sql;
 
 pub use code::{Code, Column, Shape, Width};

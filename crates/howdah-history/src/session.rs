@@ -4,9 +4,9 @@ use howdah_error::{Code, Error, Kind, Result};
 use howdah_pg::{from_pg, sqlstate};
 use tokio_postgres::Client;
 
-/// What a transaction that folds needs: time, memory for sorting one key's rows at a time, groups
-/// in the order of their rows, and texts that mean the same to everybody.
-const SETTINGS: &str = "set local statement_timeout = 0; set local enable_hashagg = off; \
+/// What a transaction that folds needs: time, memory for sorting one key's rows at a time, a plan
+/// for all rows of a cursor, and texts that mean the same to everybody.
+const SETTINGS: &str = "set local statement_timeout = 0; set local cursor_tuple_fraction = 1; \
      set local work_mem = '64MB'; set local timezone = 'UTC'; \
      set local datestyle = 'ISO'; set local intervalstyle = 'postgres'; \
      set local extra_float_digits = 1; set local default_toast_compression = 'pglz'";

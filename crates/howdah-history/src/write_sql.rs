@@ -1,138 +1,137 @@
-//! The SQL that folds the rows of a chunk into segment rows.
+//! The SQL that reads the rows of a chunk in the order of segments, and that writes one segment.
 
 use howdah_catalog::{Ident, Literal, RelName, name};
 use howdah_system::Stream;
 
-use crate::code::Width;
-use crate::layout::{Coded, Layout, SEGMENT_ROWS};
+use crate::code::{Code, Column, Shape};
+use crate::layout::{Coded, Layout};
 
-/// The statement that reads `rows` (a table, or a query in brackets) and gives one row a segment:
-/// the values of `targets`, as SQL over the row `y`.
-fn segments(stream: &Stream, layout: &Layout, rows: &str, targets: &[String]) -> String {
-    let plain: Vec<String> = (0..layout.plain.len()).map(|n| format!("p{n}")).collect();
-    let mut inner: Vec<String> = layout
-        .plain
-        .iter()
-        .enumerate()
-        .map(|(n, column)| format!("c.{} as p{n}", column.ident()))
-        .collect();
-    let time = layout.time.ident();
-    inner.push(format!("c.{time} as t"));
-    for (n, it) in layout.coded.iter().enumerate() {
-        let value = format!("c.{}", it.column.ident());
-        inner.push(format!("{} as v{n}", it.code.counted(it.column.shape, &value)));
-    }
-    let is_plain = |ident: &Ident| layout.plain.iter().any(|it| it.name == ident.as_str());
-    let rest: Vec<&Ident> =
-        stream.key.iter().filter(|it| **it != stream.time && !is_plain(it)).collect();
-    let mut order = vec!["t".to_owned()];
-    let mut outer_order = vec![format!("c.{time}")];
-    for (n, ident) in rest.iter().enumerate() {
-        inner.push(format!("c.{ident} as o{n}"));
-        order.push(format!("o{n}"));
-        outer_order.push(format!("c.{ident}"));
-    }
-    let by: Vec<String> =
-        layout.plain.iter().map(|column| format!("c.{}", column.ident())).collect();
-    inner.push(format!(
-        "(row_number() over ({}order by {}) - 1) / {SEGMENT_ROWS} as k",
-        partition(&by),
-        name::list(&outer_order)
-    ));
-    let mut windows = vec!["row_number() over s - 1 as i".to_owned()];
-    for (n, it) in layout.coded.iter().enumerate() {
-        if it.code.has_base() {
-            windows.push(format!("coalesce(first_value(v{n}) over s, 0) as f{n}"));
-        }
-        if it.code.has_step() {
-            windows.push(format!(
-                "coalesce(nth_value(v{n}, 2) over s - first_value(v{n}) over s, 0) as g{n}"
-            ));
-        }
-    }
-    let keys: Vec<String> = plain.iter().cloned().chain(["k".to_owned()]).collect();
-    format!(
-        "select {targets} from (select x.*, {windows} from (select {inner} from {rows} c) x \
-         window s as ({partition}order by {order} \
-         rows between unbounded preceding and unbounded following)) y group by {keys}",
-        targets = name::list(targets),
-        windows = name::list(windows),
-        inner = name::list(inner),
-        partition = partition(&keys),
-        order = name::list(order),
-        keys = name::list(&keys),
-    )
-}
-
-fn partition(by: &[String]) -> String {
-    if by.is_empty() { String::new() } else { format!("partition by {} ", name::list(by)) }
-}
-
-/// `insert into segments …`: all rows of `chunk`.
+/// The columns of a layout of `rows` (a table): those that stay plain, then the coded ones; in the
+/// order of the plain columns, time and key. Types without a binary form come as their texts.
 #[must_use]
-pub fn insert(stream: &Stream, layout: &Layout, table: &RelName, chunk: &RelName) -> String {
-    let mut columns = vec!["howdah_chunk".to_owned(), "howdah_rows".to_owned()];
-    let mut targets =
-        vec![format!("{}::text", Literal(&chunk.to_string())), "count(*)::integer".to_owned()];
-    for (n, column) in layout.plain.iter().enumerate() {
-        columns.push(column.ident().to_string());
-        targets.push(format!("p{n}"));
-    }
-    columns.extend([&layout.times.0, &layout.times.1].map(|it| Ident::new(it).to_string()));
-    targets.extend(["min(t)".to_owned(), "max(t)".to_owned()]);
-    for (n, it) in layout.coded.iter().enumerate() {
-        let mut put = |name: &str, sql: String| {
-            columns.push(Ident::new(name).to_string());
-            targets.push(sql);
-        };
-        put(&it.array, array(it, n));
-        it.base.iter().for_each(|name| put(name, format!("min(f{n})")));
-        it.step.iter().for_each(|name| put(name, format!("min(g{n})")));
-        if let Some((low, high)) = &it.extremes {
-            put(low, it.code.of_counted(&it.column, &format!("min(v{n})")));
-            put(high, it.code.of_counted(&it.column, &format!("max(v{n})")));
-        }
-        it.sum.iter().for_each(|name| put(name, it.code.sum(&format!("v{n}"))));
-    }
-    let rows = format!("only {chunk}");
-    format!(
-        "insert into {table} ({}) {}",
-        name::list(columns),
-        segments(stream, layout, &rows, &targets)
-    )
-}
-
-fn array(it: &Coded, n: usize) -> String {
-    let (v, base) = (format!("v{n}"), format!("f{n}"));
-    format!("array_agg({})", it.code.element(&v, &base, &format!("g{n}"), "i"))
-}
-
-/// A query that gives the arrays `a` of a layout's one column over `rows`, and the greatest
-/// difference `widest` of each; for trying a code.
-#[must_use]
-pub fn attempt(stream: &Stream, layout: &Layout, rows: &str) -> String {
-    let targets = layout.coded.iter().enumerate().flat_map(|(n, it)| {
-        [format!("{} as a", array(it, n)), format!("{} as widest", widest(it, n))]
+pub fn select(stream: &Stream, layout: &Layout, rows: &str) -> String {
+    let plain = layout.plain.iter().map(|column| {
+        let text = if column.shape == Shape::Nested { "::pg_catalog.text" } else { "" };
+        format!("c.{}{text}", column.ident())
     });
-    segments(stream, layout, rows, &targets.collect::<Vec<_>>())
+    let coded = layout.coded.iter().map(|it| {
+        let text = if it.code == Code::Text { "::pg_catalog.text" } else { "" };
+        format!("c.{}{text}", it.column.ident())
+    });
+    let is_plain = |ident: &Ident| layout.plain.iter().any(|it| it.name == ident.as_str());
+    let rest = stream.key.iter().filter(|it| **it != stream.time && !is_plain(it)).cloned();
+    let rest = [layout.time.ident()].into_iter().chain(rest).map(|ident| format!("c.{ident}"));
+    let order = layout.plain.iter().flat_map(order_of).chain(rest);
+    format!(
+        "select {} from {rows} c order by {}",
+        name::list(plain.chain(coded)),
+        name::list(order)
+    )
 }
 
-/// A query that gives one row: for each coded column of a layout the greatest difference in `rows`.
-/// It fails where a value is not as its code says.
-#[must_use]
-pub fn widths(stream: &Stream, layout: &Layout, rows: &str) -> String {
-    let count = layout.coded.len();
-    let targets: Vec<String> =
-        (0..count).map(|n| format!("{} as w{n}", widest(&layout.coded[n], n))).collect();
-    let greatest = (0..count).map(|n| format!("coalesce(max(w{n}), 0)::int8"));
-    format!("select {} from ({}) q", name::list(greatest), segments(stream, layout, rows, &targets))
-}
-
-fn widest(it: &Coded, n: usize) -> String {
-    if !it.code.has_base() {
-        return "0::int8".to_owned();
+/// The order of a plain column: values that are equal and printed differently (`1.0` and `1.00`)
+/// are in segments of their own, so they are kept apart.
+fn order_of(column: &Column) -> Vec<String> {
+    let value = format!("c.{}", column.ident());
+    match column.shape {
+        Shape::Numeric | Shape::Float4 | Shape::Float8 => {
+            let text = format!("{value}::pg_catalog.text");
+            vec![value, text]
+        }
+        _ => vec![value],
     }
-    let wide = it.code.with_width(Width::Int8);
-    let (v, f, g) = (format!("v{n}"), format!("f{n}"), format!("g{n}"));
-    format!("max(abs({}))", wide.element(&v, &f, &g, "i"))
+}
+
+/// `insert into segments …`: one segment of `chunk`. Its parameters are the number of rows, the
+/// plain values, first and last time, and for each coded column the array, base and step, and where
+/// these are counted least, greatest and sum.
+#[must_use]
+pub fn insert(layout: &Layout, table: &RelName, chunk: &RelName) -> String {
+    let mut out = Insert { next: 0, columns: Vec::new(), values: Vec::new(), of: Vec::new() };
+    out.put("howdah_chunk", format!("{}::text", Literal(&chunk.to_string())));
+    let rows = out.parameter("pg_catalog.int4");
+    out.put("howdah_rows", rows);
+    for column in &layout.plain {
+        let value = if column.shape == Shape::Nested {
+            format!("{}::{}", out.parameter("pg_catalog.text"), column.type_name)
+        } else {
+            out.parameter(&column.type_name)
+        };
+        out.put(&column.name, value);
+    }
+    for name in [&layout.times.0, &layout.times.1] {
+        let value = out.parameter(&layout.time.type_name);
+        out.put(name, value);
+    }
+    for it in &layout.coded {
+        out.coded(it);
+    }
+    let from =
+        if out.of.is_empty() { String::new() } else { format!(" from {}", out.of.join(", ")) };
+    format!(
+        "insert into {table} ({}) select {}{from}",
+        name::list(&out.columns),
+        name::list(&out.values)
+    )
+}
+
+struct Insert {
+    next: usize,
+    columns: Vec<String>,
+    values: Vec<String>,
+    /// Sub-queries of one row.
+    of: Vec<String>,
+}
+
+impl Insert {
+    fn parameter(&mut self, type_name: &str) -> String {
+        self.next += 1;
+        format!("${}::{type_name}", self.next)
+    }
+
+    fn put(&mut self, column: &str, value: String) {
+        self.columns.push(Ident::new(column).to_string());
+        self.values.push(value);
+    }
+
+    fn coded(&mut self, it: &Coded) {
+        let array = self.parameter(&it.code.array_type(&it.column));
+        self.put(&it.array, array.clone());
+        for name in it.base.iter().chain(&it.step) {
+            let value = self.parameter("pg_catalog.int8");
+            self.put(name, value);
+        }
+        if !it.code.has_base() {
+            return self.of_array(it, &array);
+        }
+        if let Some((low, high)) = &it.extremes {
+            for name in [low, high] {
+                let value = self.parameter("pg_catalog.int8");
+                self.put(name, it.code.of_counted(&it.column, &value));
+            }
+        }
+        if let Some(name) = &it.sum {
+            let value = self.parameter("pg_catalog.text");
+            self.put(name, it.code.sum(&format!("{value}::numeric")));
+        }
+    }
+
+    /// Least, greatest and sum of what an array holds.
+    fn of_array(&mut self, it: &Coded, array: &str) {
+        let query = format!("m{}", self.of.len());
+        let mut targets = Vec::new();
+        if let Some((low, high)) = &it.extremes {
+            targets.extend(["min(e) as low", "max(e) as high"]);
+            self.put(low, format!("{query}.low"));
+            self.put(high, format!("{query}.high"));
+        }
+        if let Some(sum) = &it.sum {
+            targets.push("sum(e::numeric) as total");
+            self.put(sum, format!("{query}.total"));
+        }
+        if !targets.is_empty() {
+            let targets = name::list(targets);
+            self.of.push(format!("(select {targets} from unnest({array}) e) {query}"));
+        }
+    }
 }

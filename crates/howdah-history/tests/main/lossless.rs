@@ -240,3 +240,30 @@ fn what_was_folded_is_read_and_restored_bit_for_bit() {
         assert!(codes.contains(code), "no case has taken {code}: {codes:?}");
     }
 }
+
+/// Numbers that are equal and printed differently, in the column that segments are found by; and
+/// rows so wide that a segment ends before it is full.
+const WIDE: &str = "
+create table events (n bigint not null, at timestamptz not null, k numeric, tx text,
+    unique (n, at)) partition by range (at);
+create table events_all partition of events for values from (minvalue) to (maxvalue);
+insert into events select n, '2026-01-01'::timestamptz + n * interval '1 s',
+    case when n % 2 = 0 then 1.0 else 1.00 end, repeat(md5(n::text), 3000)
+    from generate_series(1, 400) n;
+";
+
+#[tokio::test]
+async fn equal_keys_keep_their_digits_and_wide_rows_make_smaller_segments() {
+    let rig = Rig::new(WIDE, SYSTEM).await;
+    let rows = async |from: &str| {
+        rig.texts(&format!("select n || ' ' || k || ' ' || md5(tx) from {from} order by n")).await
+    };
+    let before = rows("events").await;
+    assert_eq!(rig.fold_every().await, 400);
+    assert_eq!(rows("events_history").await, before);
+    let segments: i64 = rig.one("select count(*) from events_segments_1").await;
+    // 38 MB of text, 16 at a time of each key.
+    assert_eq!(segments, 4);
+    assert_eq!(rig.restore_all().await, 400);
+    assert_eq!(rows("events_all").await, before);
+}

@@ -209,7 +209,7 @@ async fn segments_are_found_by_key_and_time_also_for_times_relative_to_now() {
         let text = plan(&keyed).await;
         assert!(text.contains("(symbol = 's1'::text) AND (max_executed_at >= "), "{text}");
     }
-    // Of 24 segments those are read whose times meet the range.
+    // Of 12 segments those are read whose times meet the range.
     let text = rig
         .texts(
             "explain (analyze, costs off, timing off, summary off) select price from \

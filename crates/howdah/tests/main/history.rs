@@ -36,7 +36,7 @@ async fn old_chunks_are_folded_told_and_put_back() {
     };
     let all = sums("events").await;
     let folded = rig.fine(&["history", "fold"]).await;
-    assert!(folded.stderr.contains("5,000 events in 6 segments"), "{}", folded.stderr);
+    assert!(folded.stderr.contains("5,000 events in 3 segments"), "{}", folded.stderr);
     assert_eq!(sums("events_history").await, all);
     let again = rig.fine(&["history", "fold"]).await;
     assert!(again.stderr.contains("no chunk is due"), "{}", again.stderr);

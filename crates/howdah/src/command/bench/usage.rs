@@ -59,6 +59,13 @@ impl Usage {
     }
 }
 
+/// Milliseconds that the process has used a processor, to the nanosecond; `None` where the kernel
+/// does not say.
+pub fn core_ms(pid: i32) -> Option<f64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/schedstat")).ok()?;
+    Some(stat.split(' ').next()?.parse::<f64>().ok()? / 1e6)
+}
+
 /// The largest resident memory of this process seen until `end`, in bytes.
 pub async fn watch_memory(end: CancellationToken) -> u64 {
     let mut most = 0;

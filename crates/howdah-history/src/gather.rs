@@ -1,0 +1,357 @@
+//! Rows gathered to segments: values as the codes count them, their differences as arrays.
+//!
+//! A value is exact or does not fit: what cannot be read back as it was (a digit too many, a NaN, a
+//! negative zero) is said, never rounded.
+
+use crate::code::{Code, Column, Shape, Width};
+use crate::layout::{Coded, Layout, SEGMENT_ROWS};
+use crate::wire::{self, Elements, Numeric, Value};
+
+/// The times that are kept as µs since 2000, 1950 to 2049: within them a double holds every µs
+/// exactly, in the seconds that `to_timestamp` takes as in the factor of an interval.
+const EXACT_TIMES: std::ops::Range<i64> = -1_577_836_800_000_000..1_577_923_200_000_000;
+/// Floats within it are whole numbers of 64 bits.
+const WHOLE_FLOATS: std::ops::Range<f64> =
+    -9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0;
+
+/// A segment ends where its values have so many bytes: no array may have a GB, and they are held in
+/// memory.
+pub(crate) const MOST_BYTES: usize = 16 << 20;
+
+/// A value as the code counts it; `None`: it does not fit.
+pub(crate) fn counted(code: &Code, shape: Shape, raw: &[u8]) -> Option<i64> {
+    match code {
+        Code::Plain | Code::Text => None,
+        Code::Whole { .. } => {
+            let number = wire::whole(raw)?;
+            // Infinite dates have no number of days.
+            let infinite = number == i64::from(i32::MAX) || number == i64::from(i32::MIN);
+            (shape != Shape::Date || !infinite).then_some(number)
+        }
+        Code::Decimal { scale, digits, .. } => {
+            let number = Numeric::read(raw)?;
+            if number.scale == *scale { number.scaled(*digits) } else { None }
+        }
+        Code::Float { digits, .. } => float(shape, *digits, wire::float(raw)?),
+        Code::Time { .. } => wire::whole(raw).filter(|time| EXACT_TIMES.contains(time)),
+    }
+}
+
+/// The decimals of a float as a whole number, where reading gives the same bits again.
+fn float(shape: Shape, digits: u16, value: f64) -> Option<i64> {
+    let factor = 10_f64.powi(digits.into());
+    let rounded = (value * factor).round_ties_even();
+    let back = rounded / factor;
+    let same = if value == 0.0 {
+        // A negative zero equals zero and is none.
+        value.is_sign_positive()
+    } else if shape == Shape::Float4 {
+        f64::from(back as f32).to_bits() == value.to_bits()
+    } else {
+        back.to_bits() == value.to_bits()
+    };
+    (same && WHOLE_FLOATS.contains(&rounded)).then_some(rounded as i64)
+}
+
+/// What a column's values needed of its code.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Needed {
+    /// The greatest difference.
+    pub(crate) widest: i64,
+    /// Whether a value is not as the code says.
+    pub(crate) never: bool,
+}
+
+impl Needed {
+    /// Whether all values fit the code.
+    pub(crate) fn fits(self, code: &Code) -> bool {
+        !self.never && code.width().is_none_or(|width| self.widest <= width.most())
+    }
+}
+
+/// A column of a segment, complete.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Packed {
+    /// The array.
+    pub(crate) elements: Elements,
+    /// What the differences are from.
+    pub(crate) base: i64,
+    /// For each row.
+    pub(crate) step: i64,
+    /// The least and the greatest value as counted.
+    pub(crate) extremes: Option<(i64, i64)>,
+    /// The sum of the values as counted.
+    pub(crate) sum: i128,
+}
+
+/// A column of the segment that is being gathered.
+#[derive(Debug)]
+pub(crate) struct Gathering {
+    code: Code,
+    shape: Shape,
+    numbers: Vec<Option<i64>>,
+    plain: Elements,
+    /// Of all segments so far.
+    pub(crate) needed: Needed,
+}
+
+impl Gathering {
+    pub(crate) fn new(column: &Column, code: &Code) -> Self {
+        Self {
+            code: code.clone(),
+            shape: column.shape,
+            numbers: Vec::new(),
+            plain: Elements::default(),
+            needed: Needed::default(),
+        }
+    }
+
+    /// The next row's value.
+    pub(crate) fn push(&mut self, raw: Option<&[u8]>) {
+        if !self.code.has_base() {
+            self.plain.push(raw);
+            return;
+        }
+        let number = raw.and_then(|raw| counted(&self.code, self.shape, raw));
+        self.needed.never |= raw.is_some() && number.is_none();
+        self.numbers.push(number);
+    }
+
+    /// Ends the segment. What does not fit is noted in [`Self::needed`] and packed as null.
+    pub(crate) fn pack(&mut self) -> Packed {
+        let mut out = Packed {
+            elements: std::mem::take(&mut self.plain),
+            base: self.numbers.iter().flatten().next().copied().unwrap_or(0),
+            step: 0,
+            extremes: None,
+            sum: 0,
+        };
+        let Some(width) = self.code.width() else { return out };
+        let (unit, stepped) = match self.code {
+            Code::Time { unit, stepped, .. } => (i128::from(unit), stepped),
+            _ => (1, false),
+        };
+        if stepped && let [Some(first), Some(second), ..] = self.numbers[..] {
+            // Both are of the years of exact times.
+            out.step = second - first;
+        }
+        for (row, number) in self.numbers.iter().enumerate() {
+            let Some(number) = *number else {
+                out.elements.push(None);
+                continue;
+            };
+            let (low, high) = out.extremes.unwrap_or((number, number));
+            out.extremes = Some((low.min(number), high.max(number)));
+            out.sum += i128::from(number);
+            let rest =
+                i128::from(number) - i128::from(out.base) - i128::from(out.step) * row as i128;
+            match i64::try_from(rest / unit) {
+                Ok(difference) if rest % unit == 0 && difference != i64::MIN => {
+                    self.needed.widest = self.needed.widest.max(difference.abs());
+                    push_narrow(&mut out.elements, width, difference);
+                }
+                _ => {
+                    self.needed.never = true;
+                    out.elements.push(None);
+                }
+            }
+        }
+        self.numbers.clear();
+        out
+    }
+}
+
+/// A difference in the bytes of a width; one that is too wide is not kept anyway.
+fn push_narrow(elements: &mut Elements, width: Width, difference: i64) {
+    match width {
+        Width::Int1 => elements.push(Some(&(difference as i8).to_be_bytes())),
+        Width::Int2 => elements.push(Some(&(difference as i16).to_be_bytes())),
+        Width::Int4 => elements.push(Some(&(difference as i32).to_be_bytes())),
+        Width::Int8 => elements.push(Some(&difference.to_be_bytes())),
+    }
+}
+
+/// The rows of a chunk, in their order, becoming segments of a layout.
+#[derive(Debug)]
+pub(crate) struct Gatherer {
+    columns: Vec<Gathering>,
+    /// The columns that stay plain of the rows of this segment.
+    key: Vec<Option<Vec<u8>>>,
+    rows: u32,
+    /// Of the values of this segment.
+    bytes: usize,
+    /// The place of the time among the coded columns.
+    time: usize,
+    times: (Option<Vec<u8>>, Option<Vec<u8>>),
+}
+
+impl Gatherer {
+    pub(crate) fn new(layout: &Layout) -> Self {
+        let time = layout.coded.iter().position(|it| it.column.name == layout.time.name);
+        Self {
+            columns: layout.coded.iter().map(|it| Gathering::new(&it.column, &it.code)).collect(),
+            key: vec![None; layout.plain.len()],
+            rows: 0,
+            bytes: 0,
+            time: time.unwrap_or(0),
+            times: (None, None),
+        }
+    }
+
+    /// Whether a row with these plain values begins a new segment.
+    pub(crate) fn ends_before<'a>(&self, value: impl Fn(usize) -> Option<&'a [u8]>) -> bool {
+        let same = || self.key.iter().enumerate().all(|(at, key)| key.as_deref() == value(at));
+        let full = self.rows == SEGMENT_ROWS || self.bytes >= MOST_BYTES;
+        self.rows > 0 && (full || !same())
+    }
+
+    /// Adds a row: the plain values, then those of the coded columns.
+    pub(crate) fn push<'a>(&mut self, value: impl Fn(usize) -> Option<&'a [u8]>) {
+        let time = value(self.key.len() + self.time);
+        if self.rows == 0 {
+            for (at, plain) in self.key.iter_mut().enumerate() {
+                *plain = value(at).map(<[u8]>::to_vec);
+            }
+            self.times.0 = time.map(<[u8]>::to_vec);
+        }
+        self.times.1.get_or_insert_default().clear();
+        match (time, &mut self.times.1) {
+            (Some(time), Some(last)) => last.extend_from_slice(time),
+            (_, last) => *last = None,
+        }
+        self.rows += 1;
+        for (at, column) in self.columns.iter_mut().enumerate() {
+            let value = value(self.key.len() + at);
+            self.bytes += value.map_or(0, <[u8]>::len);
+            column.push(value);
+        }
+    }
+
+    /// Ends the segment: the parameters of [`crate::write_sql::insert`], or nothing where there is
+    /// no row.
+    pub(crate) fn end(&mut self, layout: &Layout) -> Option<Vec<Value>> {
+        if self.rows == 0 {
+            return None;
+        }
+        let mut out = vec![Value::One(Some(self.rows.to_be_bytes().to_vec()))];
+        out.extend(self.key.iter().cloned().map(Value::One));
+        out.extend([self.times.0.take(), self.times.1.take()].map(Value::One));
+        for (it, column) in layout.coded.iter().zip(&mut self.columns) {
+            out.extend(parameters(it, column.pack()));
+        }
+        (self.rows, self.bytes) = (0, 0);
+        Some(out)
+    }
+
+    /// What the columns needed so far.
+    pub(crate) fn needed(&self) -> Vec<Needed> {
+        self.columns.iter().map(|column| column.needed).collect()
+    }
+
+    /// Whether every value so far fits its code.
+    pub(crate) fn fits(&self) -> bool {
+        self.columns.iter().all(|column| column.needed.fits(&column.code))
+    }
+}
+
+/// The parameters of one column, in the order in which [`crate::write_sql::insert`] numbers them.
+fn parameters(it: &Coded, packed: Packed) -> Vec<Value> {
+    let mut out = vec![Value::Array(packed.elements)];
+    out.extend(it.base.iter().map(|_| Value::int8(packed.base)));
+    out.extend(it.step.iter().map(|_| Value::int8(packed.step)));
+    // Those of other arrays are computed of the arrays.
+    if it.code.has_base() {
+        let of = |number: Option<i64>| number.map_or(Value::One(None), Value::int8);
+        if it.extremes.is_some() {
+            out.push(of(packed.extremes.map(|(low, _)| low)));
+            out.push(of(packed.extremes.map(|(_, high)| high)));
+        }
+        if it.sum.is_some() {
+            let any = packed.extremes.is_some();
+            out.push(if any { Value::text(packed.sum.to_string()) } else { Value::One(None) });
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn column(shape: Shape) -> Column {
+        Column {
+            name: "x".to_owned(),
+            type_name: String::new(),
+            array_type: None,
+            shape,
+            modified: String::new(),
+        }
+    }
+
+    #[test]
+    fn floats_fit_where_the_same_bits_come_back() {
+        let code = Code::Float { digits: 2, width: Width::Int2 };
+        let of = |value: f64| counted(&code, Shape::Float8, &value.to_be_bytes());
+        assert_eq!(of(-61.25), Some(-6_125));
+        assert_eq!(of(0.1 + 0.2), None, "0.30000000000000004");
+        assert_eq!(of(0.0), Some(0));
+        for value in [-0.0, f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 1e300, 0.001] {
+            assert_eq!(of(value), None, "{value}");
+        }
+        let of = |value: f32| counted(&code, Shape::Float4, &value.to_be_bytes());
+        assert_eq!((of(0.1), of(-0.0), of(123.456)), (Some(10), None, None));
+    }
+
+    #[test]
+    fn what_has_no_whole_number_does_not_fit() {
+        let whole = Code::Whole { width: Width::Int8 };
+        let date = |days: i32| counted(&whole, Shape::Date, &days.to_be_bytes());
+        assert_eq!((date(9_497), date(i32::MAX), date(i32::MIN)), (Some(9_497), None, None));
+        let time = Code::Time { unit: 1, stepped: false, width: Width::Int8 };
+        let time = |us: i64| counted(&time, Shape::Timestamptz, &us.to_be_bytes());
+        assert_eq!(time(EXACT_TIMES.start), Some(EXACT_TIMES.start));
+        for us in [i64::MIN, EXACT_TIMES.start - 1, EXACT_TIMES.end, i64::MAX] {
+            assert_eq!(time(us), None, "{us}");
+        }
+    }
+
+    #[test]
+    fn a_step_leaves_what_the_axis_lacks() {
+        let code = Code::Time { unit: 1_000, stepped: true, width: Width::Int1 };
+        let mut gathering = Gathering::new(&column(Shape::Timestamptz), &code);
+        for us in [7_000_i64, 107_000, 207_000, 310_000] {
+            gathering.push(Some(&us.to_be_bytes()));
+        }
+        let packed = gathering.pack();
+        assert_eq!((packed.base, packed.step), (7_000, 100_000));
+        let mut expected = Elements::default();
+        for element in [0_u8, 0, 0, 3] {
+            expected.push(Some(&[element]));
+        }
+        assert_eq!(packed.elements, expected);
+        assert!(gathering.needed.fits(&code));
+        // Half a millisecond is no whole unit.
+        gathering.push(Some(&7_000_i64.to_be_bytes()));
+        gathering.push(Some(&7_500_i64.to_be_bytes()));
+        gathering.push(Some(&7_900_i64.to_be_bytes()));
+        gathering.pack();
+        assert!(gathering.needed.never);
+    }
+
+    #[test]
+    fn differences_are_from_the_first_value_there_is() {
+        let code = Code::Whole { width: Width::Int1 };
+        let mut gathering = Gathering::new(&column(Shape::Int8), &code);
+        gathering.push(None);
+        gathering.push(Some(&1_000_000_i64.to_be_bytes()));
+        gathering.push(Some(&1_000_100_i64.to_be_bytes()));
+        let packed = gathering.pack();
+        assert_eq!((packed.base, packed.sum), (1_000_000, 2_000_100));
+        assert_eq!(packed.extremes, Some((1_000_000, 1_000_100)));
+        assert!(gathering.needed.fits(&code));
+        gathering.push(Some(&i64::MIN.to_be_bytes()));
+        gathering.push(Some(&i64::MAX.to_be_bytes()));
+        gathering.pack();
+        assert!(gathering.needed.never, "wider than 64 bits");
+    }
+}
