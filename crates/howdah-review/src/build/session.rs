@@ -123,6 +123,11 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
+    /// Gives the session its settings back, such as the search path that a dump takes away.
+    pub(super) async fn set_back(&mut self) -> Result<()> {
+        self.own("reset all").await
+    }
+
     /// Makes a schema that the files take as given.
     pub(super) async fn make_schema(&mut self, name: &str) -> Result<()> {
         self.own(&format!("create schema if not exists {}", Ident::new(name))).await
