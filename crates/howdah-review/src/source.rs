@@ -126,7 +126,9 @@ impl SourceFile {
     #[must_use]
     pub fn is_argument_of(&self, string: &Text, calls: &[&str]) -> bool {
         let quote = string.span.start - 1;
-        let before = self.code[..quote].trim_end_matches(|c: char| c.is_alphanumeric());
+        // The rest of a quote of several signs, and its prefix: `r#"`, `f"""`.
+        let prefix = |c: char| c.is_alphanumeric() || matches!(c, '#' | '"' | '\'');
+        let before = self.code[..quote].trim_end_matches(prefix);
         let call = before.trim_end().strip_suffix('(');
         call.is_some_and(|before| calls.iter().any(|call| before.ends_with(call)))
     }

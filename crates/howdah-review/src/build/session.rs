@@ -123,9 +123,9 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    /// Gives the session its settings back, such as the search path that a dump takes away.
+    /// Gives the session back what a dump takes away, and keeps the limits of the session.
     pub(super) async fn set_back(&mut self) -> Result<()> {
-        self.own("reset all").await
+        self.own("reset search_path; reset check_function_bodies; reset row_security").await
     }
 
     /// Makes a schema that the files take as given.

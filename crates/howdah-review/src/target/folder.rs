@@ -34,11 +34,11 @@ pub(super) fn read(path: &Path) -> Result<Facts> {
     let about = fs::metadata(path).map_err(failed)?;
     if about.is_file() {
         let root = path.parent().unwrap_or(Path::new("")).to_owned();
-        let text = text_of(path)?;
-        if text.is_empty() {
+        let file = RawFile { path: plain(path, &root), text: text_of(path)? };
+        let mut facts = facts_of(vec![file]);
+        if facts.files.is_empty() && facts.sources.is_empty() {
             return Err(no_files(path));
         }
-        let mut facts = facts_of(vec![RawFile { path: plain(path, &root), text }]);
         facts.target = root.display().to_string();
         return Ok(facts);
     }

@@ -132,7 +132,10 @@ fn arguments<'a>(file: &'a SourceFile, string: &Text) -> impl Iterator<Item = &'
             break;
         }
     }
-    behind[..end].split(',').map(str::trim).filter(|argument| !argument.is_empty())
+    behind[..end]
+        .split(',')
+        .map(str::trim)
+        .filter(|argument| argument.contains(char::is_alphanumeric))
 }
 
 /// Parts of names of what is quoted, is a name of SQL, or stands for a parameter.
