@@ -197,15 +197,7 @@ async fn run_instead(
     if fixes.is_empty() {
         return Ok(());
     }
-    // With a failing statement mended there is more to find, which is nothing that a fix brought.
-    let fails = |at: &usize| {
-        let fix = findings[*at].fix.as_ref();
-        fix.is_some_and(|fix| match fix {
-            Fix::Instead(id, _) => matches!(facts.statement(*id).run, Run::Failed(_)),
-            Fix::After(_) | Fix::Server(_) => false,
-        })
-    };
-    let mending: Vec<usize> = fixes.iter().copied().filter(fails).collect();
+    let mending = mending(facts, findings, &fixes);
     let built = if mending.is_empty() {
         None
     } else {
@@ -256,8 +248,29 @@ async fn run_instead(
     for (at, reason) in weeded.guilty {
         withdraw(&mut findings[at], reason, withdrawn);
     }
-    let (before, after) = (count(&was, true), count(&is, true));
-    for at in weeded.kept {
+    withdraw_useless(findings, weeded.kept, (&was, &is), withdrawn);
+    Ok(())
+}
+
+/// The fixes of statements that fail. With those mended there is more to find, which is nothing that
+/// a fix brought.
+fn mending(facts: &Facts, findings: &[Finding], fixes: &[usize]) -> Vec<usize> {
+    let fails = |at: &usize| match &findings[*at].fix {
+        Some(Fix::Instead(id, _)) => matches!(facts.statement(*id).run, Run::Failed(_)),
+        _ => false,
+    };
+    fixes.iter().copied().filter(fails).collect()
+}
+
+/// Takes back the fixes after which as much is found as before.
+fn withdraw_useless(
+    findings: &mut [Finding],
+    kept: Vec<usize>,
+    (was, is): (&[Finding], &[Finding]),
+    withdrawn: &mut Vec<Withdrawn>,
+) {
+    let (before, after) = (count(was, true), count(is, true));
+    for at in kept {
         let path = findings[at].place.as_ref().map(|place| place.path.clone());
         let key = (findings[at].rule.code, path);
         let fewer = after.get(&key).copied().unwrap_or(0) < before.get(&key).copied().unwrap_or(0);
@@ -265,7 +278,6 @@ async fn run_instead(
             withdraw(&mut findings[at], "the finding is still there", withdrawn);
         }
     }
-    Ok(())
 }
 
 /// The statements that fail: file and text.

@@ -72,8 +72,8 @@ pub fn advice(facts: &Facts, id: StatementId, failure: &Failure) -> Option<Advic
         (Command::CreateExtension { .. }, "42501") => Some(Advice {
             level: Some(Level::Notice),
             ..Advice::new(
-                "It reaches files, programs or other servers, so it was not made; what misses it is \
-                 counted with it.",
+                "It reaches files, programs or other servers, so it was not made; what misses it \
+                 is counted with it.",
             )
         }),
         (_, "42501") if needs_superuser(failure) => Some(Advice {

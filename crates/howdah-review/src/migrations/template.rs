@@ -192,8 +192,8 @@ mod tests {
         assert_eq!(text, "ab owner");
         let (text, guesses) = fill_one(
             "1_a.sql",
-            "\\set limit 5\ncreate table :SCHEMA.a (b int check (b < :limit));\ncreate function f() \
-             returns int language sql as $$ select b from :SCHEMA.a $$;",
+            "\\set limit 5\ncreate table :SCHEMA.a (b int check (b < :limit));\ncreate function \
+             f() returns int language sql as $$ select b from :SCHEMA.a $$;",
         );
         assert!(text.contains("table schema.a (b int check (b < 5))"), "{text}");
         assert!(text.contains("from schema.a") && guesses.len() == 1, "{text}");

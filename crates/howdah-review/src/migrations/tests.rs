@@ -75,7 +75,7 @@ fn files_without_an_order_come_as_they_need_each_other() {
 #[test]
 fn a_plan_of_sqitch_is_followed() {
     let plan = "%syntax-version=1.0.0\n\nusers 2026-01-01T00:00:00Z A <a@b> # one\n\
-                audit [users] 2026-01-02T00:00:00Z A <a@b> # two\n@v1 2026-01-03T00:00:00Z A <a@b>\n";
+                audit [users] 2026-01-02T00:00:00Z A <a@b> # two\n@v1 2026-01-03T00:00:00Z\n";
     let files = [
         ("sqitch.plan", plan),
         ("deploy/audit.sql", ""),

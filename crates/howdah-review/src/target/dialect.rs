@@ -59,7 +59,7 @@ pub(super) fn of_path(path: &str) -> Option<&'static str> {
 }
 
 /// A folder is called by the database alone, with a version, or with something before or behind it:
-/// `mysql`, `mysql8`, `riversqlite`, `MySqlMigrations`. What begins with a digit is the name of a migration.
+/// `mysql`, `mysql8`, `riversqlite`, `MySqlMigrations`. What begins with a digit is a migration.
 fn of_folder(name: &str) -> Option<&'static str> {
     if name.starts_with(|c: char| c.is_ascii_digit()) {
         return None;

@@ -27,7 +27,7 @@
 //! create table trade (id bigint primary key);
 //! -- file: src/store.ts
 //! for (const batch of batches) {
-//!   await db.query("INSERT INTO trade SELECT id FROM jsonb_to_recordset($1) x(id bigint)", [batch]);
+//!   await db.query("INSERT INTO trade SELECT id FROM json_to_recordset($1) x(id int)", [batch]);
 //!   await db.query(`INSERT INTO trade VALUES ${places(batch)}`, batch);
 //! }
 //! -- file: db/migrations/0002_move.ts

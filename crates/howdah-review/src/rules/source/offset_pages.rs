@@ -21,7 +21,7 @@
 //! -- file: 0001_a.sql
 //! create table orders (id bigint primary key);
 //! -- file: src/batch.go
-//! row := db.QueryRow("SELECT id FROM orders WHERE id > $1 ORDER BY id LIMIT 1 OFFSET $2", last, size)
+//! row := db.QueryRow("SELECT id FROM orders WHERE id > $1 ORDER BY id LIMIT 1 OFFSET $2", a, n)
 //! ```
 //!
 //! ## Why
