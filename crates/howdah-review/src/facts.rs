@@ -392,6 +392,18 @@ pub struct Unseen {
 }
 
 impl Facts {
+    /// The tool whose files they are, for people.
+    #[must_use]
+    pub fn tool(&self) -> Option<&'static str> {
+        self.convention.filter(|_| !self.files.is_empty()).map(Convention::tool)
+    }
+
+    /// How many statements failed.
+    #[must_use]
+    pub fn failed(&self) -> usize {
+        self.statements.iter().filter(|one| matches!(one.run, Run::Failed(_))).count()
+    }
+
     /// The statements with their numbers.
     pub fn statements(&self) -> impl Iterator<Item = (StatementId, &Statement)> {
         self.statements.iter().enumerate().map(|(n, statement)| (StatementId(n), statement))

@@ -5,13 +5,14 @@
 mod server;
 mod write;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::{Mutex, PoisonError};
 
 use howdah_error::Result;
 use howdah_pg::Connection;
 
 use crate::build::{self, Scratch, ScratchDatabase};
-use crate::facts::{Facts, Run, SqlFile};
+use crate::facts::{self, Facts, Run, SqlFile};
 use crate::finding::{Finding, Fix};
 use crate::rule::Rule;
 use crate::{copy, migrations, review};
@@ -134,6 +135,8 @@ async fn applied(
 
 /// More guilty fixes than this are not looked for.
 const MOST_GUILTY: usize = 6;
+/// Of files with more statements than this, fixes are suspected by their file.
+const EXACT: usize = 400;
 
 /// What weeding left, and what it took out with the reasons.
 struct Weeded {
@@ -171,7 +174,7 @@ where
 /// The fingerprints of what is found in a database that was built or copied, as it is now, and
 /// whether each is only supposed.
 async fn found_on(connection: &Connection, facts: &Facts) -> Result<HashMap<String, bool>> {
-    let mut now = facts.clone();
+    let mut now = Facts { sources: Vec::new(), ..facts.clone() };
     let mut catalog = howdah_pg::introspect(connection).await?;
     if let Some(target) = facts.catalog.as_ref().filter(|_| facts.live) {
         copy::overlay(&mut catalog, target);
@@ -194,15 +197,7 @@ async fn run_instead(
     if fixes.is_empty() {
         return Ok(());
     }
-    // With a failing statement mended there is more to find, which is nothing that a fix brought.
-    let fails = |at: &usize| {
-        let fix = findings[*at].fix.as_ref();
-        fix.is_some_and(|fix| match fix {
-            Fix::Instead(id, _) => matches!(facts.statement(*id).run, Run::Failed(_)),
-            Fix::After(_) | Fix::Server(_) => false,
-        })
-    };
-    let mending: Vec<usize> = fixes.iter().copied().filter(fails).collect();
+    let mending = mending(facts, findings, &fixes);
     let built = if mending.is_empty() {
         None
     } else {
@@ -214,25 +209,68 @@ async fn run_instead(
     let (certain, base) = (count(&was, false), count(&review::check(mended), false));
     let known =
         |key: &Key| certain.get(key).copied().unwrap_or(0).max(base.get(key).copied().unwrap_or(0));
-    let failed =
-        |facts: &Facts| facts.statements.iter().filter(|s| matches!(s.run, Run::Failed(_))).count();
+    let was_failing = failing(facts);
     let mut is = Vec::new();
-    let weeded = weed(fixes, async |set| {
+    let suspects = Mutex::new(BTreeSet::new());
+    let mut left = fixes;
+    let mut trial = async |set: &[usize]| {
         let edited = rebuilt(scratch, edited(facts, findings, set)).await?;
         is = review::check(&edited);
-        let more = |(key, number): (&Key, &usize)| known(key) < *number;
-        Ok(if failed(&edited) > failed(facts) {
+        let more = |(key, number): &(&Key, &usize)| known(key) < **number;
+        let counts = count(&is, false);
+        let new: Vec<&Key> = counts.iter().filter(more).map(|(key, _)| key).collect();
+        let now_failing = failing(&edited);
+        let mut suspected: BTreeSet<String> = new.iter().filter_map(|key| key.1.clone()).collect();
+        let newly = now_failing.iter().filter(|one| !was_failing.contains(*one));
+        suspected.extend(newly.map(|(path, _)| path.clone()));
+        *suspects.lock().unwrap_or_else(PoisonError::into_inner) = suspected;
+        Ok(if now_failing.len() > was_failing.len() {
             Some("with it the files do not build")
         } else {
-            count(&is, false).iter().any(more).then_some("it brings a new finding")
+            (!new.is_empty()).then_some("it brings a new finding")
         })
-    })
-    .await?;
+    };
+    // To find the guilty one among many, the files are built again and again. Where that takes
+    // long, all of the files in which something is wrong are taken back before.
+    let mut guilty = Vec::new();
+    if facts.statements.len() > EXACT
+        && let Some(why) = trial(&left).await?
+    {
+        let suspects = suspects.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let (suspected, others): (Vec<usize>, Vec<usize>) = left.into_iter().partition(|at| {
+            findings[*at].place.as_ref().is_some_and(|place| suspects.contains(&place.path))
+        });
+        guilty = suspected.into_iter().map(|at| (at, why)).collect();
+        left = others;
+    }
+    let mut weeded = weed(left, &mut trial).await?;
+    weeded.guilty.extend(guilty);
     for (at, reason) in weeded.guilty {
         withdraw(&mut findings[at], reason, withdrawn);
     }
-    let (before, after) = (count(&was, true), count(&is, true));
-    for at in weeded.kept {
+    withdraw_useless(findings, weeded.kept, (&was, &is), withdrawn);
+    Ok(())
+}
+
+/// The fixes of statements that fail. With those mended there is more to find, which is nothing that
+/// a fix brought.
+fn mending(facts: &Facts, findings: &[Finding], fixes: &[usize]) -> Vec<usize> {
+    let fails = |at: &usize| match &findings[*at].fix {
+        Some(Fix::Instead(id, _)) => matches!(facts.statement(*id).run, Run::Failed(_)),
+        _ => false,
+    };
+    fixes.iter().copied().filter(fails).collect()
+}
+
+/// Takes back the fixes after which as much is found as before.
+fn withdraw_useless(
+    findings: &mut [Finding],
+    kept: Vec<usize>,
+    (was, is): (&[Finding], &[Finding]),
+    withdrawn: &mut Vec<Withdrawn>,
+) {
+    let (before, after) = (count(was, true), count(is, true));
+    for at in kept {
         let path = findings[at].place.as_ref().map(|place| place.path.clone());
         let key = (findings[at].rule.code, path);
         let fewer = after.get(&key).copied().unwrap_or(0) < before.get(&key).copied().unwrap_or(0);
@@ -240,7 +278,17 @@ async fn run_instead(
             withdraw(&mut findings[at], "the finding is still there", withdrawn);
         }
     }
-    Ok(())
+}
+
+/// The statements that fail: file and text.
+fn failing(facts: &Facts) -> Vec<(String, String)> {
+    let fails = |one: &&facts::Statement| matches!(one.run, Run::Failed(_));
+    let failing = facts.statements.iter().filter(fails);
+    let told = failing.map(|one| {
+        let file = &facts.files[one.file];
+        (file.path.clone(), file.text[one.span.clone()].to_owned())
+    });
+    told.collect()
 }
 
 /// What is counted: a rule and a file.
@@ -312,7 +360,7 @@ fn edited(facts: &Facts, findings: &[Finding], which: &[usize]) -> Facts {
         statements,
         convention: facts.convention,
         guesses: facts.guesses.clone(),
-        sources: facts.sources.clone(),
+        // Source is looked at once; no fix changes it.
         models: facts.models.clone(),
         ..Facts::default()
     }

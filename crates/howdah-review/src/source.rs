@@ -98,14 +98,39 @@ impl SourceFile {
         Subject::Named("code", format!("{}: {line}", self.path))
     }
 
-    /// The strings that begin as a statement of SQL does, in lower case with single blanks.
+    /// The strings that begin as a statement of SQL does, in lower case with single blanks; those
+    /// of tests are left out.
     pub fn sql(&self) -> impl Iterator<Item = (&Text, String)> {
+        let tests = self.tests();
         self.strings.iter().filter_map(move |string| {
+            if tests.iter().any(|body| body.contains(&string.span.start)) {
+                return None;
+            }
             let text = self.text[string.span.clone()].split_whitespace().collect::<Vec<_>>();
             let text = text.join(" ").to_lowercase();
-            let begins = ["select ", "insert into ", "update ", "delete from ", "with "];
-            begins.iter().any(|word| text.starts_with(word)).then_some((string, text))
+            is_sql(&text).then_some((string, text))
         })
+    }
+
+    /// The modules of a file of Rust that are compiled for tests alone.
+    fn tests(&self) -> Vec<Range<usize>> {
+        if self.language != Language::Rust || !self.code.contains("#[cfg(test)]") {
+            return Vec::new();
+        }
+        let braces = self.braces();
+        let marks = self.code.match_indices("#[cfg(test)]");
+        marks.filter_map(|(at, _)| self.body(at, &braces)).collect()
+    }
+
+    /// Whether the string is the first argument of a call.
+    #[must_use]
+    pub fn is_argument_of(&self, string: &Text, calls: &[&str]) -> bool {
+        let quote = string.span.start - 1;
+        // The rest of a quote of several signs, and its prefix: `r#"`, `f"""`.
+        let prefix = |c: char| c.is_alphanumeric() || matches!(c, '#' | '"' | '\'');
+        let before = self.code[..quote].trim_end_matches(prefix);
+        let call = before.trim_end().strip_suffix('(');
+        call.is_some_and(|before| calls.iter().any(|call| before.ends_with(call)))
     }
 
     /// The bodies of loops.
@@ -171,11 +196,88 @@ impl SourceFile {
     }
 }
 
-/// What ends the text before the quote of a string: its prefix, or the call of a template.
+/// Whether a text in lower case begins as a statement does, and goes on like one: "with input" and
+/// "select a file" do not.
+fn is_sql(text: &str) -> bool {
+    let then = |word: &str, next: &[&str]| {
+        text.starts_with(word) && next.iter().any(|next| text.contains(next))
+    };
+    then("select ", &[" from ", "("])
+        || then("with ", &[" as (", " as materialized (", " as not materialized ("])
+        || then("update ", &[" set "])
+        || text.starts_with("insert into ")
+        || text.starts_with("delete from ")
+}
+
+/// What ends the text before the quote of a string: its prefix, or the call of a template, whose
+/// type may stand between: `` $queryRaw<Row[]>`…` ``.
 fn tag(before: &str) -> String {
     let part = |c: char| c.is_alphanumeric() || matches!(c, '_' | '.' | '$' | '!');
+    let before = without_type(before).unwrap_or(before);
     let from = before.char_indices().rev().take_while(|(_, c)| part(*c)).last();
     from.map_or(String::new(), |(from, _)| before[from..].to_owned())
+}
+
+/// The longest type that is looked for.
+const TYPE: usize = 400;
+
+/// The text without `<…>` at its end.
+fn without_type(before: &str) -> Option<&str> {
+    let mut depth = 0_usize;
+    let bytes = before.as_bytes();
+    for at in (bytes.len().saturating_sub(TYPE)..bytes.len()).rev() {
+        match bytes[at] {
+            // An arrow closes nothing.
+            b'>' if at > 0 && bytes[at - 1] == b'=' => {}
+            b'>' => depth += 1,
+            b'<' => depth = depth.checked_sub(1)?,
+            b';' if depth == 0 => return None,
+            _ => {}
+        }
+        if depth == 0 {
+            return (bytes[at] == b'<').then(|| &before[..at]);
+        }
+    }
+    None
+}
+
+/// Words in paths of what tests the product or shows how it is used.
+const TESTS: &[&str] = &[
+    "test",
+    "tests",
+    "testing",
+    "testdata",
+    "testutil",
+    "testutils",
+    "__tests__",
+    "__mocks__",
+    "e2e",
+    "spec",
+    "specs",
+    "fixture",
+    "fixtures",
+    "mock",
+    "mocks",
+    "bench",
+    "benches",
+    "benchmarks",
+    "example",
+    "examples",
+    "integration",
+];
+
+/// Whether a file tests, by its path.
+#[must_use]
+pub fn is_test(path: &str) -> bool {
+    let lower = path.to_ascii_lowercase();
+    let (folders, name) = lower.rsplit_once('/').unwrap_or(("", &lower));
+    let stem = name.split_once('.').map_or(name, |(stem, _)| stem);
+    folders.split('/').any(|folder| TESTS.contains(&folder))
+        || stem.starts_with("test_")
+        || stem.ends_with("_test")
+        || stem.ends_with("_tests")
+        || matches!(stem, "conftest" | "tests")
+        || [".test.", ".spec.", ".stories.", ".e2e."].iter().any(|part| name.contains(part))
 }
 
 fn blank(bytes: &mut [u8]) {
@@ -225,6 +327,31 @@ mod tests {
         }
         assert_eq!(file("a.ts", "sql`x`").strings[0].tag, "sql");
         assert_eq!(file("a.py", "f\"x\"").strings[0].tag, "f");
+        assert_eq!(
+            file("a.ts", "tx.$queryRaw<{a: () => b; c: D<E>}[]>`x`").strings[0].tag,
+            "tx.$queryRaw"
+        );
+        assert_eq!(file("a.ts", "a => `x`").strings[0].tag, "");
+    }
+
+    #[test]
+    fn tests_and_sentences_are_no_sql_of_the_application() {
+        for (path, test) in [
+            ("db/store_test.go", true),
+            ("src/__tests__/a.ts", true),
+            ("src/a.spec.ts", true),
+            ("tests/a.rs", true),
+            ("app/test_a.py", true),
+            ("src/contest.rs", false),
+            ("src/latest/a.ts", false),
+        ] {
+            assert_eq!(is_test(path), test, "{path}");
+        }
+        let text =
+            "f(\"with input '%s'\", \"Select a file\", \"update available\", \"select f(1)\")";
+        assert_eq!(file("a.go", text).sql().count(), 1);
+        let text = "f(\"select a from b\");\n#[cfg(test)]\nmod tests { g(\"select a from b\"); }";
+        assert_eq!(file("a.rs", text).sql().count(), 1);
     }
 
     #[test]

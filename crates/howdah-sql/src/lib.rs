@@ -7,5 +7,6 @@ pub mod search;
 mod split;
 
 pub use split::{
-    ConcurrentIndex, Lines, Position, ProblemKind, SplitProblem, Statement, comments, split,
+    ConcurrentIndex, Lines, Position, ProblemKind, PsqlVariable, SplitProblem, Statement, comments,
+    psql_variables, split,
 };

@@ -84,10 +84,17 @@ pub fn split(text: &str) -> (Vec<Statement<'_>>, Vec<SplitProblem>) {
     // Where one search for the end of a copy's data found none, a later one finds none either.
     let mut data_may_end = true;
     while let Some(token) = lexer.next() {
-        if token.kind == TokenKind::Symbol(b'\\') && open.start.is_none() {
-            problems.push((ProblemKind::PsqlCommand, token.span.start));
-            lexer.skip_to(end_of_line(text, token.span.end));
-            continue;
+        if token.kind == TokenKind::Symbol(b'\\') {
+            // No SQL has a backslash outside of quotes; one behind a statement sends it (`\gexec`).
+            if let Some(start) = open.start.filter(|_| !open.holds_semicolons()) {
+                statements.push(Statement::new(text, start..open.end, &lines));
+                open = Open::default();
+            }
+            if open.start.is_none() {
+                problems.push((ProblemKind::PsqlCommand, token.span.start));
+                lexer.skip_to(end_of_line(text, token.span.end));
+                continue;
+            }
         }
         if token.kind != TokenKind::Symbol(b';') || open.holds_semicolons() {
             open.take(text, &token);
@@ -210,6 +217,47 @@ fn skip_copy_data(text: &str, from: usize, lexer: &mut Lexer<'_>) -> Option<(Pro
         at = end;
     }
     None
+}
+
+/// A variable of psql, which stands in `text` for what psql writes there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PsqlVariable<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// `'` or `"` when what it stands for is quoted so: `:'name'`.
+    pub quote: Option<char>,
+    /// Where it is, in bytes, with its colon.
+    pub span: std::ops::Range<usize>,
+}
+
+/// The variables of psql in `text`: `:name`, `:'name'` and `:"name"`, outside of quotes, comments,
+/// casts (`::text`) and slices (`[1:n]`).
+#[must_use]
+pub fn psql_variables(text: &str) -> Vec<PsqlVariable<'_>> {
+    let mut found = Vec::new();
+    let mut colon: Option<usize> = None;
+    for token in Lexer::new(text) {
+        let at = token.span.start;
+        if token.kind == TokenKind::Symbol(b':') {
+            let before = text[..at].chars().next_back();
+            let free = before.is_none_or(|c| c.is_whitespace() || "(,=<>|+-*/.".contains(c));
+            colon = free.then_some(at);
+            continue;
+        }
+        let Some(start) = colon.take().filter(|start| start + 1 == at) else { continue };
+        let written = &text[token.span.clone()];
+        let (name, quote) = match token.kind {
+            TokenKind::Word => (written, None),
+            TokenKind::QuotedName => (written.trim_matches('"'), Some('"')),
+            TokenKind::Text => (written.trim_matches('\''), Some('\'')),
+            _ => continue,
+        };
+        let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        if !name.is_empty() && name.chars().all(plain) {
+            found.push(PsqlVariable { name, quote, span: start..token.span.end });
+        }
+    }
+    found
 }
 
 /// The comments of `text` that begin with `--`, each with the byte where it begins; those within

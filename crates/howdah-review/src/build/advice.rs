@@ -69,8 +69,27 @@ pub fn advice(facts: &Facts, id: StatementId, failure: &Failure) -> Option<Advic
              before this one.",
         )),
         (Command::CreateExtension { name }, "0A000" | "58P01" | "22023") => Some(extension(name)),
+        (Command::CreateExtension { .. }, "42501") => Some(Advice {
+            level: Some(Level::Notice),
+            ..Advice::new(
+                "It reaches files, programs or other servers, so it was not made; what misses it \
+                 is counted with it.",
+            )
+        }),
+        (_, "42501") if needs_superuser(failure) => Some(Advice {
+            level: Some(Level::Notice),
+            ..Advice::new(
+                "Only a superuser may do that; the files were tried as the owner of the database.",
+            )
+        }),
         _ => made_later(facts, id, failure).or_else(|| brought(failure)),
     }
+}
+
+/// Whether the server asks for a superuser.
+fn needs_superuser(failure: &Failure) -> bool {
+    let asks = |text: &str| text.to_ascii_lowercase().contains("superuser");
+    asks(&failure.message) || failure.hint.as_deref().is_some_and(asks)
 }
 
 fn extension(name: &str) -> Advice {

@@ -4,6 +4,7 @@ mod advice;
 mod again;
 mod cascade;
 mod extensions;
+mod ours;
 mod run;
 mod scratch;
 mod session;

@@ -6,10 +6,12 @@ use howdah_pg::from_pg;
 use howdah_sql::command::{Command, Escape, escapes_within};
 
 use super::cascade;
+use super::ours;
 use super::session::Session;
 use super::trace::{Tracer, is_traced};
 use super::{ScratchDatabase, scratch};
 use crate::facts::{Facts, Failure, Run, StatementId, Trace};
+use crate::migrations::Convention;
 
 /// Runs all statements of `facts` on the empty `database`, writes into `facts` what each did, and
 /// reads the catalog that came of it.
@@ -61,6 +63,10 @@ async fn run_file(
     runs: &mut Vec<Run>,
 ) -> Result<()> {
     let transactional = facts.files[file].transactional;
+    if matches!(facts.convention, Some(Convention::Plain | Convention::Flyway)) {
+        // Each file has a session of its own, or is left as it was found.
+        session.set_back().await?;
+    }
     if transactional {
         session.begin().await?;
     }
@@ -105,6 +111,9 @@ async fn run_one(
         Command::Copy(copy) if copy.from => return Ok(Run::LeftOut("its data are for psql alone")),
         Command::Transaction(_) => return Ok(Run::LeftOut("each file has a transaction already")),
         _ => {}
+    }
+    if let Some(why) = ours::becomes_another(sql) {
+        return Ok(Run::LeftOut(why));
     }
     if !transactional && !statement.needs_no_transaction {
         // Alone in a transaction, so that its locks can be seen.
@@ -152,6 +161,14 @@ async fn after_failure(
         && session.make_extension(name, sql).await?
     {
         return Ok(Run::Done(Trace::default()));
+    }
+    if let Some(why) = ours::left_out(&statement.command, &failure) {
+        // Its schema is needed, whoever owns it.
+        if let Command::CreateSchema { name: Some(name) } = &statement.command {
+            session.make_schema(name.last()).await?;
+            return Ok(Run::Done(Trace::default()));
+        }
+        return Ok(Run::LeftOut(why));
     }
     // What such a block lacks are rights that no migration should need; it is told as what it is.
     if let Command::Do { body, .. } = &statement.command

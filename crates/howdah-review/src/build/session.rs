@@ -123,6 +123,11 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
+    /// Gives the session back what a dump takes away, and keeps the limits of the session.
+    pub(super) async fn set_back(&mut self) -> Result<()> {
+        self.own("reset search_path; reset check_function_bodies; reset row_security").await
+    }
+
     /// Makes a schema that the files take as given.
     pub(super) async fn make_schema(&mut self, name: &str) -> Result<()> {
         self.own(&format!("create schema if not exists {}", Ident::new(name))).await

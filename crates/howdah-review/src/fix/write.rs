@@ -91,12 +91,9 @@ fn rewritten(report: &Report, convention: Convention) -> Vec<RawFile> {
 fn without_transaction(convention: Convention, text: &str) -> Option<String> {
     match convention {
         Convention::Numbered => Some(format!("-- no-transaction\n{text}")),
-        Convention::Goose => Some(format!("-- +goose NO TRANSACTION\n{text}")),
-        Convention::Dbmate => {
-            Some(text.replacen("-- migrate:up", "-- migrate:up transaction:false", 1))
-        }
+        Convention::Marked(marks) => marks.without_transaction(text),
         Convention::Plain | Convention::Flyway => Some(text.to_owned()),
-        Convention::Diesel | Convention::Prisma | Convention::Drizzle => None,
+        Convention::Diesel | Convention::Prisma | Convention::Drizzle | Convention::Sqitch => None,
     }
 }
 
@@ -146,12 +143,14 @@ impl Place {
             Convention::Diesel => (format!("{numbered}/up.sql"), ""),
             Convention::Prisma => (format!("{numbered}/migration.sql"), ""),
             Convention::Flyway => (format!("V{number}__{NAME}.sql"), ""),
-            Convention::Goose if transactional => (format!("{numbered}.sql"), "-- +goose Up\n"),
-            Convention::Goose => {
-                (format!("{numbered}.sql"), "-- +goose NO TRANSACTION\n-- +goose Up\n")
+            Convention::Marked(marks) => {
+                let text = format!("{}\n{sql}", marks.written);
+                let bare = || marks.without_transaction(&text).unwrap_or_else(|| text.clone());
+                let text = if transactional { text.clone() } else { bare() };
+                return RawFile { path: format!("{numbered}.sql"), text };
             }
-            Convention::Dbmate if transactional => (format!("{numbered}.sql"), "-- migrate:up\n"),
-            Convention::Dbmate => (format!("{numbered}.sql"), "-- migrate:up transaction:false\n"),
+            // A change has to be written into the plan too, by hand.
+            Convention::Sqitch => (format!("deploy/{NAME}_{number}.sql"), ""),
             Convention::Numbered if transactional => (format!("{numbered}{}", self.ending), ""),
             Convention::Numbered => (format!("{numbered}{}", self.ending), "-- no-transaction\n"),
             Convention::Drizzle => (format!("{numbered}.sql"), ""),

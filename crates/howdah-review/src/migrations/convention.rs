@@ -2,7 +2,27 @@
 
 use std::path::Path;
 
-use super::{RawFile, drizzle};
+use super::marks::{self, Marks};
+use super::natural::natural;
+use super::{RawFile, drizzle, sqitch};
+
+/// How files with SQL end.
+const ENDINGS: &[&str] = &["sql", "psql", "pgsql", "ddl"];
+/// How files end that undo, and how those that they undo.
+const DOWN: &[&str] = &[
+    ".down.sql",
+    "_down.sql",
+    "-down.sql",
+    ".undo.sql",
+    ".rollback.sql",
+    "_rollback.sql",
+    "-rollback.sql",
+    ".revert.sql",
+];
+const UP: &[&str] = &[".up.sql", "_up.sql", "-up.sql", ".do.sql", ".sql"];
+/// Folders of files that undo, and of those that they undo.
+const DOWN_FOLDERS: &[&str] = &["down", "undo", "rollback", "rollbacks", "revert"];
+const UP_FOLDERS: &[&str] = &["up", "do", "deploy"];
 
 /// The tool whose files they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,16 +34,16 @@ pub enum Convention {
     Numbered,
     /// `NNN_name/up.sql` and `down.sql`.
     Diesel,
-    /// Parts marked `-- +goose Up` and `-- +goose Down`.
-    Goose,
+    /// Parts with a line before each: goose, dbmate, sql-migrate and others.
+    Marked(&'static Marks),
     /// `V1__name.sql`, `R__name.sql`, `U1__name.sql`.
     Flyway,
-    /// Parts marked `-- migrate:up` and `-- migrate:down`.
-    Dbmate,
     /// `NNN_name/migration.sql`.
     Prisma,
     /// `meta/_journal.json` with the order.
     Drizzle,
+    /// `sqitch.plan` with the order of the files in `deploy/`.
+    Sqitch,
 }
 
 impl Convention {
@@ -31,82 +51,127 @@ impl Convention {
     #[must_use]
     pub fn detect(files: &[RawFile]) -> Self {
         let named = |name: &str| files.iter().any(|file| file_name(&file.path) == name);
-        let marked = |mark: &str| {
-            files
-                .iter()
-                .any(|file| file.text.lines().any(|line| line.trim_start().starts_with(mark)))
-        };
+        let marks = |marks: &&Marks| files.iter().any(|file| marks.are_in(&file.text));
         if named("_journal.json") {
             Self::Drizzle
+        } else if named("sqitch.plan") {
+            Self::Sqitch
         } else if named("migration.sql") {
             Self::Prisma
         } else if named("up.sql") {
             Self::Diesel
-        } else if marked("-- +goose Up") {
-            Self::Goose
-        } else if marked("-- migrate:up") {
-            Self::Dbmate
+        } else if let Some(marks) = marks::ALL.iter().find(marks) {
+            Self::Marked(marks)
         } else if files.iter().any(|file| flyway_version(&file.path).is_some()) {
             Self::Flyway
-        } else if files.iter().filter(|f| is_sql(&f.path)).all(|f| number(&f.path).is_some()) {
-            Self::Numbered
         } else {
-            Self::Plain
+            // One file without a number among many is a dump or notes, which no tool applies.
+            let sql = files.iter().filter(|file| is_sql(&file.path));
+            let (with, without): (Vec<_>, Vec<_>) = sql.partition(|f| number(&f.path).is_some());
+            let numbered = without.is_empty() || with.len() > 4 * without.len();
+            if numbered { Self::Numbered } else { Self::Plain }
+        }
+    }
+
+    /// The tool, for people.
+    #[must_use]
+    pub fn tool(self) -> &'static str {
+        match self {
+            Self::Plain => "plain SQL",
+            Self::Numbered => "numbered files",
+            Self::Diesel => "diesel",
+            Self::Marked(marks) => marks.tool,
+            Self::Flyway => "Flyway",
+            Self::Prisma => "Prisma",
+            Self::Drizzle => "Drizzle",
+            Self::Sqitch => "Sqitch",
         }
     }
 
     /// The files that are applied, in order.
     #[must_use]
     pub fn order(self, mut files: Vec<RawFile>) -> Vec<RawFile> {
-        if self == Self::Drizzle {
-            return drizzle::order(files);
+        match self {
+            Self::Drizzle => return drizzle::order(files),
+            Self::Sqitch => return sqitch::order(files),
+            _ => {}
         }
-        files.retain(|file| self.applies(&file.path));
+        let undoing: Vec<bool> = files.iter().map(|file| self.is_undoing(file, &files)).collect();
+        let mut undoing = undoing.into_iter();
+        files.retain(|file| !undoing.next().unwrap_or(false) && self.applies(&file.path));
         match self {
             Self::Flyway => files.sort_by_cached_key(|file| {
                 // Repeatable ones come after all versions, by name.
                 let version = flyway_version(&file.path);
                 (version.is_none(), version, file.path.clone())
             }),
-            Self::Plain | Self::Prisma | Self::Drizzle => {
+            Self::Plain => {
+                files.sort_by_cached_key(|file| natural(&file.path));
+                if !files.iter().any(|file| has_number(&file.path)) {
+                    files = super::depend::order(files);
+                }
+            }
+            Self::Prisma | Self::Drizzle | Self::Sqitch => {
                 files.sort_by(|a, b| a.path.cmp(&b.path));
             }
-            Self::Numbered | Self::Diesel | Self::Goose | Self::Dbmate => {
+            Self::Numbered | Self::Diesel | Self::Marked(_) => {
                 files.sort_by_cached_key(|file| {
-                    (number(&file.path).unwrap_or(u128::MAX), file.path.clone())
+                    (number(&file.path).unwrap_or(u128::MAX), natural(&file.path))
                 });
             }
         }
         files
     }
 
+    /// Whether a file undoes another one of `files`.
+    fn is_undoing(self, file: &RawFile, files: &[RawFile]) -> bool {
+        let Some(stem) = self.undoes(&file.path) else { return false };
+        // Of other names only the pair tells that it is one.
+        file.path.ends_with(".down.sql")
+            || file_name(&file.path) == "down.sql"
+            || files.iter().any(|other| other.path != file.path && self.stem(&other.path) == stem)
+    }
+
     /// What a file that undoes another has in common with that one; `None` for other files.
-    pub(super) fn undoes(self, path: &str) -> Option<&str> {
-        match self {
-            Self::Diesel => path.strip_suffix("/down.sql"),
-            _ => path.strip_suffix(".down.sql"),
+    pub(super) fn undoes(self, path: &str) -> Option<String> {
+        if self == Self::Diesel {
+            return path.strip_suffix("/down.sql").map(str::to_owned);
         }
+        let ending = DOWN.iter().find_map(|ending| path.strip_suffix(ending));
+        let folder = || {
+            let (folder, name) = path.rsplit_once('/')?;
+            let above = DOWN_FOLDERS.iter().find_map(|name| without_folder(folder, name))?;
+            let name = DOWN.iter().find_map(|ending| name.strip_suffix(ending)).unwrap_or(name);
+            Some(format!("{above}{}", name.strip_suffix(".sql").unwrap_or(name)))
+        };
+        ending.map(str::to_owned).or_else(folder)
     }
 
     /// What a file that is applied has in common with the one that undoes it.
-    pub(super) fn stem(self, path: &str) -> &str {
-        let stem = match self {
-            Self::Diesel => path.strip_suffix("/up.sql"),
-            _ => path.strip_suffix(".up.sql").or_else(|| path.strip_suffix(".sql")),
-        };
-        stem.unwrap_or(path)
+    pub(super) fn stem(self, path: &str) -> String {
+        if self == Self::Diesel {
+            return path.strip_suffix("/up.sql").unwrap_or(path).to_owned();
+        }
+        let stem = UP.iter().find_map(|ending| path.strip_suffix(ending)).unwrap_or(path);
+        match stem.rsplit_once('/') {
+            Some((folder, name)) => {
+                let above = UP_FOLDERS.iter().find_map(|up| without_folder(folder, up));
+                above.map_or_else(|| stem.to_owned(), |above| format!("{above}{name}"))
+            }
+            None => stem.to_owned(),
+        }
     }
 
     /// The version under which the tool books the file; `None` where names alone count.
     #[must_use]
     pub fn version(self, path: &str) -> Option<String> {
         match self {
-            Self::Numbered | Self::Diesel | Self::Goose | Self::Dbmate => {
+            Self::Numbered | Self::Diesel | Self::Marked(_) => {
                 number(path).map(|number| number.to_string())
             }
             Self::Flyway => flyway_version(path)
                 .map(|version| version.iter().map(u64::to_string).collect::<Vec<_>>().join(".")),
-            Self::Plain | Self::Prisma | Self::Drizzle => None,
+            Self::Plain | Self::Prisma | Self::Drizzle | Self::Sqitch => None,
         }
     }
 
@@ -116,18 +181,23 @@ impl Convention {
         match self {
             Self::Diesel => name == "up.sql",
             Self::Prisma => name == "migration.sql",
-            Self::Numbered => sql && !name.ends_with(".down.sql"),
+            Self::Numbered => sql && number(path).is_some(),
             Self::Flyway => sql && (flyway_version(path).is_some() || name.starts_with("R__")),
-            Self::Plain | Self::Goose | Self::Dbmate | Self::Drizzle => {
-                sql && !name.ends_with(".down.sql")
-            }
+            Self::Plain | Self::Marked(_) | Self::Drizzle | Self::Sqitch => sql,
         }
     }
 }
 
+/// `a/down` without `down`: `a/`.
+fn without_folder<'a>(folder: &'a str, name: &str) -> Option<&'a str> {
+    let above = folder.strip_suffix(name)?;
+    (above.is_empty() || above.ends_with('/')).then_some(above)
+}
+
 /// Whether a file holds SQL, by its ending.
-pub(super) fn is_sql(path: &str) -> bool {
-    Path::new(path).extension().is_some_and(|ending| ending.eq_ignore_ascii_case("sql"))
+pub(crate) fn is_sql(path: &str) -> bool {
+    let ending = Path::new(path).extension().and_then(|ending| ending.to_str());
+    ending.is_some_and(|ending| ENDINGS.iter().any(|known| ending.eq_ignore_ascii_case(known)))
 }
 
 /// The last part of a path.
@@ -148,6 +218,14 @@ fn number(path: &str) -> Option<u128> {
         .filter(char::is_ascii_digit)
         .collect();
     digits.parse().ok()
+}
+
+/// Whether a part of the path begins with a number, so that names tell an order: `v1.2/a.sql`.
+fn has_number(path: &str) -> bool {
+    let begins = |part: &str| {
+        part.strip_prefix(['v', 'V']).unwrap_or(part).starts_with(|c: char| c.is_ascii_digit())
+    };
+    path.split('/').any(begins)
 }
 
 /// `V1.2__name.sql` as [1, 2].

@@ -1,5 +1,5 @@
 //! SQL with holes that a program fills in before it is applied: `{{ .Schema }}`, `{{ index .Options
-//! "Schema" }}`, and Flyway's `${schema}`.
+//! "Schema" }}`, Flyway's `${schema}`, and the variables of psql (`:schema`, `\set schema auth`).
 //!
 //! A value is declared by a comment in any file of the folder, `-- howdah:let Schema = auth`;
 //! otherwise it is guessed, and the guess is told. Lines stay where they are.
@@ -48,14 +48,58 @@ pub(crate) fn fill(files: &mut [RawFile]) -> Vec<Guess> {
             file.text =
                 filled(&file.text, ("${", "}"), |hole| is_word(hole).then(|| value_of(hole)));
         }
+        if may_have_variables(&file.text) {
+            file.text = without_variables(&file.text, value_of);
+        }
     }
     guesses.into_iter().map(|(variable, value)| Guess { variable, value }).collect()
 }
 
 fn declared(files: &[RawFile]) -> BTreeMap<String, String> {
     let lines = files.iter().flat_map(|file| file.text.lines());
-    let pairs = lines.filter_map(|line| line.trim().strip_prefix(DECLARES)?.split_once('='));
-    pairs.map(|(name, value)| (name.trim().to_owned(), value.trim().to_owned())).collect()
+    let pairs = lines.filter_map(|line| {
+        let line = line.trim();
+        let set = || line.strip_prefix("\\set ")?.trim().split_once(char::is_whitespace);
+        line.strip_prefix(DECLARES).and_then(|pair| pair.split_once('=')).or_else(set)
+    });
+    let plain = |value: &str| value.trim().trim_matches('\'').to_owned();
+    pairs.map(|(name, value)| (name.trim().to_owned(), plain(value))).collect()
+}
+
+/// Whether it is worth a closer look: a colon behind something that a name cannot end with, before
+/// a letter or a quote.
+fn may_have_variables(text: &str) -> bool {
+    text.as_bytes().windows(3).any(|bytes| {
+        bytes[1] == b':'
+            && !(bytes[0].is_ascii_alphanumeric() || matches!(bytes[0], b':' | b'_' | b')' | b']'))
+            && (bytes[2].is_ascii_alphabetic() || matches!(bytes[2], b'_' | b'"' | b'\''))
+    })
+}
+
+/// The text with the variables of psql filled in. One that is found in a statement is filled in
+/// bodies of functions too, which a program may do and psql does not.
+fn without_variables(text: &str, mut value_of: impl FnMut(&str) -> String) -> String {
+    let found = howdah_sql::psql_variables(text);
+    let mut values: BTreeMap<&str, String> = BTreeMap::new();
+    let mut out = String::with_capacity(text.len());
+    let mut at = 0;
+    for variable in &found {
+        let value = values.entry(variable.name).or_insert_with(|| value_of(variable.name));
+        out.push_str(&text[at..variable.span.start]);
+        match variable.quote {
+            Some(quote) => out.push_str(&format!("{quote}{value}{quote}")),
+            None => out.push_str(value),
+        }
+        at = variable.span.end;
+    }
+    out.push_str(&text[at..]);
+    for (name, value) in values {
+        // Short names could be anything in another language.
+        if name.len() > 3 {
+            out = out.replace(&format!(" :{name}."), &format!(" {value}."));
+        }
+    }
+    out
 }
 
 /// The text with each hole replaced; a hole without a value stays.
@@ -146,6 +190,13 @@ mod tests {
         let (text, _) =
             fill_one("1_a.sql", "{{- if .X }}a{{ else }}b{{ end }} {{ .Config.Owner }}");
         assert_eq!(text, "ab owner");
+        let (text, guesses) = fill_one(
+            "1_a.sql",
+            "\\set limit 5\ncreate table :SCHEMA.a (b int check (b < :limit));\ncreate function \
+             f() returns int language sql as $$ select b from :SCHEMA.a $$;",
+        );
+        assert!(text.contains("table schema.a (b int check (b < 5))"), "{text}");
+        assert!(text.contains("from schema.a") && guesses.len() == 1, "{text}");
         let (text, _) = fill_one("V1__a.sql", "create schema ${app-schema};");
         assert_eq!(text, "create schema app_schema;");
     }

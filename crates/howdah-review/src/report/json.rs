@@ -15,7 +15,13 @@ struct Document<'a> {
     target: &'a str,
     live: bool,
     server_version: Option<u32>,
+    /// The tool whose files they are; nothing for a database in use.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tool: Option<&'static str>,
+    files: usize,
     statements: usize,
+    /// Statements that failed, the consequences of others among them.
+    failed: usize,
     findings: Vec<FindingOut<'a>>,
     suppressed: Vec<SuppressedOut<'a>>,
     notes: Vec<NoteOut<'a>>,
@@ -119,7 +125,10 @@ pub fn json(report: &Report) -> howdah_error::Result<String> {
         target: &facts.target,
         live: facts.live,
         server_version: facts.server_version(),
+        tool: facts.tool(),
+        files: facts.files.len(),
         statements: facts.statements.len(),
+        failed: facts.failed(),
         findings: report.findings.iter().map(|finding| out(report, finding)).collect(),
         suppressed: report
             .suppressed

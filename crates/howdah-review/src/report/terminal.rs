@@ -137,7 +137,16 @@ fn summary(report: &Report, least: Level) -> String {
         .collect();
     let counts = if counts.is_empty() { "no findings".to_owned() } else { counts.join(", ") };
     let hidden = told.iter().filter(|told| told.level() < least).count();
-    let mut line = format!("{}: {counts}", report.facts.target);
+    let facts = &report.facts;
+    let read = facts.tool().map_or_else(String::new, |tool| {
+        let failed = match facts.failed() {
+            0 => String::new(),
+            failed => format!(", {failed} failed"),
+        };
+        let (files, statements) = (facts.files.len(), facts.statements.len());
+        format!("read: {files} files ({tool}), {statements} statements{failed}\n")
+    });
+    let mut line = format!("{read}{}: {counts}", facts.target);
     if report.findings.len() > told.len() {
         line.push_str(&format!(" in {} places", report.findings.len()));
     }

@@ -4,7 +4,6 @@ mod add_column_rewrites;
 mod add_column_volatile_default;
 mod attach_partition_reads_all_rows;
 mod block_changes_tables;
-mod change_of_all_rows;
 mod check_checks_all_rows;
 mod concurrent_index_may_stay_invalid;
 mod create_index_not_concurrently;
@@ -38,7 +37,6 @@ pub(super) const RULES: &[Rule] = &[
     add_column_volatile_default::RULE,
     attach_partition_reads_all_rows::RULE,
     block_changes_tables::RULE,
-    change_of_all_rows::RULE,
     check_checks_all_rows::RULE,
     concurrent_index_may_stay_invalid::RULE,
     create_index_not_concurrently::RULE,

@@ -5,17 +5,20 @@ use std::path::{Path, PathBuf};
 
 use howdah_error::{Error, Kind, Result};
 
-use crate::facts::{Facts, Unseen};
+use super::{dialect, layout};
+use crate::facts::{Facts, SqlFile, Unseen};
 use crate::migrations::{self, Convention, RawFile};
 use crate::orm;
-use crate::source::{Language, SourceFile};
+use crate::source::{self, Language, SourceFile};
 
 /// Folders that hold what others wrote.
 const FOREIGN: &[&str] = &["node_modules", "target", "vendor", "dist", "build", "venv"];
-/// Names of folders that hold migrations.
-const MIGRATIONS: &[&str] = &["migrations", "migrate", "migration", "drizzle", "db_migrations"];
+/// Files beside the SQL that say how a tool applies it.
+const BESIDE: &[&str] = &["meta/_journal.json", "metadata.toml", "sqitch.plan"];
+/// More sets of files than this are not told one by one.
+const MOST_TOLD: usize = 6;
 /// How deep below the path folders are looked into.
-const DEPTH: usize = 8;
+const DEPTH: usize = 14;
 /// More files of source than this are not read.
 const MAX_SOURCES: usize = 20_000;
 /// A larger file of source was written by a program.
@@ -23,64 +26,144 @@ const MAX_SOURCE_BYTES: u64 = 1 << 20;
 /// The most bytes that are read of one file.
 const MAX_BYTES: u64 = 64 << 20;
 
-/// Reads the file, the folder, or the one folder of migrations of the repository.
+/// Reads the file, or the SQL and the source below the folder.
 pub(super) fn read(path: &Path) -> Result<Facts> {
     let failed = |error| {
         Error::new(Kind::Io, format!("could not read \"{}\"", path.display())).source(error)
     };
     let about = fs::metadata(path).map_err(failed)?;
-    let mut others = Vec::new();
-    let (root, files) = if about.is_file() {
+    if about.is_file() {
         let root = path.parent().unwrap_or(Path::new("")).to_owned();
-        (root, vec![path.to_owned()])
-    } else {
-        let (root, rest) = migrations_of(path);
-        others = rest;
-        let mut files = Vec::new();
-        walk(&root, DEPTH, &mut |file| files.push(file.to_owned()));
-        (root, files)
-    };
-    let mut raw = Vec::new();
-    for file in files {
-        let journal = file.ends_with("meta/_journal.json");
-        if !journal && file.extension().is_none_or(|ending| ending != "sql") {
-            continue;
+        let file = RawFile { path: plain(path, &root), text: text_of(path)? };
+        let mut facts = facts_of(vec![file]);
+        if facts.files.is_empty() && facts.sources.is_empty() {
+            return Err(no_files(path));
         }
-        raw.push(RawFile { path: plain(&file, &root), text: text_of(&file)? });
+        facts.target = root.display().to_string();
+        return Ok(facts);
     }
-    if about.is_dir() {
-        raw.extend(sources(path, &root));
-    }
+    let Chosen { root, mut raw, unseen } = chosen(path)?;
+    raw.extend(sources(path, &root));
     let mut facts = facts_of(raw);
     facts.target = root.display().to_string();
-    facts.unseen.extend(others.iter().map(|other| {
-        Unseen {
-        what: format!("the migrations in \"{}\"", other.display()),
-        why: "They make another database, or the same by another tool: review them by their path."
-            .to_owned(),
-    }
-    }));
+    facts.unseen.extend(unseen);
     if facts.files.is_empty() && !facts.sources.is_empty() {
         // Without migrations nothing is known that a model could differ from.
         facts.models.clear();
         facts.unseen.push(Unseen {
             what: "the database".to_owned(),
-            why: "There are no migrations here, so only the source was read.".to_owned(),
+            why: "There are no migrations in SQL here, so only the source was read.".to_owned(),
         });
     } else if facts.files.is_empty() {
-        return Err(Error::input(format!("there are no SQL files in \"{}\"", root.display()))
-            .hint("Name a folder of migrations, a SQL file, or a database by its URL."));
+        return Err(no_files(&root));
     }
     Ok(facts)
+}
+
+fn no_files(path: &Path) -> Error {
+    Error::input(format!("there are no SQL files for PostgreSQL in \"{}\"", path.display()))
+        .hint("Name a folder of migrations, a SQL file, or a database by its URL.")
+}
+
+/// The files of one set of migrations, with paths as they are seen from its folder.
+struct Chosen {
+    root: PathBuf,
+    raw: Vec<RawFile>,
+    unseen: Vec<Unseen>,
+}
+
+/// Reads the likeliest set of migrations below `path`; what is left is told.
+fn chosen(path: &Path) -> Result<Chosen> {
+    let base = system_of(path).unwrap_or_else(|| path.to_owned());
+    let mut paths = Vec::new();
+    walk(&base, DEPTH, &mut |file| {
+        if migrations::is_sql(&file.to_string_lossy()) {
+            paths.push(plain(file, &base));
+        }
+    });
+    let named = fs::canonicalize(&base).ok();
+    let named = named.as_deref().and_then(name_of).is_some_and(layout::is_named);
+    let found = layout::sets(paths, named);
+    let mut unseen: Vec<Unseen> = found
+        .foreign
+        .iter()
+        .map(|(database, count)| Unseen {
+            what: format!("{count} SQL files for {database}"),
+            why: "They are called so, and are for another database.".to_owned(),
+        })
+        .collect();
+    let mut chosen = None;
+    let mut others = Vec::new();
+    for set in found.sets {
+        let root = if set.root.is_empty() { base.clone() } else { base.join(&set.root) };
+        if chosen.is_some() {
+            others.push(root);
+            continue;
+        }
+        let mut raw = Vec::new();
+        for file in &set.files {
+            let file = base.join(file);
+            raw.push(RawFile { path: plain(&file, &root), text: text_of(&file)? });
+        }
+        match dialect::of_texts(raw.iter().map(|file| file.text.as_str())) {
+            Some(database) => unseen.push(Unseen {
+                what: format!("{} SQL files in \"{}\"", raw.len(), root.display()),
+                why: format!("They are for {database}, by what they say."),
+            }),
+            None => chosen = Some((root, raw)),
+        }
+    }
+    let Some((root, mut raw)) = chosen else {
+        return Ok(Chosen { root: base, raw: Vec::new(), unseen });
+    };
+    for beside in BESIDE {
+        walk(&root, DEPTH, &mut |file| {
+            if file.ends_with(beside)
+                && let Ok(text) = text_of(file)
+            {
+                raw.push(RawFile { path: plain(file, &root), text });
+            }
+        });
+    }
+    unseen.extend(told(&others));
+    Ok(Chosen { root, raw, unseen })
+}
+
+/// The folder of migrations of a system of howdah.
+fn system_of(path: &Path) -> Option<PathBuf> {
+    let migrations = path.join("migrations");
+    (path.join("howdah.toml").is_file() && migrations.is_dir()).then_some(migrations)
+}
+
+/// What is told of the sets that are not reviewed.
+fn told(others: &[PathBuf]) -> Vec<Unseen> {
+    let mut told: Vec<Unseen> = others
+        .iter()
+        .take(MOST_TOLD)
+        .map(|other| Unseen {
+            what: format!("the SQL files in \"{}\"", other.display()),
+            why: "They make another database, or the same by another tool: review them by their \
+                  path."
+                .to_owned(),
+        })
+        .collect();
+    if others.len() > MOST_TOLD {
+        told.push(Unseen {
+            what: format!("the SQL files in {} more folders", others.len() - MOST_TOLD),
+            why: "They were not chosen either.".to_owned(),
+        });
+    }
+    told
 }
 
 /// The source of the repository at `path`, with paths as they are seen from its migrations.
 fn sources(path: &Path, root: &Path) -> Vec<RawFile> {
     let mut files = Vec::new();
     walk(path, DEPTH, &mut |file| {
-        let name = file.to_string_lossy();
+        let name = plain(file, path);
         let read = Language::of(&name).is_some() || orm::is_schema(&name);
-        if read && files.len() < MAX_SOURCES {
+        let other = source::is_test(&name) || dialect::of_path(&name).is_some();
+        if read && !other && files.len() < MAX_SOURCES {
             files.push(file.to_owned());
         }
     });
@@ -110,18 +193,23 @@ pub fn facts_of(files: Vec<RawFile>) -> Facts {
     let guesses = migrations::fill(&mut files);
     let convention = Some(Convention::detect(&files));
     let journal = files.iter().find(|file| file.path.ends_with("_journal.json")).cloned();
-    let files = migrations::order(files);
+    let all: Vec<String> = files.iter().map(|file| file.path.clone()).collect();
+    let mut files = migrations::order(files);
+    if convention == Some(Convention::Numbered)
+        && !sources.iter().any(|source| source.language == Language::Rust)
+    {
+        migrations::as_golang_migrate(&mut files);
+    }
+    let left = not_applied(&all, &files);
     let statements = migrations::statements(&files);
-    let unseen = guesses
-        .iter()
-        .map(|guess| Unseen {
-            what: format!("the value of \"{}\"", guess.variable),
-            why: format!(
-                "It was taken as \"{}\"; \"-- howdah:let {} = value\" in a file declares it.",
-                guess.value, guess.variable
-            ),
-        })
-        .collect();
+    let guessed = guesses.iter().map(|guess| Unseen {
+        what: format!("the value of \"{}\"", guess.variable),
+        why: format!(
+            "It was taken as \"{}\"; \"-- howdah:let {} = value\" in a file declares it.",
+            guess.value, guess.variable
+        ),
+    });
+    let unseen = guessed.chain(left).collect();
     Facts {
         files,
         statements,
@@ -135,44 +223,25 @@ pub fn facts_of(files: Vec<RawFile>) -> Facts {
     }
 }
 
-/// The folder itself when it holds SQL files, else the folder of migrations below it; of several
-/// the one with the most files, with the others.
-fn migrations_of(path: &Path) -> (PathBuf, Vec<PathBuf>) {
-    let direct = entries(path).iter().any(|entry| entry.extension().is_some_and(|e| e == "sql"));
-    if direct {
-        return (path.to_owned(), Vec::new());
-    }
-    let system = path.join("migrations");
-    if path.join("howdah.toml").is_file() && system.is_dir() {
-        return (system, Vec::new());
-    }
-    let mut found: Vec<PathBuf> = Vec::new();
-    folders(path, DEPTH, &mut found);
-    let count = |folder: &PathBuf| {
-        let mut files = 0_usize;
-        walk(folder, DEPTH, &mut |_| files += 1);
-        std::cmp::Reverse(files)
-    };
-    // Those with as many files stay in the order of their names.
-    found.sort_by_cached_key(count);
-    let mut found = found.into_iter();
-    (found.next().unwrap_or_else(|| path.to_owned()), found.collect())
-}
-
-fn folders(path: &Path, depth: usize, found: &mut Vec<PathBuf>) {
-    for entry in entries(path).into_iter().filter(|entry| entry.is_dir()) {
-        if name_of(&entry).is_some_and(|name| MIGRATIONS.contains(&name)) && has_sql(&entry) {
-            found.push(entry);
-        } else if depth > 0 && !is_foreign(&entry) {
-            folders(&entry, depth - 1, found);
-        }
-    }
-}
-
-fn has_sql(path: &Path) -> bool {
-    let mut any = false;
-    walk(path, 2, &mut |file| any |= file.extension().is_some_and(|ending| ending == "sql"));
-    any
+/// What is told of SQL files that their tool does not apply.
+fn not_applied(all: &[String], files: &[SqlFile]) -> Option<Unseen> {
+    let used: Vec<&str> = files
+        .iter()
+        .flat_map(|file| [Some(&file.path), file.undo.as_ref().map(|undo| &undo.path)])
+        .flatten()
+        .map(String::as_str)
+        .collect();
+    let left: Vec<&str> = all
+        .iter()
+        .map(String::as_str)
+        .filter(|path| migrations::is_sql(path) && !used.contains(path))
+        .collect();
+    let shown = left.iter().take(3).map(|path| format!("\"{path}\"")).collect::<Vec<_>>();
+    let more = if left.len() > shown.len() { ", …" } else { "" };
+    (!left.is_empty()).then(|| Unseen {
+        what: format!("{} SQL files that are not applied: {}{more}", left.len(), shown.join(", ")),
+        why: "Their names are not those of the other migrations, or they only undo.".to_owned(),
+    })
 }
 
 fn walk(path: &Path, depth: usize, take: &mut dyn FnMut(&Path)) {

@@ -1,7 +1,9 @@
 //! What is to be reviewed, and what can be known of it without running anything.
 
+mod dialect;
 mod folder;
 mod health;
+mod layout;
 mod live;
 mod usage;
 

@@ -92,3 +92,55 @@ async fn each_of_two_statements_that_take_the_same_lock_is_told() {
     let found = report.findings.iter().filter(|f| f.rule.name == "create-index-not-concurrently");
     assert_eq!(found.count(), 2, "{:?}", names(&report));
 }
+
+#[tokio::test]
+async fn what_only_another_server_has_does_not_keep_the_files_from_building() {
+    let dump = "select pg_catalog.set_config('search_path', '', false);\n\
+                create extension if not exists pg_stat_statements with schema public;\n\
+                comment on extension pg_stat_statements is 'statements';\n\
+                create table public.a (id bigint primary key);\n\
+                alter table public.a owner to postgres;\n\
+                set role howdah_other;\n\
+                create table public.b (id bigint primary key);\n\
+                select format('drop table %I', 'a') \\gexec\n\
+                \\connect app\n\
+                create table public.c (id bigint primary key);";
+    let files = [("a.sql", dump), ("b.sql", "create index a_id on a (id);")];
+    let report = review(&scratch().await, &files).await;
+    assert_eq!(failures(&report), Vec::<&str>::new());
+    let catalog = report.facts.catalog.as_ref().unwrap();
+    assert!(["a", "b", "c"].iter().all(|name| catalog.resolve(name).is_some()));
+}
+
+#[tokio::test]
+async fn an_extension_that_reaches_out_is_told_mildly_with_what_misses_it() {
+    let files = [(
+        "1_a.sql",
+        "create extension postgres_fdw; create server s foreign data wrapper postgres_fdw;",
+    )];
+    let report = review(&scratch().await, &files).await;
+    let found = finding(&report, "does-not-build");
+    assert_eq!(found.level, howdah_review::Level::Notice, "{found:?}");
+    assert!(found.detail.as_deref().is_some_and(|detail| detail.contains("1 later")), "{found:?}");
+}
+
+#[tokio::test]
+async fn a_single_statement_of_golang_migrate_is_in_no_transaction() {
+    let table = "create table a (id bigint primary key, b bigint);";
+    let index = "create index concurrently a_b on a (b);";
+    let files = [("1_a.up.sql", table), ("2_b.up.sql", index), ("2_b.down.sql", "drop index a_b;")];
+    assert_eq!(failures(&review(&scratch().await, &files).await), Vec::<&str>::new());
+    // sqlx has one around it.
+    let files = [("1_a.up.sql", table), ("2_b.up.sql", index), ("../src/main.rs", "fn main() {}")];
+    assert_eq!(failures(&review(&scratch().await, &files).await).len(), 1);
+}
+
+#[tokio::test]
+async fn diesel_is_told_beside_the_file_that_there_is_no_transaction() {
+    let files = [
+        ("1_a/up.sql", "create table a (id bigint primary key, b bigint);"),
+        ("2_b/up.sql", "create index concurrently a_b on a (b);"),
+        ("2_b/metadata.toml", "run_in_transaction = false\n"),
+    ];
+    assert_eq!(failures(&review(&scratch().await, &files).await), Vec::<&str>::new());
+}

@@ -4,7 +4,7 @@
 
 use proptest::prelude::*;
 
-use super::{ProblemKind, split};
+use super::{ProblemKind, psql_variables, split};
 
 fn texts(sql: &str) -> Vec<&str> {
     let (statements, problems) = split(sql);
@@ -236,4 +236,22 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn a_command_of_psql_ends_the_statement_before_it() {
+    let text = "select format('drop table %I', t) from old \\gexec\nselect 1;\nselect 2 \\g\n";
+    let (statements, problems) = split(text);
+    let texts: Vec<&str> = statements.iter().map(|statement| statement.text).collect();
+    assert_eq!(texts, ["select format('drop table %I', t) from old", "select 1", "select 2"]);
+    assert_eq!(problems.len(), 2);
+}
+
+#[test]
+fn variables_of_psql_are_told_from_casts_and_slices() {
+    let text = "create table :schema.t (a :\"kind\", b text default :'word'); \
+                select a::text, b[1:n], ':x', f(x => 1), now()::date -- :y";
+    let found: Vec<(&str, Option<char>)> =
+        psql_variables(text).into_iter().map(|variable| (variable.name, variable.quote)).collect();
+    assert_eq!(found, [("schema", None), ("kind", Some('"')), ("word", Some('\''))]);
 }

@@ -58,8 +58,10 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(facts: &Facts, findings: &mut Findings<'_>) {
-    let opens = [Convention::Goose, Convention::Dbmate, Convention::Flyway, Convention::Drizzle];
-    if !facts.convention.is_some_and(|convention| opens.contains(&convention)) {
+    let opens = |convention| {
+        matches!(convention, Convention::Marked(_) | Convention::Flyway | Convention::Drizzle)
+    };
+    if !facts.convention.is_some_and(opens) {
         return;
     }
     let mut told = None;

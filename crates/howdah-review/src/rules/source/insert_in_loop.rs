@@ -20,6 +20,22 @@
 //! // for (const a of b) { db.query("INSERT INTO trade VALUES (1)") }
 //! ```
 //!
+//! A statement that takes its rows from a query inserts many at once, and a migration is run once:
+//!
+//! ```sql,valid
+//! -- file: 0001_a.sql
+//! create table trade (id bigint primary key);
+//! -- file: src/store.ts
+//! for (const batch of batches) {
+//!   await db.query("INSERT INTO trade SELECT id FROM json_to_recordset($1) x(id int)", [batch]);
+//!   await db.query(`INSERT INTO trade VALUES ${places(batch)}`, batch);
+//! }
+//! -- file: db/migrations/0002_move.ts
+//! for (const trade of trades) {
+//!   await db.query("INSERT INTO trade (id) VALUES ($1)", [trade.id]);
+//! }
+//! ```
+//!
 //! ## Why
 //!
 //! Each row pays a round trip, a parse and, without a transaction, a wait for the disk. A hundred
@@ -45,12 +61,18 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(facts: &Facts, findings: &mut Findings<'_>) {
     for file in &facts.sources {
+        if is_migration(&file.path) {
+            continue;
+        }
         let loops = file.loops();
         for (string, sql) in file.sql() {
             let at = string.span.start;
-            let batched = sql.contains("unnest(");
+            let of_one_row = sql.contains(" values (") || sql.contains(" values(");
+            let batched = sql.contains("unnest(") || sql.contains(" select ");
             if sql.starts_with("insert into ")
+                && of_one_row
                 && !batched
+                && !file.is_argument_of(string, &["print", "println!", "Println", "console.log"])
                 && loops.iter().any(|body| body.contains(&at))
             {
                 let finding =
@@ -60,4 +82,12 @@ fn check(facts: &Facts, findings: &mut Findings<'_>) {
             }
         }
     }
+}
+
+/// Whether a program is a migration, which is run once, or what applies them.
+fn is_migration(path: &str) -> bool {
+    let lower = path.to_ascii_lowercase();
+    ["migration", "migrator", "/deltas/", "/seed", "backfill"]
+        .iter()
+        .any(|part| lower.contains(part))
 }
