@@ -252,8 +252,8 @@ async fn run_instead(
     Ok(())
 }
 
-/// The fixes of statements that fail. With those mended there is more to find, which is nothing that
-/// a fix brought.
+/// The fixes of statements that fail. With those mended there is more to find, which is nothing
+/// that a fix brought.
 fn mending(facts: &Facts, findings: &[Finding], fixes: &[usize]) -> Vec<usize> {
     let fails = |at: &usize| match &findings[*at].fix {
         Some(Fix::Instead(id, _)) => matches!(facts.statement(*id).run, Run::Failed(_)),

@@ -1,4 +1,5 @@
-//! Failures that tell of the scratch server, not of the files: a plain login owns its database, and the roles of another server are its members or not there at all.
+//! Failures that tell of the scratch server, not of the files: a plain login owns its database, and
+//! the roles of another server are its members or not there at all.
 
 use howdah_sql::command::Command;
 

@@ -202,14 +202,14 @@ pub fn facts_of(files: Vec<RawFile>) -> Facts {
     }
     let left = not_applied(&all, &files);
     let statements = migrations::statements(&files);
-    let guessed = guesses.iter().map(|guess| Unseen {
+    let taken = guesses.iter().map(|guess| Unseen {
         what: format!("the value of \"{}\"", guess.variable),
         why: format!(
             "It was taken as \"{}\"; \"-- howdah:let {} = value\" in a file declares it.",
             guess.value, guess.variable
         ),
     });
-    let unseen = guessed.chain(left).collect();
+    let unseen = taken.chain(left).collect();
     Facts {
         files,
         statements,

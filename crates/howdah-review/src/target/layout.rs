@@ -146,7 +146,7 @@ fn grouped(files: Vec<String>, named: bool) -> Vec<Set> {
             let rank = rank(&root, &files);
             let own = |path: &String| rank != Rank::Structure || file_name(path) == "structure.sql";
             let files = files.into_iter().filter(own).collect();
-            sets.push(Set { rank, root, files });
+            sets.push(Set { root, files, rank });
         }
     }
     sets
