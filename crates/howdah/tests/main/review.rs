@@ -49,7 +49,7 @@ fn found(folder: &Path, rule: &str, args: &[&str]) -> Vec<String> {
 #[test]
 fn source_is_read_where_it_lies_and_told_when_it_changed() {
     let folder = TestFolder::new();
-    let source = "const page = sql`SELECT id FROM a ORDER BY id LIMIT 1 OFFSET 2`;\n";
+    let source = "const page = sql`SELECT id FROM a ORDER BY id LIMIT 10 OFFSET 20`;\n";
     // Without any migration, beside a SQL file, and beside a folder of migrations.
     fs::write(folder.path().join("page.ts"), source).unwrap();
     assert_eq!(found(folder.path(), "offset-pages", &[]), ["page.ts"]);

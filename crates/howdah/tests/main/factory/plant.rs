@@ -45,10 +45,10 @@ pub struct Factory {
 
 /// The text of the system file with these sources, for one database.
 pub fn system_file(text: &str, database: &str) -> String {
-    // Roles belong to the cluster; and the days of the tests are long ago: they are folded when a
-    // test says so, and not when upkeep comes to it.
+    // Roles belong to the cluster; and the days of the tests are long ago: they are accepted, and
+    // folded when a test says so, not when upkeep comes to it.
     let name = format!("name = \"factory_{database}\"");
-    let text = text.replacen("name = \"factory\"", &name, 1);
+    let text = text.replacen("name = \"factory\"", &name, 1).replace("45 days", "10 years");
     let rest = "[database]\nurl = \"env:HOWDAH_TEST_DATABASE\"\n[upkeep]\nenabled = false\n";
     format!("{text}\n{rest}")
 }
