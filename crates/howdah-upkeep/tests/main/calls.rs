@@ -4,6 +4,8 @@
 mod attack;
 #[path = "calls/before.rs"]
 mod before;
+#[path = "calls/folded.rs"]
+mod folded;
 #[path = "calls/install.rs"]
 mod install;
 #[path = "calls/market.rs"]

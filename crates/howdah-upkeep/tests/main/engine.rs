@@ -169,6 +169,19 @@ impl Engine {
         rows
     }
 
+    /// Puts the events of all segments back into their chunks.
+    pub async fn restore_chunks(&self) -> i64 {
+        let (_, system) = self.model().await;
+        let mut rows = 0;
+        for stream in system.streams.iter().filter(|stream| stream.segment.is_some()) {
+            for chunk in fine(howdah_history::chunks::read(&self.client, stream).await) {
+                let restored = howdah_history::restore_chunk(&self.client, stream, &chunk);
+                rows += fine(Box::pin(restored).await);
+            }
+        }
+        rows
+    }
+
     /// Fails when a stream with segments has a row left in its own table.
     pub async fn assert_all_folded(&self) {
         let (_, system) = self.model().await;

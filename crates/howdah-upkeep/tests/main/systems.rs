@@ -57,6 +57,20 @@ pub async fn feed_in_parts(engine: &Engine, (all, expected): (&[Event], &Expecte
     }
 }
 
+/// What the feed says of the whole is what the tables say.
+pub async fn claims_hold(engine: &Engine, expected: &Expected) {
+    for claim in expected.claims() {
+        let sql = format!(
+            "select concat_ws(' is ', trim_scale(s::numeric), trim_scale('{}'::numeric)) \
+             from ({}) q (s)",
+            claim.is, claim.sql
+        );
+        let found: String = engine.one(&sql).await;
+        let (is, want) = found.split_once(" is ").unwrap();
+        assert_eq!(is, want, "{}", claim.what);
+    }
+}
+
 /// Its migrations lead up, down to nothing, and up again to the same.
 pub async fn leads_up_down_and_up_again(system: &str) {
     let db = Cluster::shared().await.database().await;

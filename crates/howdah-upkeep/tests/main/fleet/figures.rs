@@ -8,7 +8,7 @@ use howdah_pg::Connection;
 use super::plain::{
     Fleet, Id, Sample, Session, battery, motor_spread, percentile, quality, vibration_by_second,
 };
-use super::world::{Reader, UNTIL_MS, fed, read};
+use super::world::{Reader, UNTIL_MS, both, fed};
 
 /// A key and its numbers.
 type Rows = BTreeMap<String, Vec<Option<f64>>>;
@@ -69,200 +69,221 @@ fn recorded<'a>(
 
 #[tokio::test]
 async fn j1_hours_and_cycles_are_those_of_the_flights_that_stand() {
-    let (fleet, (_, expected, plain)) = (read().await, fed());
-    let hours = |sessions: &[(&Id, &Session)]| {
-        let landed = sessions.iter().filter(|(_, session)| !session.legs().is_empty()).count();
-        let cycles: usize = sessions.iter().map(|(_, session)| session.legs().len()).sum();
-        let ms: i64 = sessions.iter().map(|(_, session)| session.airborne_ms()).sum();
-        vec![Some(landed as f64), Some(cycles as f64), Some(ms as f64 / 1000.0)]
-    };
-    let apart = plain.of_aircraft();
-    let apart = apart.iter().map(|(craft, sessions)| (key(craft), hours(sessions))).collect();
-    let sql = "select org_id || '/' || aircraft_id, flights::float8, cycles::float8, \
-               airborne_s::float8 from aircraft_hours where flights > 0";
-    same(&fleet, "hours of aircraft", sql, &apart).await;
-    let mut pilots: BTreeMap<String, Vec<(&Id, &Session)>> = BTreeMap::new();
-    for (id, session) in plain.sessions.iter().filter(|(_, session)| !session.void()) {
-        if !session.pilot.is_empty() && !session.legs().is_empty() {
-            pilots.entry(format!("{}/{}", id.0, session.pilot)).or_default().push((id, session));
+    let (_, expected, plain) = fed();
+    for fleet in Box::pin(both()).await {
+        let hours = |sessions: &[(&Id, &Session)]| {
+            let landed = sessions.iter().filter(|(_, session)| !session.legs().is_empty()).count();
+            let cycles: usize = sessions.iter().map(|(_, session)| session.legs().len()).sum();
+            let ms: i64 = sessions.iter().map(|(_, session)| session.airborne_ms()).sum();
+            vec![Some(landed as f64), Some(cycles as f64), Some(ms as f64 / 1000.0)]
+        };
+        let apart = plain.of_aircraft();
+        let apart = apart.iter().map(|(craft, sessions)| (key(craft), hours(sessions))).collect();
+        let sql = "select org_id || '/' || aircraft_id, flights::float8, cycles::float8, \
+                   airborne_s::float8 from aircraft_hours where flights > 0";
+        same(&fleet, "hours of aircraft", sql, &apart).await;
+        let mut pilots: BTreeMap<String, Vec<(&Id, &Session)>> = BTreeMap::new();
+        for (id, session) in plain.sessions.iter().filter(|(_, session)| !session.void()) {
+            if !session.pilot.is_empty() && !session.legs().is_empty() {
+                pilots
+                    .entry(format!("{}/{}", id.0, session.pilot))
+                    .or_default()
+                    .push((id, session));
+            }
         }
-    }
-    let apart = pilots.iter().map(|(pilot, sessions)| (pilot.clone(), hours(sessions))).collect();
-    let sql = sql.replace("aircraft_id", "pilot").replace("aircraft_hours", "pilot_hours");
-    same(&fleet, "hours of pilots", &sql, &apart).await;
-    for claim in expected.claims() {
-        let sql =
-            format!("select (s::numeric = {}::numeric)::text from ({}) q (s)", claim.is, claim.sql);
-        assert_eq!(fleet.texts(&sql).await, ["true"], "{}", claim.what);
+        let apart =
+            pilots.iter().map(|(pilot, sessions)| (pilot.clone(), hours(sessions))).collect();
+        let sql = sql.replace("aircraft_id", "pilot").replace("aircraft_hours", "pilot_hours");
+        same(&fleet, "hours of pilots", &sql, &apart).await;
+        for claim in expected.claims() {
+            let sql = format!(
+                "select (s::numeric = {}::numeric)::text from ({}) q (s)",
+                claim.is, claim.sql
+            );
+            assert_eq!(fleet.texts(&sql).await, ["true"], "{}", claim.what);
+        }
     }
 }
 
 /// J3: what a part flew is what its aircraft flew meanwhile, and nothing gets lost at a swap.
 #[tokio::test]
 async fn j3_hours_of_parts_are_those_of_their_aircraft_while_installed() {
-    let (fleet, (_, _, plain)) = (read().await, fed());
-    let sql = "select org_id || '/' || component_id, org_id, aircraft_id, \
-               (extract(epoch from lower(period)) * 1000)::bigint, \
-               (extract(epoch from upper(period)) * 1000)::bigint from installation";
-    let crafts = plain.of_aircraft();
-    let mut apart = Rows::new();
-    for row in fleet.client.query(sql, &[]).await.unwrap() {
-        let craft = (row.get::<_, String>(1), row.get::<_, String>(2));
-        let (from, to) = (row.get::<_, i64>(3), row.get::<_, Option<i64>>(4).unwrap_or(i64::MAX));
-        let (mut cycles, mut ms) = (0.0, 0);
-        for (_, session) in crafts.get(&craft).into_iter().flatten() {
-            let legs = session.legs();
-            if legs.first().is_some_and(|leg| (from..to).contains(&leg.takeoff)) {
-                cycles += legs.len() as f64;
-                ms += session.airborne_ms();
+    let (_, _, plain) = fed();
+    for fleet in Box::pin(both()).await {
+        let sql = "select org_id || '/' || component_id, org_id, aircraft_id, \
+                   (extract(epoch from lower(period)) * 1000)::bigint, \
+                   (extract(epoch from upper(period)) * 1000)::bigint from installation";
+        let crafts = plain.of_aircraft();
+        let mut apart = Rows::new();
+        for row in fleet.client.query(sql, &[]).await.unwrap() {
+            let craft = (row.get::<_, String>(1), row.get::<_, String>(2));
+            let (from, to) =
+                (row.get::<_, i64>(3), row.get::<_, Option<i64>>(4).unwrap_or(i64::MAX));
+            let (mut cycles, mut ms) = (0.0, 0);
+            for (_, session) in crafts.get(&craft).into_iter().flatten() {
+                let legs = session.legs();
+                if legs.first().is_some_and(|leg| (from..to).contains(&leg.takeoff)) {
+                    cycles += legs.len() as f64;
+                    ms += session.airborne_ms();
+                }
             }
+            let sum = apart.entry(row.get(0)).or_insert_with(|| vec![Some(0.0), Some(0.0)]);
+            sum[0] = sum[0].map(|sum| sum + cycles);
+            sum[1] = sum[1].map(|sum| sum + ms as f64 / 1000.0);
         }
-        let sum = apart.entry(row.get(0)).or_insert_with(|| vec![Some(0.0), Some(0.0)]);
-        sum[0] = sum[0].map(|sum| sum + cycles);
-        sum[1] = sum[1].map(|sum| sum + ms as f64 / 1000.0);
+        let found = "select org_id || '/' || component_id, cycles::float8, airborne_s::float8 \
+                     from component_hours";
+        same(&fleet, "hours of parts", found, &apart).await;
+        let lost = "select count(*) from (select i.org_id, i.aircraft_id, i.position, \
+                    sum(c.airborne_s) as parts from installation i join component_hours c \
+                    using (org_id, component_id) group by 1, 2, 3) p join aircraft_hours h \
+                    using (org_id, aircraft_id) where parts <> h.airborne_s";
+        assert_eq!(fleet.count(lost).await, 0, "a position's parts have the airframe's hours");
     }
-    let found = "select org_id || '/' || component_id, cycles::float8, airborne_s::float8 \
-                 from component_hours";
-    same(&fleet, "hours of parts", found, &apart).await;
-    let lost = "select count(*) from (select i.org_id, i.aircraft_id, i.position, \
-                sum(c.airborne_s) as parts from installation i join component_hours c \
-                using (org_id, component_id) group by 1, 2, 3) p join aircraft_hours h \
-                using (org_id, aircraft_id) where parts <> h.airborne_s";
-    assert_eq!(fleet.count(lost).await, 0, "a position's parts have the airframe's hours");
 }
 
 #[tokio::test]
 async fn r5_quality_is_that_of_the_formula() {
-    let (fleet, (_, _, plain)) = (read().await, fed());
-    let known = registry(&fleet).await;
-    let apart: Rows = recorded(plain, &known)
-        .map(|(id, session, (kind, motors))| {
-            let score = quality(session, kind, *motors);
-            (key(id), vec![Some((score * 10_000.0).round() / 10_000.0)])
-        })
-        .collect();
-    let found = rows(
-        &fleet.client,
-        "select org_id || '/' || session_id, quality::float8 from session_quality",
-    )
-    .await;
-    assert_eq!(found.keys().collect::<Vec<_>>(), apart.keys().collect::<Vec<_>>());
-    for (key, score) in &found {
-        let (is, want) = (score[0].unwrap(), apart[key][0].unwrap());
-        // Half of the last digit may be rounded the other way.
-        assert!((is - want).abs() < 1.01e-4, "{key}: {is} {want}");
-        assert!((0.0..=1.0).contains(&is));
+    let (_, _, plain) = fed();
+    for fleet in Box::pin(both()).await {
+        let known = registry(&fleet).await;
+        let apart: Rows = recorded(plain, &known)
+            .map(|(id, session, (kind, motors))| {
+                let score = quality(session, kind, *motors);
+                (key(id), vec![Some((score * 10_000.0).round() / 10_000.0)])
+            })
+            .collect();
+        let found = rows(
+            &fleet.client,
+            "select org_id || '/' || session_id, quality::float8 from session_quality",
+        )
+        .await;
+        assert_eq!(found.keys().collect::<Vec<_>>(), apart.keys().collect::<Vec<_>>());
+        for (key, score) in &found {
+            let (is, want) = (score[0].unwrap(), apart[key][0].unwrap());
+            // Half of the last digit may be rounded the other way.
+            assert!((is - want).abs() < 1.01e-4, "{key}: {is} {want}");
+            assert!((0.0..=1.0).contains(&is));
+        }
+        let worst = found.values().filter_map(|score| score[0]).fold(1.0, f64::min);
+        assert!(worst < 0.9999, "the dirt of the feed shows: {worst}");
     }
-    let worst = found.values().filter_map(|score| score[0]).fold(1.0, f64::min);
-    assert!(worst < 0.9999, "the dirt of the feed shows: {worst}");
 }
 
 #[tokio::test]
 async fn envelopes_and_percentiles_leave_out_what_cannot_be_and_count_no_second_twice() {
-    let (fleet, (_, _, plain)) = (read().await, fed());
-    let known = registry(&fleet).await;
-    let (mut extremes, mut exact) = (Rows::new(), Rows::new());
-    for (id, session, _) in recorded(plain, &known) {
-        let counted = session.counted();
-        let heights: Vec<f64> = counted.iter().filter_map(|s| s.height()).collect();
-        let speeds: Vec<f64> = counted.iter().filter_map(|s| s.get("groundspeed")).collect();
-        let banks: Vec<f64> = counted.iter().filter_map(|s| s.get("roll")).map(f64::abs).collect();
-        let volts: Vec<f64> = counted.iter().filter_map(|s| s.get("batt_v")).collect();
-        let highest = |values: &[f64]| values.iter().copied().reduce(f64::max);
-        let lowest = |values: &[f64]| values.iter().copied().reduce(f64::min);
-        extremes.insert(
-            key(id),
-            vec![
-                Some(counted.len() as f64),
-                lowest(&heights),
-                highest(&heights),
-                Some(heights.iter().sum::<f64>() / heights.len() as f64),
-                highest(&speeds),
-                highest(&banks),
-                lowest(&volts),
-            ],
-        );
-        let of = |values: &[f64], p| percentile(values.to_vec(), p);
-        exact.insert(
-            key(id),
-            vec![
-                of(&heights, 0.05),
-                of(&heights, 0.5),
-                of(&heights, 0.95),
-                of(&heights, 0.99),
-                of(&speeds, 0.95),
-                of(&banks, 0.99),
-            ],
-        );
+    let (_, _, plain) = fed();
+    for fleet in Box::pin(both()).await {
+        let known = registry(&fleet).await;
+        let (mut extremes, mut exact) = (Rows::new(), Rows::new());
+        for (id, session, _) in recorded(plain, &known) {
+            let counted = session.counted();
+            let heights: Vec<f64> = counted.iter().filter_map(|s| s.height()).collect();
+            let speeds: Vec<f64> = counted.iter().filter_map(|s| s.get("groundspeed")).collect();
+            let banks: Vec<f64> =
+                counted.iter().filter_map(|s| s.get("roll")).map(f64::abs).collect();
+            let volts: Vec<f64> = counted.iter().filter_map(|s| s.get("batt_v")).collect();
+            let highest = |values: &[f64]| values.iter().copied().reduce(f64::max);
+            let lowest = |values: &[f64]| values.iter().copied().reduce(f64::min);
+            extremes.insert(
+                key(id),
+                vec![
+                    Some(counted.len() as f64),
+                    lowest(&heights),
+                    highest(&heights),
+                    Some(heights.iter().sum::<f64>() / heights.len() as f64),
+                    highest(&speeds),
+                    highest(&banks),
+                    lowest(&volts),
+                ],
+            );
+            let of = |values: &[f64], p| percentile(values.to_vec(), p);
+            exact.insert(
+                key(id),
+                vec![
+                    of(&heights, 0.05),
+                    of(&heights, 0.5),
+                    of(&heights, 0.95),
+                    of(&heights, 0.99),
+                    of(&speeds, 0.95),
+                    of(&banks, 0.99),
+                ],
+            );
+        }
+        let sql = "select org_id || '/' || session_id, n::float8, alt_min::float8, \
+                   alt_max::float8, alt::float8, groundspeed_max::float8, bank_max::float8, \
+                   batt_v_min::float8 from session_envelope";
+        same(&fleet, "envelopes", sql, &extremes).await;
+        let sql = "select org_id || '/' || session_id, alt_m[1], alt_m[2], alt_m[3], alt_m[4], \
+                   groundspeed[3], bank[4] from session_percentiles";
+        same(&fleet, "percentiles", sql, &exact).await;
+        let both = plain.sessions.values().filter(|s| !s.live.is_empty() && !s.file.is_empty());
+        assert!(both.count() > 2, "sessions that came live and as a file");
     }
-    let sql = "select org_id || '/' || session_id, n::float8, alt_min::float8, alt_max::float8, \
-               alt::float8, groundspeed_max::float8, bank_max::float8, batt_v_min::float8 \
-               from session_envelope";
-    same(&fleet, "envelopes", sql, &extremes).await;
-    let sql = "select org_id || '/' || session_id, alt_m[1], alt_m[2], alt_m[3], alt_m[4], \
-               groundspeed[3], bank[4] from session_percentiles";
-    same(&fleet, "percentiles", sql, &exact).await;
-    let both = plain.sessions.values().filter(|s| !s.live.is_empty() && !s.file.is_empty());
-    assert!(both.count() > 2, "sessions that came live and as a file");
 }
 
 #[tokio::test]
 async fn batteries_vibration_and_motors_are_those_of_the_formulas() {
-    let (fleet, (_, _, plain)) = (read().await, fed());
-    let known = registry(&fleet).await;
-    let (mut shakes, mut spreads, mut packs) = (Rows::new(), Rows::new(), Rows::new());
-    for (id, session, (kind, motors)) in recorded(plain, &known) {
-        let rms = vibration_by_second(session);
-        if !rms.is_empty() {
-            let of = |p| percentile(rms.clone(), p);
-            shakes.insert(key(id), vec![Some(rms.len() as f64), of(0.5), of(0.95), of(0.99)]);
+    let (_, _, plain) = fed();
+    for fleet in Box::pin(both()).await {
+        let known = registry(&fleet).await;
+        let (mut shakes, mut spreads, mut packs) = (Rows::new(), Rows::new(), Rows::new());
+        for (id, session, (kind, motors)) in recorded(plain, &known) {
+            let rms = vibration_by_second(session);
+            if !rms.is_empty() {
+                let of = |p| percentile(rms.clone(), p);
+                shakes.insert(key(id), vec![Some(rms.len() as f64), of(0.5), of(0.95), of(0.99)]);
+            }
+            let spread = motor_spread(session.record(), *motors);
+            spreads.insert(key(id), vec![spread]);
+            if !session.void() && !session.legs().is_empty() {
+                let cells = if kind == "vtol" { 6.0 } else { 4.0 };
+                let pack = battery(session.record(), cells);
+                packs.insert(
+                    key(id),
+                    vec![
+                        Some(pack.discharged_ah),
+                        Some(pack.used_pct),
+                        pack.ohm,
+                        pack.sag_v,
+                        (pack.used_pct >= 30.0)
+                            .then_some(100.0 * pack.discharged_ah / (pack.used_pct / 100.0) / 4.0),
+                    ],
+                );
+            }
         }
-        let spread = motor_spread(session.record(), *motors);
-        spreads.insert(key(id), vec![spread]);
-        if !session.void() && !session.legs().is_empty() {
-            let cells = if kind == "vtol" { 6.0 } else { 4.0 };
-            let pack = battery(session.record(), cells);
-            packs.insert(
-                key(id),
-                vec![
-                    Some(pack.discharged_ah),
-                    Some(pack.used_pct),
-                    pack.ohm,
-                    pack.sag_v,
-                    (pack.used_pct >= 30.0)
-                        .then_some(100.0 * pack.discharged_ah / (pack.used_pct / 100.0) / 4.0),
-                ],
-            );
-        }
+        let sql = "select org_id || '/' || session_id, seconds::float8, p50, p95, p99 \
+                   from session_vibration";
+        same(&fleet, "vibration", sql, &shakes).await;
+        let sql = "select m.org_id || '/' || m.session_id, m.spread from session_motors m \
+                   where m.source = 'file' or not exists (select from session_source o \
+                   where o.session_id = m.session_id and o.source = 'file')";
+        same(&fleet, "motors", sql, &spreads).await;
+        let sql = "select org_id || '/' || session_id, discharged_ah::float8, used_pct::float8, \
+                   ohm::float8, sag_v::float8, soh::float8 from session_battery";
+        same(&fleet, "batteries", sql, &packs).await;
+        assert!(packs.values().any(|pack| pack[4].is_some()), "some flights use 30 % of the pack");
     }
-    let sql = "select org_id || '/' || session_id, seconds::float8, p50, p95, p99 \
-               from session_vibration";
-    same(&fleet, "vibration", sql, &shakes).await;
-    let sql = "select m.org_id || '/' || m.session_id, m.spread from session_motors m \
-               where m.source = 'file' or not exists (select from session_source o \
-               where o.session_id = m.session_id and o.source = 'file')";
-    same(&fleet, "motors", sql, &spreads).await;
-    let sql = "select org_id || '/' || session_id, discharged_ah::float8, used_pct::float8, \
-               ohm::float8, sag_v::float8, soh::float8 from session_battery";
-    same(&fleet, "batteries", sql, &packs).await;
-    assert!(packs.values().any(|pack| pack[4].is_some()), "some flights use 30 % of the pack");
 }
 
 #[tokio::test]
 async fn distance_gaps_and_phases_are_those_between_samples() {
-    let (fleet, (_, _, plain)) = (read().await, fed());
-    let mut apart = Rows::new();
-    for (id, session) in &plain.sessions {
-        for (source, samples) in [("live", &session.live), ("file", &session.file)] {
-            if samples.len() > 1 {
-                apart.insert(format!("{}/{source}", key(id)), steps(samples));
+    let (_, _, plain) = fed();
+    for fleet in Box::pin(both()).await {
+        let mut apart = Rows::new();
+        for (id, session) in &plain.sessions {
+            for (source, samples) in [("live", &session.live), ("file", &session.file)] {
+                if samples.len() > 1 {
+                    apart.insert(format!("{}/{source}", key(id)), steps(samples));
+                }
             }
         }
+        let sql = "select org_id || '/' || session_id || '/' || source, covered_s::float8, \
+                   gaps::float8, gap_excess_s::float8, km::float8, taxi_s::float8, \
+                   climb_s::float8, \
+                   descent_s::float8, (cruise_s + hover_s + transition_s)::float8 from step_state";
+        same(&fleet, "steps", sql, &apart).await;
     }
-    let sql = "select org_id || '/' || session_id || '/' || source, covered_s::float8, \
-               gaps::float8, gap_excess_s::float8, km::float8, taxi_s::float8, climb_s::float8, \
-               descent_s::float8, (cruise_s + hover_s + transition_s)::float8 from step_state";
-    same(&fleet, "steps", sql, &apart).await;
 }
 
 /// Seconds, gaps, distance and phases of samples that follow each other.
@@ -295,39 +316,46 @@ fn steps(samples: &[Sample]) -> Vec<Option<f64>> {
 /// R6: quantiles of a month, and of the calls of a key, are within 2 % of the exact ones.
 #[tokio::test]
 async fn r6_percentiles_of_sketches_are_within_two_per_cent() {
-    let (fleet, (_, _, plain)) = (read().await, fed());
-    let near = |what: &str, is: f64, mut values: Vec<f64>, p: f64| {
-        values.sort_by(f64::total_cmp);
-        // Between the neighbours of the place, and two per cent around.
-        let place = p * (values.len() - 1) as f64;
-        let (low, high) = (values[place.floor() as usize], values[place.ceil() as usize]);
-        let slack = 0.02 * high.abs().max(low.abs()) + 1e-9;
-        assert!(is >= low - slack && is <= high + slack, "{what} p{p}: {is}, {low} to {high}");
-    };
-    let crafts = plain.of_aircraft();
-    let (craft, sessions) = crafts.iter().max_by_key(|(_, sessions)| sessions.len()).unwrap();
-    let month = |session: &&&(&Id, &Session)| {
-        let first = session.1.record().first().map_or(0, |sample| sample.ms);
-        (NOVEMBER_MS..NOVEMBER_MS + 30 * 86_400_000).contains(&first)
-    };
-    let of: Vec<&(&Id, &Session)> = sessions.iter().filter(|s| month(&s)).collect();
-    let all = || of.iter().flat_map(|(_, session)| session.record());
-    let sql = format!(
-        "select 'm', flights::float8, alt[1], alt[4], groundspeed[3], batt_a[2] \
-         from aircraft_month('{}', '{}', '2026-11-01')",
-        craft.0, craft.1
-    );
-    let found = &rows(&fleet.client, &sql).await["m"];
-    assert_eq!(found[0], Some(of.len() as f64));
-    near("alt", found[1].unwrap(), all().filter_map(Sample::height).collect(), 0.05);
-    near("alt", found[2].unwrap(), all().filter_map(Sample::height).collect(), 0.99);
-    near("speed", found[3].unwrap(), all().filter_map(|s| s.get("groundspeed")).collect(), 0.95);
-    near("amps", found[4].unwrap(), all().filter_map(|s| s.get("batt_a")).collect(), 0.5);
-    let busiest = "select 'k', p50, p95, p99, ms_max::float8, calls::float8 from api_usage_1d \
-                   where org_id = 'org-000' order by calls desc limit 1";
-    let found = &rows(&fleet.client, busiest).await["k"];
-    assert!(found[0] <= found[1] && found[1] <= found[2], "{found:?}");
-    assert!(found[2] <= found[3].map(|most| most * 1.02), "{found:?}");
+    let (_, _, plain) = fed();
+    for fleet in Box::pin(both()).await {
+        let near = |what: &str, is: f64, mut values: Vec<f64>, p: f64| {
+            values.sort_by(f64::total_cmp);
+            // Between the neighbours of the place, and two per cent around.
+            let place = p * (values.len() - 1) as f64;
+            let (low, high) = (values[place.floor() as usize], values[place.ceil() as usize]);
+            let slack = 0.02 * high.abs().max(low.abs()) + 1e-9;
+            assert!(is >= low - slack && is <= high + slack, "{what} p{p}: {is}, {low} to {high}");
+        };
+        let crafts = plain.of_aircraft();
+        let (craft, sessions) = crafts.iter().max_by_key(|(_, sessions)| sessions.len()).unwrap();
+        let month = |session: &&&(&Id, &Session)| {
+            let first = session.1.record().first().map_or(0, |sample| sample.ms);
+            (NOVEMBER_MS..NOVEMBER_MS + 30 * 86_400_000).contains(&first)
+        };
+        let of: Vec<&(&Id, &Session)> = sessions.iter().filter(|s| month(&s)).collect();
+        let all = || of.iter().flat_map(|(_, session)| session.record());
+        let sql = format!(
+            "select 'm', flights::float8, alt[1], alt[4], groundspeed[3], batt_a[2] \
+             from aircraft_month('{}', '{}', '2026-11-01')",
+            craft.0, craft.1
+        );
+        let found = &rows(&fleet.client, &sql).await["m"];
+        assert_eq!(found[0], Some(of.len() as f64));
+        near("alt", found[1].unwrap(), all().filter_map(Sample::height).collect(), 0.05);
+        near("alt", found[2].unwrap(), all().filter_map(Sample::height).collect(), 0.99);
+        near(
+            "speed",
+            found[3].unwrap(),
+            all().filter_map(|s| s.get("groundspeed")).collect(),
+            0.95,
+        );
+        near("amps", found[4].unwrap(), all().filter_map(|s| s.get("batt_a")).collect(), 0.5);
+        let busiest = "select 'k', p50, p95, p99, ms_max::float8, calls::float8 from api_usage_1d \
+                       where org_id = 'org-000' order by calls desc limit 1";
+        let found = &rows(&fleet.client, busiest).await["k"];
+        assert!(found[0] <= found[1] && found[1] <= found[2], "{found:?}");
+        assert!(found[2] <= found[3].map(|most| most * 1.02), "{found:?}");
+    }
 }
 
 /// 2026-11-01 00:00 UTC.
@@ -344,83 +372,90 @@ fn born(id: &Id) -> i64 {
 
 #[tokio::test]
 async fn r6_r44_risk_is_one_figure_a_flight() {
-    let (fleet, (_, _, plain)) = (read().await, fed());
-    let known = registry(&fleet).await;
-    let mut types: BTreeMap<String, Vec<(f64, bool)>> = BTreeMap::new();
-    let mut critical: BTreeMap<String, u64> = BTreeMap::new();
-    for (id, session) in plain.sessions.iter().filter(|(_, session)| !session.void()) {
-        if session.aircraft.is_empty() || born(id) <= since(30) {
-            continue;
+    let (_, _, plain) = fed();
+    for fleet in Box::pin(both()).await {
+        let known = registry(&fleet).await;
+        let mut types: BTreeMap<String, Vec<(f64, bool)>> = BTreeMap::new();
+        let mut critical: BTreeMap<String, u64> = BTreeMap::new();
+        for (id, session) in plain.sessions.iter().filter(|(_, session)| !session.void()) {
+            if session.aircraft.is_empty() || born(id) <= since(30) {
+                continue;
+            }
+            let name = format!("{}/{}", id.0, known[&format!("{}/{}", id.0, session.aircraft)].0);
+            if let Some(run) = plain.current(id, "risk") {
+                types.entry(name.clone()).or_default().push((run.risk, born(id) > since(7)));
+            }
+            if let Some(run) = plain.current(id, "anomaly") {
+                let found = plain.anomalies.get(&(id.clone(), run.analysis.clone()));
+                *critical.entry(name).or_default() += found.map_or(0, |found| found.values().sum());
+            }
         }
-        let name = format!("{}/{}", id.0, known[&format!("{}/{}", id.0, session.aircraft)].0);
-        if let Some(run) = plain.current(id, "risk") {
-            types.entry(name.clone()).or_default().push((run.risk, born(id) > since(7)));
-        }
-        if let Some(run) = plain.current(id, "anomaly") {
-            let found = plain.anomalies.get(&(id.clone(), run.analysis.clone()));
-            *critical.entry(name).or_default() += found.map_or(0, |found| found.values().sum());
-        }
+        let apart = types
+            .iter()
+            .map(|(name, flights)| {
+                let scores: Vec<f64> = flights.iter().map(|(risk, _)| *risk).collect();
+                let mean = |late: bool| {
+                    let part: Vec<f64> = flights
+                        .iter()
+                        .filter(|(_, is)| *is == late)
+                        .map(|(risk, _)| *risk)
+                        .collect();
+                    (part.len() >= 5).then_some(part.iter().sum::<f64>() / part.len() as f64)
+                };
+                let high = scores.iter().filter(|risk| **risk > 0.7).count();
+                let trend = mean(true).zip(mean(false)).map(|(late, early)| late - early);
+                (
+                    name.clone(),
+                    vec![
+                        Some(scores.len() as f64),
+                        Some(scores.iter().sum::<f64>() / scores.len() as f64),
+                        Some(high as f64),
+                        Some(critical.get(name).copied().unwrap_or(0) as f64),
+                        percentile(scores.clone(), 0.5),
+                        percentile(scores.clone(), 0.99),
+                        trend,
+                    ],
+                )
+            })
+            .collect();
+        let sql = format!(
+            "select org_id || '/' || type, flights::float8, mean_risk::float8, high_risk::float8, \
+             critical_anomalies::float8, p50, p99, trend::float8 \
+             from risk_profile(to_timestamp({UNTIL_MS} / 1000.0), 30)"
+        );
+        same(&fleet, "risk", &sql, &apart).await;
+        let reruns = plain.runs.values().filter(|runs| runs.len() > 1).count();
+        assert!(reruns > 0, "the feed has reruns or trials");
     }
-    let apart = types
-        .iter()
-        .map(|(name, flights)| {
-            let scores: Vec<f64> = flights.iter().map(|(risk, _)| *risk).collect();
-            let mean = |late: bool| {
-                let part: Vec<f64> =
-                    flights.iter().filter(|(_, is)| *is == late).map(|(risk, _)| *risk).collect();
-                (part.len() >= 5).then_some(part.iter().sum::<f64>() / part.len() as f64)
-            };
-            let high = scores.iter().filter(|risk| **risk > 0.7).count();
-            let trend = mean(true).zip(mean(false)).map(|(late, early)| late - early);
-            (
-                name.clone(),
-                vec![
-                    Some(scores.len() as f64),
-                    Some(scores.iter().sum::<f64>() / scores.len() as f64),
-                    Some(high as f64),
-                    Some(critical.get(name).copied().unwrap_or(0) as f64),
-                    percentile(scores.clone(), 0.5),
-                    percentile(scores.clone(), 0.99),
-                    trend,
-                ],
-            )
-        })
-        .collect();
-    let sql = format!(
-        "select org_id || '/' || type, flights::float8, mean_risk::float8, high_risk::float8, \
-         critical_anomalies::float8, p50, p99, trend::float8 \
-         from risk_profile(to_timestamp({UNTIL_MS} / 1000.0), 30)"
-    );
-    same(&fleet, "risk", &sql, &apart).await;
-    let reruns = plain.runs.values().filter(|runs| runs.len() > 1).count();
-    assert!(reruns > 0, "the feed has reruns or trials");
 }
 
 #[tokio::test]
 async fn r6_moving_averages_are_those_of_the_flights() {
-    let (fleet, (_, _, plain)) = (read().await, fed());
-    let mut apart = Rows::new();
-    for (_, mut sessions) in plain.of_aircraft() {
-        sessions.retain(|(id, _)| plain.current(id, "risk").is_some());
-        sessions.sort_by_key(|(id, _)| (born(id), id.1.clone()));
-        let risk = |id: &Id| plain.current(id, "risk").unwrap().risk;
-        let mut ewma = None;
-        for (id, _) in &sessions {
-            let mean = |days: i64| {
-                let near = sessions.iter().filter(|(other, _)| {
-                    (born(id) - days * 86_400_000..=born(id)).contains(&born(other))
-                });
-                let near: Vec<f64> = near.map(|(other, _)| risk(other)).collect();
-                near.iter().sum::<f64>() / near.len() as f64
-            };
-            let smooth = ewma.map_or(risk(id), |before: f64| 0.3 * risk(id) + 0.7 * before);
-            ewma = Some(smooth);
-            apart.insert(key(id), vec![Some(mean(7)), Some(mean(30)), Some(smooth)]);
+    let (_, _, plain) = fed();
+    for fleet in Box::pin(both()).await {
+        let mut apart = Rows::new();
+        for (_, mut sessions) in plain.of_aircraft() {
+            sessions.retain(|(id, _)| plain.current(id, "risk").is_some());
+            sessions.sort_by_key(|(id, _)| (born(id), id.1.clone()));
+            let risk = |id: &Id| plain.current(id, "risk").unwrap().risk;
+            let mut ewma = None;
+            for (id, _) in &sessions {
+                let mean = |days: i64| {
+                    let near = sessions.iter().filter(|(other, _)| {
+                        (born(id) - days * 86_400_000..=born(id)).contains(&born(other))
+                    });
+                    let near: Vec<f64> = near.map(|(other, _)| risk(other)).collect();
+                    near.iter().sum::<f64>() / near.len() as f64
+                };
+                let smooth = ewma.map_or(risk(id), |before: f64| 0.3 * risk(id) + 0.7 * before);
+                ewma = Some(smooth);
+                apart.insert(key(id), vec![Some(mean(7)), Some(mean(30)), Some(smooth)]);
+            }
         }
+        let sql = "select org_id || '/' || session_id, mean_7d::float8, mean_30d::float8, \
+                   ewma::float8 from risk_averages";
+        same(&fleet, "moving averages", sql, &apart).await;
     }
-    let sql = "select org_id || '/' || session_id, mean_7d::float8, mean_30d::float8, \
-               ewma::float8 from risk_averages";
-    same(&fleet, "moving averages", sql, &apart).await;
 }
 
 /// A task of an aircraft: hours, landings and days between two times, and when it began.
@@ -505,25 +540,27 @@ fn maintenance(plain: &Fleet, sessions: &[(&Id, &Session)], due_days: f64) -> f6
 
 #[tokio::test]
 async fn maintenance_scores_are_those_of_the_formula_for_every_aircraft() {
-    let (fleet, (_, _, plain)) = (read().await, fed());
-    let crafts = plain.of_aircraft();
-    let mut apart = BTreeMap::new();
-    for (craft, (task, every, starts)) in tasks(&fleet).await {
-        let sessions = crafts.get(&craft).map_or(&[][..], Vec::as_slice);
-        let done = plain.tasks.iter().filter(|(of, code, _)| *of == craft && *code == task);
-        let last = done.map(|(_, _, ms)| *ms).max().unwrap_or(starts).max(starts);
-        let due = due_days(sessions, last, every);
-        apart.insert(key(&craft), maintenance(plain, sessions, due));
+    let (_, _, plain) = fed();
+    for fleet in Box::pin(both()).await {
+        let crafts = plain.of_aircraft();
+        let mut apart = BTreeMap::new();
+        for (craft, (task, every, starts)) in tasks(&fleet).await {
+            let sessions = crafts.get(&craft).map_or(&[][..], Vec::as_slice);
+            let done = plain.tasks.iter().filter(|(of, code, _)| *of == craft && *code == task);
+            let last = done.map(|(_, _, ms)| *ms).max().unwrap_or(starts).max(starts);
+            let due = due_days(sessions, last, every);
+            apart.insert(key(&craft), maintenance(plain, sessions, due));
+        }
+        let sql = format!(
+            "select org_id || '/' || aircraft_id, score::float8 \
+             from maintenance_score(to_timestamp({UNTIL_MS} / 1000.0))"
+        );
+        let found = rows(&fleet.client, &sql).await;
+        assert_eq!(found.len(), apart.len(), "an aircraft that never flew has a score too");
+        for (key, score) in &found {
+            let (is, want) = (score[0].unwrap(), apart[key]);
+            assert!((is - want).abs() < 0.011, "{key}: {is} {want}");
+        }
+        assert!(found.values().any(|score| score[0] > Some(20.0)));
     }
-    let sql = format!(
-        "select org_id || '/' || aircraft_id, score::float8 \
-         from maintenance_score(to_timestamp({UNTIL_MS} / 1000.0))"
-    );
-    let found = rows(&fleet.client, &sql).await;
-    assert_eq!(found.len(), apart.len(), "an aircraft that never flew has a score too");
-    for (key, score) in &found {
-        let (is, want) = (score[0].unwrap(), apart[key]);
-        assert!((is - want).abs() < 0.011, "{key}: {is} {want}");
-    }
-    assert!(found.values().any(|score| score[0] > Some(20.0)));
 }

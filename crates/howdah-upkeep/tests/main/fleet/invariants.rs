@@ -5,15 +5,22 @@ use serde_json::{Value, json};
 use super::plain::{Fleet, Session};
 use super::vectors::{analysis_id, models, result, text};
 use super::world::{
-    Named, UNTIL_MS, aircraft, at, fed, flown, hangar, options, session, session_id,
+    Named, UNTIL_MS, aircraft, at, fed, flown, folded, hangar, options, session, session_id,
 };
 use crate::calls::world::Feeds;
+use crate::engine::Engine;
 
 /// J1, J2: after a void, a late repeat of everything, and a rebuild, each figure is what it was,
-/// but for what the void took.
+/// but for what the void took; also where all of it is folded.
 #[tokio::test]
 async fn j2_voids_and_repeats_leave_every_rollup_as_a_fresh_sum() {
-    let (engine, (all, _, plain)) = (flown().await, fed());
+    for engine in [flown().await, folded().await] {
+        voids_and_repeats(&engine).await;
+    }
+}
+
+async fn voids_and_repeats(engine: &Engine) {
+    let (all, _, plain) = fed();
     // The feed is over; what comes now comes from elsewhere.
     engine.run("delete from howdah.positions").await;
     let of_org = plain.of_aircraft();
@@ -31,15 +38,15 @@ async fn j2_voids_and_repeats_leave_every_rollup_as_a_fresh_sum() {
         let ms: i64 = left.iter().map(|(_, session)| session.airborne_ms()).sum();
         format!("{} {cycles} {ms}", left.len())
     };
-    assert_eq!(text(&engine, &hours).await, sum(None));
-    let mut feeds = Feeds::new(&engine);
+    assert_eq!(text(engine, &hours).await, sum(None));
+    let mut feeds = Feeds::new(engine);
     let day = format!("select day::text from session_state where session_id = '{}'", id.1);
-    let day = text(&engine, &day).await;
+    let day = text(engine, &day).await;
     let void = json!({"org": id.0, "session": id.1, "aircraft": taken.aircraft, "kind": "void",
         "ts": "2026-11-20T23:00:00.000Z", "day": day, "pilot": taken.pilot,
         "reason": "wrong aircraft", "author": "p-1"});
     feeds.all_new("session_event", std::slice::from_ref(&void)).await;
-    assert_eq!(text(&engine, &hours).await, sum(Some(&id.1)), "the void took its hours back");
+    assert_eq!(text(engine, &hours).await, sum(Some(&id.1)), "the void took its hours back");
     assert_eq!(feeds.send("session_event", &[void]).await, (0, 1, 0), "once");
     for stream in ["flight_event", "analysis_result", "upload_event", "api_request"] {
         let texts: Vec<&str> =
@@ -47,7 +54,7 @@ async fn j2_voids_and_repeats_leave_every_rollup_as_a_fresh_sum() {
         let told = feeds.send_texts(stream, &texts).await;
         assert_eq!(told.0, 0, "{stream}: a repeat adds nothing");
     }
-    assert_eq!(text(&engine, &hours).await, sum(Some(&id.1)));
+    assert_eq!(text(engine, &hours).await, sum(Some(&id.1)));
     engine.assert_fold_is_rebuild().await;
 }
 

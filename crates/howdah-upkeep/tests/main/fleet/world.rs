@@ -94,10 +94,7 @@ pub async fn flown() -> Engine {
                 assert_eq!(sum, want, "{stream}: {:?}", letters.await);
             }
             drop(feeds);
-            engine.run("analyze telemetry, session_event, flight_event, flight_session").await;
-            let Engine { db, client, text } = engine;
-            client.close().await;
-            (db, text)
+            kept(engine).await
         })
         .await;
     let db = copied(template).await;
@@ -105,9 +102,49 @@ pub async fn flown() -> Engine {
     Engine { db, client, text: text.clone() }
 }
 
+/// The same feed in two parts, with everything folded behind each: what comes late or again meets
+/// segments, and at the end no row is left in the streams' own tables. Chunks are of a week, as
+/// each fold takes its time.
+pub async fn folded() -> Engine {
+    static TEMPLATE: OnceCell<(TestDatabase, String)> = OnceCell::const_new();
+    let (template, text) = TEMPLATE
+        .get_or_init(|| async {
+            let system = system().replace("chunk = \"1 day\"", "chunk = \"1 week\"");
+            let engine = Engine::applied(&migrations(), &system).await;
+            engine.run(&howdah_feed::entities_sql("fleet", &options()).unwrap()).await;
+            let (all, expected, _) = fed();
+            systems::feed_in_parts(&engine, (all, expected), 2).await;
+            kept(engine).await
+        })
+        .await;
+    let db = copied(template).await;
+    let client = db.connect().await;
+    Engine { db, client, text: text.clone() }
+}
+
+/// The database of an engine to be copied.
+async fn kept(engine: Engine) -> (TestDatabase, String) {
+    engine.run("analyze telemetry, session_event, flight_event, flight_session").await;
+    let Engine { db, client, text } = engine;
+    client.close().await;
+    (db, text)
+}
+
 /// The one fleet that has taken the whole feed, for tests that only read.
 pub struct Reader {
     pub client: Connection,
+}
+
+/// The fleets that nobody changes: one that never folds, and one of which all is folded. Every
+/// figure must be the same in both.
+pub async fn both() -> [Reader; 2] {
+    static SHARED: OnceCell<TestDatabase> = OnceCell::const_new();
+    let shared = SHARED.get_or_init(|| async {
+        let Engine { db, client, .. } = folded().await;
+        client.close().await;
+        db
+    });
+    [read().await, Reader { client: shared.await.connect().await }]
 }
 
 /// A connection to a fleet that nobody changes.
