@@ -173,20 +173,15 @@ async fn fold_owned(
         let installed = install(client, system, catalog, stream, &columns, layout).await?;
         failpoint::hit("history.made").await?;
         session::begin(client).await?;
-        match swap(client, stream, chunk, &installed).await {
-            Ok(Ok((rows, segments))) => break (rows, segments, installed.table),
-            Ok(Err(misfit)) => {
-                let _ = client.batch_execute("rollback").await;
-                match misfit {
-                    Filled::Misfit(needed) => narrow(&mut choices, &needed),
-                    _ if sums => sums = false,
-                    _ => return Err(lost("a chunk does not fit its own types")),
-                }
-            }
-            Err(error) => {
-                let _ = client.batch_execute("rollback").await;
-                return Err(error);
-            }
+        let swapped = swap(client, stream, chunk, &installed).await;
+        if let Ok(Filled::Done { rows, segments }) = swapped {
+            break (rows, segments, installed.table);
+        }
+        let _ = client.batch_execute("rollback").await;
+        match swapped? {
+            Filled::Misfit(needed) => narrow(&mut choices, &needed),
+            _ if sums => sums = false,
+            _ => return Err(lost("a chunk does not fit its own types")),
         }
     };
     failpoint::hit("history.folded").await?;
@@ -395,19 +390,12 @@ async fn make_readers(client: &Client, stream: &Stream, objects: &Objects) -> Re
     session::run(client, context, &rest.join(";\n")).await
 }
 
-/// Within the transaction: segments in, rows out. `Err` in it: a value does not fit its code.
-async fn swap(
-    client: &Client,
-    stream: &Stream,
-    chunk: &Chunk,
-    it: &Installed,
-) -> Result<std::result::Result<(i64, i64), Filled>> {
+/// Within the transaction: segments in, rows out, and its commit, where every value fits its code.
+async fn swap(client: &Client, stream: &Stream, chunk: &Chunk, it: &Installed) -> Result<Filled> {
     let context = "could not fold a chunk";
     let failed = |error| from_pg(context, &error);
-    let (rows, segments) = match fill::fill(client, stream, chunk, it).await? {
-        Filled::Done { rows, segments } => (rows, segments),
-        other => return Ok(Err(other)),
-    };
+    let filled = fill::fill(client, stream, chunk, it).await?;
+    let Filled::Done { rows, segments } = filled else { return Ok(filled) };
     failpoint::hit("history.written").await?;
     lock_chunk(client, chunk).await?;
     session::hold(client).await?;
@@ -420,7 +408,7 @@ async fn swap(
     failpoint::hit("history.deleted").await?;
     store::note(client, stream, chunk, (it.number, rows, segments)).await?;
     session::run(client, context, "commit").await?;
-    Ok(Ok((rows, segments)))
+    Ok(filled)
 }
 
 /// Locks the chunk against writers, waiting a little at a time: writers of late events that come

@@ -1,7 +1,8 @@
 -- Settings that differ from their built-in default, and those that howdah looks at.
 -- Read before the session's settings are changed. Two may hold a password and are left out.
 -- What the session itself has set is told as it was before.
-select s.name, case when s.source = 'session' then s.reset_val else s.setting end as setting, s.unit, s.boot_val, s.source, s.context
+select s.name, case when s.source = 'session' then s.reset_val else s.setting end as setting,
+       s.unit, s.boot_val, s.source, s.context
 from pg_catalog.pg_settings s
 where s.name not in ('primary_conninfo', 'ssl_passphrase_command')
   and (s.setting is distinct from s.boot_val

@@ -6,7 +6,6 @@ mod server;
 mod write;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use std::sync::{Mutex, PoisonError};
 
 use howdah_error::Result;
 use howdah_pg::Connection;
@@ -206,50 +205,85 @@ async fn run_instead(
     let mended = built.as_ref().unwrap_or(facts);
     let was = review::check(facts);
     // What is only supposed is nothing new before it was tried.
-    let (certain, base) = (count(&was, false), count(&review::check(mended), false));
-    let known =
-        |key: &Key| certain.get(key).copied().unwrap_or(0).max(base.get(key).copied().unwrap_or(0));
-    let was_failing = failing(facts);
-    let mut is = Vec::new();
-    let suspects = Mutex::new(BTreeSet::new());
-    let mut left = fixes;
-    let mut trial = async |set: &[usize]| {
-        let edited = rebuilt(scratch, edited(facts, findings, set)).await?;
-        is = review::check(&edited);
-        let more = |(key, number): &(&Key, &usize)| known(key) < **number;
-        let counts = count(&is, false);
-        let new: Vec<&Key> = counts.iter().filter(more).map(|(key, _)| key).collect();
-        let now_failing = failing(&edited);
-        let mut suspected: BTreeSet<String> = new.iter().filter_map(|key| key.1.clone()).collect();
-        let newly = now_failing.iter().filter(|one| !was_failing.contains(*one));
-        suspected.extend(newly.map(|(path, _)| path.clone()));
-        *suspects.lock().unwrap_or_else(PoisonError::into_inner) = suspected;
-        Ok(if now_failing.len() > was_failing.len() {
-            Some("with it the files do not build")
-        } else {
-            (!new.is_empty()).then_some("it brings a new finding")
-        })
-    };
+    let mut known = count(&was, false);
+    for (key, number) in count(&review::check(mended), false) {
+        let most = known.entry(key).or_default();
+        *most = number.max(*most);
+    }
+    let trials = Trials { scratch, facts, findings, known, failing: failing(facts) };
     // To find the guilty one among many, the files are built again and again. Where that takes
     // long, all of the files in which something is wrong are taken back before.
-    let mut guilty = Vec::new();
-    if facts.statements.len() > EXACT
-        && let Some(why) = trial(&left).await?
-    {
-        let suspects = suspects.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let (suspected, others): (Vec<usize>, Vec<usize>) = left.into_iter().partition(|at| {
-            findings[*at].place.as_ref().is_some_and(|place| suspects.contains(&place.path))
-        });
-        guilty = suspected.into_iter().map(|at| (at, why)).collect();
-        left = others;
+    let (mut left, mut guilty, mut first) = (fixes, Vec::new(), None);
+    if facts.statements.len() > EXACT {
+        let all = trials.run(&left).await?;
+        if let Some(why) = all.why {
+            let (suspected, others): (Vec<usize>, Vec<usize>) = left.into_iter().partition(|at| {
+                findings[*at].place.as_ref().is_some_and(|place| all.suspects.contains(&place.path))
+            });
+            guilty = suspected.into_iter().map(|at| (at, why)).collect();
+            left = others;
+        }
+        // Weeding begins with a trial of what is left, which this was when nothing was taken out.
+        first = guilty.is_empty().then_some(all);
     }
-    let mut weeded = weed(left, &mut trial).await?;
+    let mut is = Vec::new();
+    let mut weeded = weed(left, async |set: &[usize]| {
+        let trial = match first.take() {
+            Some(trial) => trial,
+            None => trials.run(set).await?,
+        };
+        is = trial.found;
+        Ok(trial.why)
+    })
+    .await?;
     weeded.guilty.extend(guilty);
     for (at, reason) in weeded.guilty {
         withdraw(&mut findings[at], reason, withdrawn);
     }
     withdraw_useless(findings, weeded.kept, (&was, &is), withdrawn);
     Ok(())
+}
+
+/// Builds of the files with some fixes written into them, and what is compared.
+struct Trials<'a> {
+    scratch: &'a Scratch,
+    facts: &'a Facts,
+    findings: &'a [Finding],
+    /// What is found in the files as they are or with the failing statements mended: the more.
+    known: BTreeMap<Key, usize>,
+    /// The statements that fail in the files as they are.
+    failing: Vec<(String, String)>,
+}
+
+/// What the files are with some fixes written into them.
+struct Trial {
+    /// Why they are worse; `None`: they are not.
+    why: Option<&'static str>,
+    /// The files in which something is worse.
+    suspects: BTreeSet<String>,
+    found: Vec<Finding>,
+}
+
+impl Trials<'_> {
+    async fn run(&self, set: &[usize]) -> Result<Trial> {
+        let edited = rebuilt(self.scratch, edited(self.facts, self.findings, set)).await?;
+        let found = review::check(&edited);
+        let counts = count(&found, false);
+        let known = |key| self.known.get(key).copied().unwrap_or(0);
+        let more = counts.iter().filter(|(key, number)| known(*key) < **number);
+        let new: Vec<&Key> = more.map(|(key, _)| key).collect();
+        let failing = failing(&edited);
+        let newly = failing.iter().filter(|one| !self.failing.contains(*one));
+        let suspects =
+            newly.map(|(path, _)| path).chain(new.iter().filter_map(|key| key.1.as_ref()));
+        let suspects = suspects.cloned().collect();
+        let why = if failing.len() > self.failing.len() {
+            Some("with it the files do not build")
+        } else {
+            (!new.is_empty()).then_some("it brings a new finding")
+        };
+        Ok(Trial { why, suspects, found })
+    }
 }
 
 /// The fixes of statements that fail. With those mended there is more to find, which is nothing

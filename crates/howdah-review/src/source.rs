@@ -122,6 +122,12 @@ impl SourceFile {
         marks.filter_map(|(at, _)| self.body(at, &braces)).collect()
     }
 
+    /// Whether the string is printed.
+    #[must_use]
+    pub fn is_printed(&self, string: &Text) -> bool {
+        self.is_argument_of(string, &["print", "println!", "Println", "console.log"])
+    }
+
     /// Whether the string is the first argument of a call.
     #[must_use]
     pub fn is_argument_of(&self, string: &Text, calls: &[&str]) -> bool {

@@ -12,6 +12,9 @@ use tokio_postgres::Client;
 /// bounds alone; whoever has to know their indexes asks for all.
 pub const MODEL: Scope = Scope { statistics: false, bare: Some(CHUNK_SCHEMA), without: None };
 
+/// What of a catalog a system is held against, for whoever asks nothing about chunks.
+pub const SYSTEM: Scope = Scope { statistics: false, bare: None, without: Some(CHUNK_SCHEMA) };
+
 /// Reads the facts for the tables that `system` names.
 pub async fn read_facts(client: &Client, system: &System, catalog: &Catalog) -> Result<Facts> {
     let failed = |error| from_pg("could not read what the plan needs", &error);

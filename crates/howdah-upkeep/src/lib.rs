@@ -17,7 +17,7 @@ mod source;
 mod types;
 pub mod verify;
 
-pub use facts::{MODEL, read_facts};
+pub use facts::{MODEL, SYSTEM, read_facts};
 pub use job::{Forecast, Job, forecast};
 pub use lease::Claim;
 pub use run::{Upkeep, once, run};

@@ -145,7 +145,7 @@ async fn has_foreign(
     rollup: &Rollup,
     level: &Level,
 ) -> Result<bool> {
-    let catalog = howdah_pg::introspect_scope(client, crate::MODEL).await?;
+    let catalog = howdah_pg::introspect_scope(client, crate::SYSTEM).await?;
     Ok(catalog
         .relation(&level.table)
         .is_some_and(|relation| !foreign_columns(stream, rollup, level, relation).is_empty()))

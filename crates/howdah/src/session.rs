@@ -14,7 +14,7 @@ use howdah_stream::Access;
 use howdah_system::{
     DatabaseConfig, DatabaseTarget, Format, Origin, SecretRef, Source, System, SystemFile, error_of,
 };
-use howdah_upkeep::{MODEL, answer_questions, read_facts};
+use howdah_upkeep::{MODEL, SYSTEM, answer_questions, read_facts};
 use tokio::sync::{Mutex, MutexGuard};
 
 use crate::cli::Global;
@@ -128,8 +128,7 @@ impl Session {
 
     /// The system alone, for whoever asks nothing about chunks.
     pub async fn system(&self, connection: &Connection) -> Result<System> {
-        let scope = Scope { without: MODEL.bare, ..MODEL };
-        let catalog = Box::pin(introspect_scope(connection, scope)).await?;
+        let catalog = Box::pin(introspect_scope(connection, SYSTEM)).await?;
         self.resolve(connection, &catalog).await
     }
 

@@ -201,7 +201,7 @@ pub(crate) fn is_sql(path: &str) -> bool {
 }
 
 /// The last part of a path.
-pub(super) fn file_name(path: &str) -> &str {
+pub(crate) fn file_name(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
 }
 
@@ -222,10 +222,13 @@ fn number(path: &str) -> Option<u128> {
 
 /// Whether a part of the path begins with a number, so that names tell an order: `v1.2/a.sql`.
 fn has_number(path: &str) -> bool {
-    let begins = |part: &str| {
-        part.strip_prefix(['v', 'V']).unwrap_or(part).starts_with(|c: char| c.is_ascii_digit())
-    };
-    path.split('/').any(begins)
+    path.split('/').any(is_version)
+}
+
+/// Whether a name begins as that of one version: `0001_name`, `v1.2`, `58`.
+pub(crate) fn is_version(name: &str) -> bool {
+    let name = name.strip_prefix(['v', 'V']).unwrap_or(name);
+    name.starts_with(|c: char| c.is_ascii_digit())
 }
 
 /// `V1.2__name.sql` as [1, 2].

@@ -5,8 +5,8 @@
 pub struct Marks {
     /// The tool.
     pub tool: &'static str,
-    /// Before what is applied.
-    pub up: &'static str,
+    /// Before what is applied; `None`: the file begins with it.
+    pub up: Option<&'static str>,
     /// Before what undoes it.
     pub down: &'static str,
     /// What in a comment tells that the file is applied without a transaction: a line of its own
@@ -18,7 +18,7 @@ pub struct Marks {
 
 const fn marks(
     tool: &'static str,
-    up: &'static str,
+    up: Option<&'static str>,
     down: &'static str,
     written: &'static str,
     bare: Option<&'static str>,
@@ -30,44 +30,49 @@ const fn marks(
 pub(super) const ALL: &[Marks] = &[
     marks(
         "goose",
-        "-- +goose up",
+        Some("-- +goose up"),
         "-- +goose down",
         "-- +goose Up",
         Some("-- +goose NO TRANSACTION\n"),
     ),
-    marks("dbmate", "-- migrate:up", "-- migrate:down", "-- migrate:up", Some("transaction:false")),
+    marks(
+        "dbmate",
+        Some("-- migrate:up"),
+        "-- migrate:down",
+        "-- migrate:up",
+        Some("transaction:false"),
+    ),
     marks(
         "sql-migrate",
-        "-- +migrate up",
+        Some("-- +migrate up"),
         "-- +migrate down",
         "-- +migrate Up",
         Some("notransaction"),
     ),
-    marks("node-pg-migrate", "-- up migration", "-- down migration", "-- Up Migration", None),
+    marks("node-pg-migrate", Some("-- up migration"), "-- down migration", "-- Up Migration", None),
     marks(
         "rambler",
-        "-- rambler up",
+        Some("-- rambler up"),
         "-- rambler down",
         "-- rambler up",
         Some("-- rambler no transaction\n"),
     ),
-    marks("micrate", "-- +micrate up", "-- +micrate down", "-- +micrate Up", None),
-    marks("Play", "-- !ups", "-- !downs", "# --- !Ups", None),
+    marks("micrate", Some("-- +micrate up"), "-- +micrate down", "-- +micrate Up", None),
+    marks("Play", Some("-- !ups"), "-- !downs", "# --- !Ups", None),
     marks(
         "tern",
-        "",
+        None,
         "---- create above / drop below ----",
         "",
         Some("---- tern: disable-tx ----\n"),
     ),
-    marks("MyBatis", "", "-- //@undo", "", None),
+    marks("MyBatis", None, "-- //@undo", "", None),
 ];
 
 impl Marks {
     /// Whether a file has a mark of this tool.
     pub(super) fn are_in(&self, text: &str) -> bool {
-        let mark = if self.up.is_empty() { self.down } else { self.up };
-        line_of(text, mark).is_some()
+        line_of(text, self.up.unwrap_or(self.down)).is_some()
     }
 
     /// Whether the file is applied without a transaction.
@@ -88,7 +93,7 @@ impl Marks {
         if bare.ends_with('\n') {
             return Some(format!("{bare}{text}"));
         }
-        let line = line_of(text, self.up)?;
+        let line = line_of(text, self.up?)?;
         let end = text[line..].find('\n').map_or(text.len(), |end| line + end);
         Some(format!("{} {bare}{}", text[..end].trim_end(), &text[end..]))
     }

@@ -12,14 +12,13 @@ pub(super) fn cut(convention: Convention, file: RawFile) -> SqlFile {
     let mut up = 0..text.len();
     let mut down = None;
     if let Convention::Marked(marks) = convention {
-        let up_start = if marks.up.is_empty() { None } else { line_after(&text, marks.up) };
-        let up_start = up_start.unwrap_or(0);
+        let up_start = marks.up.and_then(|up| line_after(&text, up)).unwrap_or(0);
         let down_line = line_of(&text, marks.down);
         // What undoes may stand before what is applied.
         let up_end = down_line.filter(|at| *at >= up_start).unwrap_or(text.len());
         up = up_start..up_end;
         down = line_after(&text, marks.down).map(|start| {
-            let next = if marks.up.is_empty() { None } else { line_of(&text, marks.up) };
+            let next = marks.up.and_then(|up| line_of(&text, up));
             start..next.filter(|at| *at >= start).unwrap_or(text.len())
         });
     }

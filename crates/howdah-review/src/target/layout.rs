@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::dialect;
+use crate::migrations::{file_name, is_version};
 
 /// Names of folders that hold migrations.
 const MIGRATIONS: &[&str] = &[
@@ -127,8 +128,9 @@ pub(super) fn sets(paths: Vec<String>, named: bool) -> Layout {
 
 fn grouped(files: Vec<String>, named: bool) -> Vec<Set> {
     let mut roots: BTreeMap<(String, bool), Vec<String>> = BTreeMap::new();
-    let direct: Vec<String> =
-        files.iter().filter(|path| !in_named(path)).map(|path| parent(path).to_owned()).collect();
+    let direct =
+        files.iter().filter(|path| named_root(path).is_none()).map(|path| parent(path).to_owned());
+    let direct: Vec<String> = direct.collect();
     for path in files {
         let root = match named_root(&path) {
             Some(root) => (root.to_owned(), true),
@@ -203,16 +205,12 @@ fn named_root(path: &str) -> Option<&str> {
     let mut end = folder.len();
     while end > 0 {
         let start = folder[..end].rfind('/').map_or(0, |at| at + 1);
-        if MIGRATIONS.contains(&lower(&folder[start..end]).as_str()) {
+        if is_named(&folder[start..end]) {
             return Some(&folder[..end]);
         }
         end = start.saturating_sub(1);
     }
     None
-}
-
-fn in_named(path: &str) -> bool {
-    named_root(path).is_some()
 }
 
 /// The topmost folder above a file that has SQL files itself, at most two above its own.
@@ -236,12 +234,6 @@ fn is_of_folder_tool(path: &str) -> bool {
     matches!(file_name(path), "up.sql" | "down.sql" | "migration.sql")
 }
 
-/// A folder of one version: `0001_name`, `v1.2`, `58`.
-fn is_version(name: &str) -> bool {
-    let name = name.strip_prefix(['v', 'V']).unwrap_or(name);
-    name.starts_with(|c: char| c.is_ascii_digit())
-}
-
 fn is_direction(name: &str) -> bool {
     matches!(lower(name).as_str(), "up" | "down" | "do" | "undo" | "deploy" | "revert" | "verify")
 }
@@ -258,10 +250,6 @@ fn folders(path: &str) -> impl Iterator<Item = &str> {
 
 fn parent(path: &str) -> &str {
     path.rfind('/').map_or("", |at| &path[..at])
-}
-
-fn file_name(path: &str) -> &str {
-    path.rsplit('/').next().unwrap_or(path)
 }
 
 fn lower(name: &str) -> String {

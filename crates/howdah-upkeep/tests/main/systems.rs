@@ -57,6 +57,19 @@ pub async fn feed_in_parts(engine: &Engine, (all, expected): (&[Event], &Expecte
     }
 }
 
+/// Sends the events of these streams again, from the last to the first: nothing is new, whatever is
+/// put back for it.
+pub async fn again_from_the_last(engine: &Engine, all: &[Event], streams: &[&str]) {
+    engine.run("delete from howdah.positions").await;
+    let mut feeds = Feeds::new(engine);
+    for stream in streams {
+        let of_stream = all.iter().rev().filter(|event| event.stream == *stream);
+        let texts: Vec<&str> = of_stream.map(|event| event.json.as_str()).collect();
+        let (rows, repeats, _) = feeds.send_texts(stream, &texts).await;
+        assert!(rows == 0 && repeats > 0, "{stream}: {rows} {repeats}");
+    }
+}
+
 /// What the feed says of the whole is what the tables say.
 pub async fn claims_hold(engine: &Engine, expected: &Expected) {
     for claim in expected.claims() {

@@ -4,9 +4,8 @@
 use howdah_feed::{Event, Expected, Options};
 use tokio_postgres::types::ToSql;
 
-use crate::calls::world::Feeds;
 use crate::engine::Engine;
-use crate::systems::{feed_in_parts, migrations};
+use crate::systems::{again_from_the_last, feed_in_parts, migrations};
 
 /// 2026-11-21 00:00 UTC.
 const UNTIL_MS: i64 = 1_795_219_200_000;
@@ -119,16 +118,7 @@ async fn candles_orders_and_positions_are_those_of_the_messages_when_all_is_fold
     tell(&engine, &all).await;
     feed_in_parts(&engine, (&all, expected), 3).await;
     is_as_told(&engine, expected).await;
-    // Again, from the last to the first: nothing is new, whatever is put back for it.
-    engine.run("delete from howdah.positions").await;
-    let mut feeds = Feeds::new(&engine);
-    for stream in ["trades", "fills", "portfolio_snapshots"] {
-        let of_stream = all.iter().rev().filter(|event| event.stream == stream);
-        let texts: Vec<&str> = of_stream.map(|event| event.json.as_str()).collect();
-        let (rows, repeats, _) = feeds.send_texts(stream, &texts).await;
-        assert!(rows == 0 && repeats > 0, "{stream}: {rows} {repeats}");
-    }
-    drop(feeds);
+    again_from_the_last(&engine, &all, &["trades", "fills", "portfolio_snapshots"]).await;
     is_as_told(&engine, expected).await;
     engine.fold_chunks().await;
     engine.assert_all_folded().await;

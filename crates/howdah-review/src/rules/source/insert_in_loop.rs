@@ -72,7 +72,7 @@ fn check(facts: &Facts, findings: &mut Findings<'_>) {
             if sql.starts_with("insert into ")
                 && of_one_row
                 && !batched
-                && !file.is_argument_of(string, &["print", "println!", "Println", "console.log"])
+                && !file.is_printed(string)
                 && loops.iter().any(|body| body.contains(&at))
             {
                 let finding =

@@ -76,7 +76,7 @@ pub(super) const RULE: Rule = Rule {
 fn check(facts: &Facts, findings: &mut Findings<'_>) {
     for file in &facts.sources {
         for (string, sql) in file.sql() {
-            if file.is_argument_of(string, &["print", "println!", "Println", "console.log"]) {
+            if file.is_printed(string) {
                 continue;
             }
             if holds_value(file, string) || is_glued(file, string, &sql) {

@@ -5,7 +5,7 @@ use howdah_feed::{Event, Options};
 
 use super::world::{migrations, system};
 use crate::engine::Engine;
-use crate::systems::{claims_hold, feed_in_parts, queries};
+use crate::systems::{again_from_the_last, claims_hold, feed_in_parts, queries};
 
 /// 2026-11-21 00:00 UTC.
 const UNTIL_MS: i64 = 1_795_219_200_000;
@@ -86,17 +86,8 @@ async fn books_rollups_and_questions_are_the_same_when_all_is_folded_between_par
     claims_hold(&engine, expected).await;
     engine.assert_proved().await;
     let folded = answers(&engine).await;
-    // What was folded comes again, from the last to the first: nothing is new.
-    engine.run("delete from howdah.positions").await;
-    let again: Vec<Event> = all.into_iter().rev().collect();
-    let mut feeds = super::world::Feeds::new(&engine);
-    for stream in ["call_events", "bid_events", "auction_events", "ledger", "compliance_checks"] {
-        let of_stream = again.iter().filter(|event| event.stream == stream);
-        let texts: Vec<&str> = of_stream.map(|event| event.json.as_str()).collect();
-        let (rows, repeats, _) = feeds.send_texts(stream, &texts).await;
-        assert!(rows == 0 && repeats > 0, "{stream}: {rows} {repeats}");
-    }
-    drop(feeds);
+    let streams = ["call_events", "bid_events", "auction_events", "ledger", "compliance_checks"];
+    again_from_the_last(&engine, &all, &streams).await;
     claims_hold(&engine, expected).await;
     engine.fold_chunks().await;
     engine.assert_all_folded().await;

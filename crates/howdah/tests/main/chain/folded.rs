@@ -3,10 +3,11 @@
 
 use howdah_feed::chain::{ChainEvent, QUESTIONS, reorganisation};
 
+use super::delivery::{mend_and_replay, send_without_time};
 use super::events::{On, account, term};
 use super::load::load;
 use super::reorganisations::in_other_block;
-use super::rig::{ChainRig, ONE_STREAM, of_one};
+use super::rig::{ChainRig, ONE_STREAM};
 use crate::rig::texts;
 
 /// A chain whose folded past is repeated, contradicted, added to, mined again and replaced.
@@ -131,13 +132,9 @@ async fn an_event_without_its_time_finds_it_in_a_folded_block() {
     chain.send_events(std::slice::from_ref(&neighbour)).await;
     chain.run().await;
     chain.fold().await;
-    let time = format!("\"{:#x}\"", event.place.block_time);
-    chain.send(ONE_STREAM, &of_one(&event).replace(&time, "null")).await;
-    chain.run().await;
-    assert_eq!(chain.letters().await, "\"no_block_time 1\"");
-    let mend = include_str!("../../../../../systems/chain/mend/no_block_time.sql");
-    chain.connection.batch_execute(mend).await.unwrap();
-    chain.rig.fine(&["dead-letters", "replay"]).await;
+    send_without_time(&mut chain, &event).await;
+    let replay = mend_and_replay(&chain).await;
+    assert_eq!(replay.code, Some(0), "{}", replay.stderr);
     assert_eq!(chain.letters().await, "");
     chain.holds(&[event, neighbour]).await;
 }
