@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Once;
 use std::time::Duration;
 
+use howdah_pg::server::{IN_MEMORY, throwaway_base};
 use nix::fcntl::{Flock, FlockArg};
 
 use crate::disk;
@@ -32,7 +33,7 @@ impl TestFolder {
         let path = tempfile::Builder::new()
             .prefix(PREFIX)
             .permissions(fs::Permissions::from_mode(0o755))
-            .tempdir()
+            .tempdir_in(throwaway_base())
             .expect("a temporary folder")
             .keep();
         let file = File::create(path.join("test.lock")).expect("a lock file");
@@ -69,7 +70,8 @@ impl Drop for TestFolder {
 /// Removes what killed test runs left. Their servers end by themselves, so a folder whose lock is
 /// free and that was made more than two minutes ago is nobody's.
 fn sweep() {
-    let entries = fs::read_dir(std::env::temp_dir()).into_iter().flatten().flatten();
+    let places = [std::env::temp_dir(), PathBuf::from(IN_MEMORY)];
+    let entries = places.iter().filter_map(|place| fs::read_dir(place).ok()).flatten().flatten();
     for entry in entries {
         if !entry.file_name().to_string_lossy().starts_with(PREFIX) {
             continue;

@@ -10,6 +10,7 @@ mod leftover;
 mod login;
 mod port;
 mod supervise;
+mod throwaway;
 mod user;
 
 use std::fs::{File, OpenOptions};
@@ -30,6 +31,7 @@ use user::io_error;
 pub use install::Install;
 pub use port::{free_loopback_port, is_free};
 pub use supervise::{ServerCommand, Supervised};
+pub use throwaway::{IN_MEMORY, throwaway_base};
 pub use user::{OsUser, hand_over};
 
 /// How often a state is looked at while waiting for it.

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use howdah_catalog::{Ident, Literal};
 use howdah_error::{Error, Kind, Result};
+use howdah_pg::server::throwaway_base;
 use howdah_pg::{ConnectOptions, Connection, PrivateServer, ServerOptions, connect, from_pg};
 use rand::RngExt as _;
 use tempfile::TempDir;
@@ -40,14 +41,19 @@ pub struct ScratchDatabase {
 impl Scratch {
     /// Starts a server of our own in a temporary folder; it ends with this value.
     pub async fn start() -> Result<Self> {
-        let folder = tempfile::Builder::new().prefix("howdah-review-").tempdir();
+        let folder = tempfile::Builder::new().prefix("howdah-review-").tempdir_in(throwaway_base());
         let folder = folder.map_err(|error| {
             Error::new(Kind::Io, "could not make a temporary folder").source(error)
         })?;
         howdah_pg::server::hand_over(folder.path(), 0o755, None)?;
-        // Nothing here must outlive the review, so nothing is synced.
-        let settings =
-            [("fsync", "off"), ("synchronous_commit", "off"), ("full_page_writes", "off")];
+        // Nothing here must outlive the review, so nothing is synced. Databases are copied through
+        // the log: compressing it would be a quarter of what a review costs.
+        let settings = [
+            ("fsync", "off"),
+            ("synchronous_commit", "off"),
+            ("full_page_writes", "off"),
+            ("wal_compression", "off"),
+        ];
         let options = ServerOptions {
             extra_settings: settings.map(|(n, v)| (n.to_owned(), v.to_owned())).into(),
             ..ServerOptions::default()

@@ -19,6 +19,8 @@ mod plain;
 mod queries;
 #[path = "fleet/recorded.rs"]
 mod recorded;
+#[path = "fleet/retention.rs"]
+mod retention;
 #[path = "fleet/vectors.rs"]
 mod vectors;
 #[path = "fleet/world.rs"]

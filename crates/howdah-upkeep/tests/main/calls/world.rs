@@ -108,9 +108,11 @@ impl<'a> Feeds<'a> {
 
     /// Sends events that must all be new.
     pub async fn all_new(&mut self, source: &str, events: &[Value]) {
-        let (_, repeats, dead) = self.send(source, events).await;
+        let (new, repeats, dead) = self.send(source, events).await;
         let letters = self.engine.texts("select code || ': ' || reason from howdah.dead_letters");
         assert_eq!((repeats, dead), (0, 0), "{:?}", letters.await);
+        // A feed that was opened anew would pass over what comes before its committed place.
+        assert!(new >= events.len() as u64, "{new} rows of {} events", events.len());
     }
 }
 
