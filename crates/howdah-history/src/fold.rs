@@ -292,6 +292,17 @@ fn create(system: &System, catalog: &Catalog, stream: &Stream, made: &Installed)
             stream.table.plain().replace('\'', "''")
         ),
     ];
+    // Nobody compares whole arrays, and to look at them `analyze` would read all of the table.
+    let unseen: Vec<String> = layout
+        .coded
+        .iter()
+        .map(|it| {
+            format!("alter column {} set statistics 0", howdah_catalog::Ident::new(&it.array))
+        })
+        .collect();
+    if !unseen.is_empty() {
+        out.push(format!("alter table {table} {}", howdah_catalog::name::list(unseen)));
+    }
     if !by.is_empty() {
         out.push(format!("create index on {table} ({}, {last})", by.join(", ")));
     }

@@ -10,6 +10,7 @@
 //! - [`judge`]: which event of a batch would break a state's check;
 //! - [`derive`]: derived rollups, from what a batch changed of their states;
 //! - [`recompute`]: rebuild of a range, and the proof;
+//! - [`mend`]: the rebuild of a range that writers do not notice;
 //! - [`retract`]: events taken back, and every rollup after them;
 //! - [`reorganise`]: which blocks are replaced, and so which events are taken back;
 //! - [`span`]: rollups of the times between events, from what a batch changed of neighbours;
@@ -29,6 +30,7 @@ pub mod history;
 pub mod horizon;
 pub mod judge;
 pub mod lock;
+pub mod mend;
 mod position;
 pub mod recompute;
 pub mod reorganise;

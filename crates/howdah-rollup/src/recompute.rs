@@ -100,7 +100,7 @@ pub fn rebuild(
 }
 
 /// Those rows of the query `fresh` of which no event is gone.
-fn whole(stream: &Stream, level: &Level, fresh: String) -> String {
+pub(crate) fn whole(stream: &Stream, level: &Level, fresh: String) -> String {
     match is_whole(stream, level, "f") {
         Some(condition) => format!("select * from ({fresh}) f where {condition}"),
         None => fresh,
@@ -178,7 +178,7 @@ fn kept(stream: &Stream, rollup: &Rollup, level: &Level, range: Option<&Range>) 
 }
 
 /// The condition that a row holds any measure.
-fn is_filled(stream: &Stream, rollup: &Rollup) -> String {
+pub(crate) fn is_filled(stream: &Stream, rollup: &Rollup) -> String {
     let stored = columns(stream, rollup).stored;
     let empty = stored.iter().map(|column| match column.role {
         crate::column::ColumnRole::Count(_) => format!("{} = 0", column.name),
@@ -187,31 +187,13 @@ fn is_filled(stream: &Stream, rollup: &Rollup) -> String {
     format!("not ({})", empty.collect::<Vec<_>>().join(" and "))
 }
 
-fn in_range(stream: &Stream, range: &Range) -> String {
+pub(crate) fn in_range(stream: &Stream, range: &Range) -> String {
     let ty = bucket_type(stream.time_type);
     format!(
         "{BUCKET} >= {}::{ty} and {BUCKET} < {}::{ty}",
         Literal(&range.from),
         Literal(&range.to)
     )
-}
-
-/// The statement that removes the buckets before the first and after the last event of the stream,
-/// or all when it has none; to be run under the stream's lock. `None` for a state.
-#[must_use]
-pub fn remove_outside(stream: &Stream, rollup: &Rollup, level: &Level) -> Option<String> {
-    let bucket = level.bucket?;
-    let cut = |time: &str| bucket_sql(bucket, time, stream.time_type, &rollup.timezone);
-    let whole = is_whole(stream, level, "x").map(|whole| format!(" and {whole}"));
-    Some(format!(
-        "delete from {level} x using (select {lo} as lo, {hi} as hi from {table}) e \
-         where (e.lo is null or {BUCKET} < e.lo or {BUCKET} > e.hi){whole}",
-        level = level.table,
-        lo = cut(&format!("min({})", stream.time)),
-        hi = cut(&format!("max({})", stream.time)),
-        table = stream.table,
-        whole = whole.unwrap_or_default(),
-    ))
 }
 
 /// A query that cuts the whole stream into ranges of whole buckets, at least as wide as a chunk:

@@ -7,6 +7,7 @@ pub mod apply;
 mod facts;
 pub mod job;
 pub mod lease;
+mod mend;
 mod patient;
 pub mod rebuild;
 pub mod record;

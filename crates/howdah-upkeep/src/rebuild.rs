@@ -1,8 +1,9 @@
 //! Recomputes a rollup from its stream, online and resumably.
 //!
-//! Range by range, each in one transaction that holds the stream's lock exclusively: no batch is
-//! under way then, so the range's rows are all there and none is folded twice. Batches wait for one
-//! range, not for the whole.
+//! Range by range. What differs is found without a lock and mended in small transactions that hold
+//! the stream's lock exclusively: no batch is under way then. Where that cannot be (states, streams
+//! whose events may go again, rows that are written all the time), a range is computed in one such
+//! transaction, and batches wait for it.
 
 use howdah_catalog::{Literal, RelName};
 use howdah_error::{Code, Error, Kind, Result};
@@ -10,11 +11,13 @@ use howdah_pg::from_pg;
 use howdah_plan::foreign_columns;
 use howdah_rollup::derive;
 use howdah_rollup::lock::AdvisoryLock;
+use howdah_rollup::mend;
 use howdah_rollup::recompute::{self, Range};
 use howdah_rollup::span;
 use howdah_system::{Derived, Level, Rollup, SpanRollup, Stream, System};
 use tokio_postgres::Client;
 
+use crate::mend::Mended;
 use crate::patient;
 use crate::source::reading;
 
@@ -56,24 +59,39 @@ pub async fn rebuild_level(
         return transaction(client, system, &streams, &statements, &mark_ready(&level.table)).await;
     };
     let streams = [rollup.stream];
+    let lock = AdvisoryLock::stream(system.stream_of(rollup));
+    let mended = Mended { lock, stream, rollup, level, has_foreign_columns: foreign };
+    let beside = can_mend(system, rollup, level, stream);
     let done = progress(client, level).await?;
-    if done.is_none() && asked.is_none() {
-        // Before the ranges are read: a batch that is waited for here may add events behind the
-        // last range, whose buckets are right and must stay.
-        let outside = recompute::remove_outside(stream, rollup, level);
-        transaction(client, system, &streams, outside.as_slice(), "").await?;
+    if done.is_none()
+        && asked.is_none()
+        && let Some(look) = mend::look_outside(stream, rollup, level)
+    {
+        // What is written meanwhile has events by now, and stays.
+        mended.mend(client, &look).await?;
     }
     let ranges = read_ranges(client, &query, asked, done.as_deref()).await?;
     for range in &ranges {
-        let statements = recompute::rebuild(stream, rollup, index, Some(range), foreign);
-        let note = if asked.is_some() { String::new() } else { mark_progress(level, range) };
-        transaction(client, system, &streams, &statements, &note).await?;
+        let look = mend::look(stream, rollup, index, range, foreign);
+        if !(beside && mended.mend(client, &look).await?) {
+            let statements = recompute::rebuild(stream, rollup, index, Some(range), foreign);
+            transaction(client, system, &streams, &statements, "").await?;
+        }
+        if asked.is_none() {
+            transaction(client, system, &[], &[], &mark_progress(level, range)).await?;
+        }
         tell(range);
     }
     if asked.is_none() {
         transaction(client, system, &streams, &[], &mark_ready(&level.table)).await?;
     }
     Ok(())
+}
+
+/// Whether the rows of a level can be mended beside writers.
+fn can_mend(system: &System, rollup: &Rollup, level: &Level, stream: &Stream) -> bool {
+    let of_blocks = system.reorganisations.iter().any(|it| it.of.contains(&rollup.stream));
+    !of_blocks && mend::can_mend(stream, rollup, level)
 }
 
 /// Recomputes a level of a rollup of spans from its stream, as a whole.
