@@ -106,10 +106,10 @@ pub fn look_outside(stream: &Stream, rollup: &Rollup, level: &Level) -> Option<V
             "create temporary table {} as select {}, {}, x.ctid as {PLACE}, x.xmin as {VERSION}, \
              false as {IS_ROW}, row_number() over () as {NUMBER} from {level} x, \
              (select {lo} as lo, {hi} as hi from {table}) e \
-             where (e.lo is null or {BUCKET} < e.lo or {BUCKET} > e.hi){whole}",
+             where (e.lo is null or x.{BUCKET} < e.lo or x.{BUCKET} > e.hi){whole}",
             unqualified(DIFFERING),
-            name::list(key(rollup, level)),
-            name::list(stored.iter().map(|column| &column.name)),
+            name::list(key(rollup, level).iter().map(|key| format!("x.{key}"))),
+            name::list(stored.iter().map(|column| format!("x.{}", column.name))),
             level = level.table,
             lo = cut(&format!("min({})", stream.time)),
             hi = cut(&format!("max({})", stream.time)),
