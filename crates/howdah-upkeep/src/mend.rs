@@ -1,4 +1,5 @@
-//! Mending a range of a rollup beside its writers: a look without a lock, then a few rows at a time.
+//! Mending a range of a rollup beside its writers: a look without a lock, then a few rows at a
+//! time.
 
 use howdah_error::{Code, Error, Kind, Result};
 use howdah_pg::from_pg;

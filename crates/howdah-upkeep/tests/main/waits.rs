@@ -126,7 +126,8 @@ async fn a_rebuild_mends_every_kind_of_wrong_row_and_no_other() {
     engine
         .run(
             "insert into readings select 'm' || m, date_trunc('day', now(), 'UTC') \
-             + h * interval '1 hour' + interval '30 minutes', m + 0.50 from generate_series(1, 60) m, \
+             + h * interval '1 hour' + interval '30 minutes', m + 0.50 \
+             from generate_series(1, 60) m, \
              generate_series(0, 47) h; \
              insert into usage_1h select meter, date_trunc('hour', read_at), litres from readings",
         )
@@ -176,8 +177,9 @@ async fn rows_that_are_written_while_a_rebuild_looks_are_right_in_the_end() {
     let lock = AdvisoryLock::stream(&system.streams[0]).shared();
     engine
         .run(
-            "insert into readings select 'm' || m, date_trunc('day', now(), 'UTC') + s * interval '1 s', \
-             1 from generate_series(1, 40) m, generate_series(0, 500) s; \
+            "insert into readings select 'm' || m, \
+             date_trunc('day', now(), 'UTC') + s * interval '1 s', 1 \
+             from generate_series(1, 40) m, generate_series(0, 500) s; \
              insert into usage_1h select meter, date_trunc('hour', read_at), sum(litres) + 5 \
              from readings group by 1, 2",
         )
@@ -189,10 +191,11 @@ async fn rows_that_are_written_while_a_rebuild_looks_are_right_in_the_end() {
         while !done.load(std::sync::atomic::Ordering::Relaxed) {
             second += 1;
             let sql = format!(
-                "begin; {lock}; insert into readings select 'm' || m, date_trunc('day', now(), 'UTC') \
-                 + {second} * interval '1 s', 1 from generate_series({second} % 7, 40, 7) m; \
-                 insert into usage_1h select 'm' || m, date_trunc('hour', date_trunc('day', now(), 'UTC') \
-                 + {second} * interval '1 s'), 1 \
+                "begin; {lock}; insert into readings select 'm' || m, \
+                 date_trunc('day', now(), 'UTC') + {second} * interval '1 s', 1 \
+                 from generate_series({second} % 7, 40, 7) m; \
+                 insert into usage_1h select 'm' || m, date_trunc('hour', \
+                 date_trunc('day', now(), 'UTC') + {second} * interval '1 s'), 1 \
                  from generate_series({second} % 7, 40, 7) m \
                  on conflict (meter, bucket) do update \
                  set litres = usage_1h.litres + excluded.litres; commit"
