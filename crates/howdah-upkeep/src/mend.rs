@@ -40,9 +40,9 @@ impl Mended<'_> {
 
     /// Gives how many rows were written between the look and the mending.
     async fn look_and_mend(&self, client: &Client, statements: &[String]) -> Result<i64> {
-        let look =
+        let sql =
             format!("set transaction isolation level repeatable read;\n{}", statements.join(";\n"));
-        patient::transaction(client, "compare a range", &look)
+        patient::transaction(client, "compare a range", &sql)
             .await
             .map_err(|error| failed("compare a range", &error))?;
         let rows = self.differing(client).await?;

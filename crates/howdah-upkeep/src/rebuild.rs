@@ -65,15 +65,15 @@ pub async fn rebuild_level(
     let done = progress(client, level).await?;
     if done.is_none()
         && asked.is_none()
-        && let Some(look) = mend::look_outside(stream, rollup, level)
+        && let Some(comparison) = mend::look_outside(stream, rollup, level)
     {
         // What is written meanwhile has events by now, and stays.
-        mended.mend(client, &look).await?;
+        mended.mend(client, &comparison).await?;
     }
     let ranges = read_ranges(client, &query, asked, done.as_deref()).await?;
     for range in &ranges {
-        let look = mend::look(stream, rollup, index, range, foreign);
-        if !(beside && mended.mend(client, &look).await?) {
+        let comparison = mend::look(stream, rollup, index, range, foreign);
+        if !(beside && mended.mend(client, &comparison).await?) {
             let statements = recompute::rebuild(stream, rollup, index, Some(range), foreign);
             transaction(client, system, &streams, &statements, "").await?;
         }
