@@ -10,9 +10,9 @@ use howdah_catalog::name;
 use howdah_system::{Level, Rollup, Stream};
 
 use crate::bucket::bucket_sql;
-use crate::column::{ColumnRole, columns};
+use crate::column::columns;
 use crate::horizon::is_whole;
-use crate::recompute::{Range, in_range, is_filled, recomputed, whole};
+use crate::recompute::{Range, emptied, in_range, is_filled, recomputed, whole};
 use crate::table::{BUCKET, key};
 
 /// What the rows should be, of the types of the table.
@@ -24,6 +24,8 @@ pub const DIFFERING: &str = "pg_temp.howdah_differing";
 const PLACE: &str = "howdah_place";
 /// Which transaction had written it.
 const VERSION: &str = "howdah_version";
+/// Whether the row that was seen holds a measure, or is not there for columns of others.
+const HOLDS: &str = "howdah_holds";
 /// Whether there should be a row.
 const IS_ROW: &str = "howdah_is_row";
 /// 1, 2, … in no particular order.
@@ -36,6 +38,21 @@ pub fn can_mend(stream: &Stream, rollup: &Rollup, level: &Level) -> bool {
     level.bucket.is_some()
         && stream.retracted.is_none()
         && rollup.by.iter().all(|column| column.not_null)
+}
+
+/// The query for the rows of a level that can be told from events, each with where it was seen. A
+/// row that is there for columns of others alone is as it should be, where there are such columns.
+fn seen(stream: &Stream, rollup: &Rollup, level: &Level, has_foreign_columns: bool) -> String {
+    let holds = if has_foreign_columns { is_filled(stream, rollup) } else { "true".to_owned() };
+    let whole = is_whole(stream, level, "x").map(|whole| format!(" where {whole}"));
+    format!(
+        "select x.ctid as {PLACE}, x.xmin as {VERSION}, {holds} as {HOLDS}, {keys}, {names} \
+         from {table} x{whole}",
+        keys = name::list(key(rollup, level)),
+        names = name::list(columns(stream, rollup).stored.iter().map(|column| &column.name)),
+        table = level.table,
+        whole = whole.unwrap_or_default(),
+    )
 }
 
 /// The statements that leave in [`DIFFERING`] what is to be mended in a range, to be run in one
@@ -54,12 +71,6 @@ pub fn look(
     let names = name::list(stored.iter().map(|column| &column.name));
     let of =
         |alias: &str| name::list(stored.iter().map(|column| format!("{alias}.{}", column.name)));
-    let mut seen = vec![in_range(stream, range)];
-    seen.extend(is_whole(stream, level, "x"));
-    if has_foreign_columns {
-        // A row that is only there for columns of others is as it should be.
-        seen.push(is_filled(stream, rollup));
-    }
     vec![
         format!("drop table if exists {FRESH}, {DIFFERING}"),
         format!(
@@ -77,15 +88,14 @@ pub fn look(
             "create temporary table {table} as select {keys}, {fresh}, x.{PLACE}, x.{VERSION}, \
              f.{IS_ROW} is not null as {IS_ROW}, row_number() over () as {NUMBER} \
              from (select *, true as {IS_ROW} from {FRESH}) f full join \
-             (select x.ctid as {PLACE}, x.xmin as {VERSION}, {keys}, {names} from {level} x \
-             where {seen}) x using ({keys}) \
-             where f.{IS_ROW} is null or x.{PLACE} is null \
-             or row({fresh})::record *<> row({kept})::record",
+             (select * from ({seen}) x where {within}) x using ({keys}) \
+             where f.{IS_ROW} is null and x.{HOLDS} or x.{PLACE} is null \
+             or f.{IS_ROW} and row({fresh})::record *<> row({kept})::record",
             table = unqualified(DIFFERING),
             fresh = of("f"),
             kept = of("x"),
-            level = level.table,
-            seen = seen.join(" and "),
+            seen = seen(stream, rollup, level, has_foreign_columns),
+            within = in_range(stream, range),
         ),
         format!("create index on {DIFFERING} ({NUMBER})"),
         format!("drop table {FRESH}"),
@@ -95,26 +105,26 @@ pub fn look(
 /// The same for the buckets before the first and after the last event of the stream, or all when it
 /// has none: they should not be there.
 #[must_use]
-pub fn look_outside(stream: &Stream, rollup: &Rollup, level: &Level) -> Option<Vec<String>> {
+pub fn look_outside(
+    stream: &Stream,
+    rollup: &Rollup,
+    level: &Level,
+    has_foreign_columns: bool,
+) -> Option<Vec<String>> {
     let bucket = level.bucket?;
     let cut = |time: &str| bucket_sql(bucket, time, stream.time_type, &rollup.timezone);
-    let whole = is_whole(stream, level, "x").map(|whole| format!(" and {whole}"));
-    let stored = columns(stream, rollup).stored;
     Some(vec![
         format!("drop table if exists {DIFFERING}"),
         format!(
-            "create temporary table {} as select {}, {}, x.ctid as {PLACE}, x.xmin as {VERSION}, \
-             false as {IS_ROW}, row_number() over () as {NUMBER} from {level} x, \
+            "create temporary table {} as select x.*, false as {IS_ROW}, \
+             row_number() over () as {NUMBER} from ({seen}) x, \
              (select {lo} as lo, {hi} as hi from {table}) e \
-             where (e.lo is null or x.{BUCKET} < e.lo or x.{BUCKET} > e.hi){whole}",
+             where x.{HOLDS} and (e.lo is null or x.{BUCKET} < e.lo or x.{BUCKET} > e.hi)",
             unqualified(DIFFERING),
-            name::list(key(rollup, level).iter().map(|key| format!("x.{key}"))),
-            name::list(stored.iter().map(|column| format!("x.{}", column.name))),
-            level = level.table,
+            seen = seen(stream, rollup, level, has_foreign_columns),
             lo = cut(&format!("min({})", stream.time)),
             hi = cut(&format!("max({})", stream.time)),
             table = stream.table,
-            whole = whole.unwrap_or_default(),
         ),
         format!("create index on {DIFFERING} ({NUMBER})"),
     ])
@@ -136,20 +146,15 @@ pub fn page(
     let keys = key(rollup, level);
     let stored = columns(stream, rollup).stored;
     let names: Vec<String> = stored.iter().map(|column| column.name.to_string()).collect();
-    let all = name::list(keys.iter().map(ToString::to_string).chain(names.clone()));
-    let of_page =
-        |names: &mut dyn Iterator<Item = String>| name::list(names.map(|name| format!("p.{name}")));
-    let values = of_page(&mut keys.iter().map(ToString::to_string).chain(names.clone()));
+    let all: Vec<String> = keys.iter().map(ToString::to_string).chain(names.clone()).collect();
+    let values = name::list(all.iter().map(|name| format!("p.{name}")));
+    let all = name::list(all);
     let same_key: Vec<String> = keys.iter().map(|key| format!("x.{key} = p.{key}")).collect();
     let same_key = same_key.join(" and ");
     let same = format!("x.ctid = p.{PLACE} and x.xmin = p.{VERSION} returning p.{NUMBER}");
     let sets = names.iter().map(|name| format!("{name} = p.{name}"));
     let surplus = if has_foreign_columns {
-        let resets = stored.iter().map(|column| match column.role {
-            ColumnRole::Count(_) => format!("{} = 0", column.name),
-            _ => format!("{} = null", column.name),
-        });
-        format!("update {table} x set {} from page p", name::list(resets))
+        format!("update {table} x set {} from page p", emptied(&stored))
     } else {
         format!("delete from {table} x using page p")
     };

@@ -4,7 +4,7 @@ use howdah_catalog::{Literal, name};
 use howdah_system::{Bucket, Level, Rollup, Stream};
 
 use crate::bucket::{bucket_sql, bucket_type, nests};
-use crate::column::columns;
+use crate::column::{ColumnRole, RollupColumn, columns};
 use crate::fold::from_rows;
 use crate::horizon::is_whole;
 use crate::position;
@@ -65,18 +65,10 @@ pub fn rebuild(
     let within =
         if within.is_empty() { String::new() } else { format!(" where {}", within.join(" and ")) };
     if has_foreign_columns {
-        let reset = stored.iter().map(|column| {
-            let empty = if matches!(column.role, crate::column::ColumnRole::Count(_)) {
-                "0"
-            } else {
-                "null"
-            };
-            format!("{} = {empty}", column.name)
-        });
         let sets =
             stored.iter().map(|column| format!("{name} = excluded.{name}", name = column.name));
         return vec![
-            format!("update {table} x set {}{within}", name::list(reset)),
+            format!("update {table} x set {}{within}", emptied(&stored)),
             format!(
                 "insert into {table} ({key_list}, {names}) {fresh} order by {key_list} \
                  on conflict ({key_list}) do update set {}",
@@ -177,11 +169,19 @@ fn kept(stream: &Stream, rollup: &Rollup, level: &Level, range: Option<&Range>) 
     )
 }
 
+/// What `set` makes of the stored columns of a row that stays for columns of others alone.
+pub(crate) fn emptied(stored: &[RollupColumn]) -> String {
+    name::list(stored.iter().map(|column| match column.role {
+        ColumnRole::Count(_) => format!("{} = 0", column.name),
+        _ => format!("{} = null", column.name),
+    }))
+}
+
 /// The condition that a row holds any measure.
 pub(crate) fn is_filled(stream: &Stream, rollup: &Rollup) -> String {
     let stored = columns(stream, rollup).stored;
     let empty = stored.iter().map(|column| match column.role {
-        crate::column::ColumnRole::Count(_) => format!("{} = 0", column.name),
+        ColumnRole::Count(_) => format!("{} = 0", column.name),
         _ => format!("{} is null", column.name),
     });
     format!("not ({})", empty.collect::<Vec<_>>().join(" and "))

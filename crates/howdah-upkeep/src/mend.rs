@@ -1,8 +1,7 @@
 //! Mending a range of a rollup beside its writers: a look without a lock, then a few rows at a
 //! time.
 
-use howdah_error::{Code, Error, Kind, Result};
-use howdah_pg::from_pg;
+use howdah_error::Result;
 use howdah_rollup::lock::AdvisoryLock;
 use howdah_rollup::mend;
 use howdah_system::{Level, Rollup, Stream};
@@ -44,7 +43,7 @@ impl Mended<'_> {
             format!("set transaction isolation level repeatable read;\n{}", statements.join(";\n"));
         patient::transaction(client, "compare a range", &sql)
             .await
-            .map_err(|error| failed("compare a range", &error))?;
+            .map_err(|error| patient::failed("compare a range", &error))?;
         let rows = self.differing(client).await?;
         let lock = self.lock.exclusive();
         for after in (0..rows).step_by(PAGE_ROWS as usize) {
@@ -58,26 +57,20 @@ impl Mended<'_> {
             let sql = format!("{lock};\n{}", page.join(";\n"));
             patient::gently(client, "mend rows", &sql)
                 .await
-                .map_err(|error| failed("mend rows of a range", &error))?;
+                .map_err(|error| patient::failed("mend rows of a range", &error))?;
         }
         let left = self.differing(client).await?;
         let drop = format!("drop table {}", mend::DIFFERING);
         client
             .batch_execute(&drop)
             .await
-            .map_err(|error| failed("mend rows of a range", &error))?;
+            .map_err(|error| patient::failed("mend rows of a range", &error))?;
         Ok(left)
     }
 
     async fn differing(&self, client: &Client) -> Result<i64> {
         let sql = format!("select count(*) from {}", mend::DIFFERING);
         let row = client.query_one(&sql, &[]).await;
-        Ok(row.map_err(|error| failed("count what differs", &error))?.get(0))
+        Ok(row.map_err(|error| patient::failed("count what differs", &error))?.get(0))
     }
-}
-
-fn failed(what: &str, error: &tokio_postgres::Error) -> Error {
-    let message = format!("could not {what}");
-    let source = from_pg(&message, error);
-    Error::new(Kind::Conflict, message).code(Code::StepFailed).source(source)
 }

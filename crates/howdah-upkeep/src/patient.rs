@@ -3,7 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use howdah_pg::{Classified, Fault, RetryPolicy, classify, retry};
+use howdah_error::{Code, Error, Kind};
+use howdah_pg::{Classified, Fault, RetryPolicy, classify, from_pg, retry};
 use tokio_postgres::Client;
 
 /// An error on a connection that is not made anew: when it is lost, another attempt cannot succeed.
@@ -91,4 +92,11 @@ pub(crate) async fn transaction(
         let _ = client.batch_execute("rollback").await;
     }
     ran
+}
+
+/// The error of work that could not be done with all patience.
+pub(crate) fn failed(what: &str, error: &tokio_postgres::Error) -> Error {
+    let message = format!("could not {what}");
+    let source = from_pg(&message, error);
+    Error::new(Kind::Conflict, message).code(Code::StepFailed).source(source)
 }

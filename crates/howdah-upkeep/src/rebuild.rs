@@ -6,7 +6,7 @@
 //! transaction, and batches wait for it.
 
 use howdah_catalog::{Literal, RelName};
-use howdah_error::{Code, Error, Kind, Result};
+use howdah_error::{Code, Error, Result};
 use howdah_pg::from_pg;
 use howdah_plan::foreign_columns;
 use howdah_rollup::derive;
@@ -65,7 +65,7 @@ pub async fn rebuild_level(
     let done = progress(client, level).await?;
     if done.is_none()
         && asked.is_none()
-        && let Some(comparison) = mend::look_outside(stream, rollup, level)
+        && let Some(comparison) = mend::look_outside(stream, rollup, level, foreign)
     {
         // What is written meanwhile has events by now, and stays.
         mended.mend(client, &comparison).await?;
@@ -73,12 +73,12 @@ pub async fn rebuild_level(
     let ranges = read_ranges(client, &query, asked, done.as_deref()).await?;
     for range in &ranges {
         let comparison = mend::look(stream, rollup, index, range, foreign);
+        let note = if asked.is_some() { String::new() } else { mark_progress(level, range) };
         if !(beside && mended.mend(client, &comparison).await?) {
             let statements = recompute::rebuild(stream, rollup, index, Some(range), foreign);
-            transaction(client, system, &streams, &statements, "").await?;
-        }
-        if asked.is_none() {
-            transaction(client, system, &[], &[], &mark_progress(level, range)).await?;
+            transaction(client, system, &streams, &statements, &note).await?;
+        } else if asked.is_none() {
+            transaction(client, system, &[], &[], &note).await?;
         }
         tell(range);
     }
@@ -241,9 +241,6 @@ async fn transaction(
             sql.push_str(statement);
         }
     }
-    patient::gently(client, "rebuild a range", &sql).await.map_err(|error| {
-        Error::new(Kind::Conflict, "could not rebuild a range")
-            .code(Code::StepFailed)
-            .source(from_pg("could not rebuild a range", &error))
-    })
+    let what = "rebuild a range";
+    patient::gently(client, what, &sql).await.map_err(|error| patient::failed(what, &error))
 }

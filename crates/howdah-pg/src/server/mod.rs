@@ -31,7 +31,7 @@ use user::io_error;
 pub use install::Install;
 pub use port::{free_loopback_port, is_free};
 pub use supervise::{ServerCommand, Supervised};
-pub use throwaway::{IN_MEMORY, throwaway_base};
+pub use throwaway::{IN_MEMORY, memory_bytes, throwaway_base};
 pub use user::{OsUser, hand_over};
 
 /// How often a state is looked at while waiting for it.

@@ -27,13 +27,15 @@ pub fn throwaway_base() -> PathBuf {
 
 fn memory_is_plenty() -> bool {
     let of_files = statvfs(IN_MEMORY).map_or(0, |of| of.blocks_available() * of.fragment_size());
-    of_files >= MEMORY_NEEDED && free_memory() >= MEMORY_NEEDED
+    // What could be used without swapping.
+    let of_machine = memory_bytes("MemAvailable").unwrap_or(0);
+    of_files >= MEMORY_NEEDED && of_machine >= MEMORY_NEEDED
 }
 
-/// What the kernel says could be used without swapping, in bytes.
-fn free_memory() -> u64 {
-    let text = fs::read_to_string("/proc/meminfo").unwrap_or_default();
-    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"));
-    let kb = line.and_then(|rest| rest.trim().strip_suffix(" kB")?.parse::<u64>().ok());
-    kb.unwrap_or(0) << 10
+/// What Linux tells of this machine's memory under that name (`MemTotal`), in bytes.
+#[must_use]
+pub fn memory_bytes(name: &str) -> Option<u64> {
+    let text = fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
+    line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok().map(|kib| kib << 10)
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use futures_util::future::{join_all, try_join};
 use howdah_catalog::{Catalog, Ident, RelName};
 use howdah_error::{Error, Kind, Result};
+use howdah_pg::server::memory_bytes;
 use howdah_pg::{ConnectOptions, Connection, Limits, connect, from_pg, introspect, sqlstate};
 use tokio_postgres::Row;
 
@@ -185,7 +186,7 @@ fn decode(facts: &mut Facts, mut answers: Answers, catalog: &Catalog, options: &
         found.pending_restart = row.get(3);
         found.assigned = row.get(4);
         here = row.get::<_, bool>(5) || options.is_unix_socket();
-        found.memory = here.then(memory).flatten();
+        found.memory = here.then(|| memory_bytes("MemTotal")).flatten();
     }
     if found.memory.is_none() {
         facts.unseen.push(Unseen {
@@ -239,11 +240,4 @@ fn workload(
         view: format!("{}.pg_stat_statements", extension.schema),
     });
     Some(statements.collect())
-}
-
-/// Bytes of memory of this machine.
-fn memory() -> Option<u64> {
-    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
-    line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok().map(|kib| kib << 10)
 }

@@ -27,6 +27,18 @@ by = ["meter"]
 litres = "sum(litres)"
 "#;
 
+/// A reading of today, and its rollup.
+async fn one_reading() -> Engine {
+    let engine = Engine::applied(METERS, SYSTEM).await;
+    engine
+        .run(
+            "insert into readings values ('a', date_trunc('day', now()), 1); \
+             insert into usage_1h values ('a', date_trunc('day', now()), 1)",
+        )
+        .await;
+    engine
+}
+
 /// Whether a session of `database` waits for a lock.
 async fn waits(engine: &Engine) -> bool {
     engine
@@ -66,13 +78,7 @@ async fn an_index_is_built_behind_a_transaction_that_outlasts_lock_timeout() {
 
 #[tokio::test]
 async fn a_rebuild_keeps_the_buckets_of_the_batch_that_it_waits_for() {
-    let engine = Engine::applied(METERS, SYSTEM).await;
-    engine
-        .run(
-            "insert into readings values ('a', date_trunc('day', now()), 1); \
-             insert into usage_1h values ('a', date_trunc('day', now()), 1)",
-        )
-        .await;
+    let engine = one_reading().await;
     let (_, system) = engine.model().await;
     let batch = engine.db.connect().await;
     let lock = AdvisoryLock::stream(&system.streams[0]).shared();
@@ -98,13 +104,7 @@ async fn a_rebuild_keeps_the_buckets_of_the_batch_that_it_waits_for() {
 
 #[tokio::test]
 async fn a_rebuild_of_what_is_right_waits_for_no_batch() {
-    let engine = Engine::applied(METERS, SYSTEM).await;
-    engine
-        .run(
-            "insert into readings values ('a', date_trunc('day', now()), 1); \
-             insert into usage_1h values ('a', date_trunc('day', now()), 1)",
-        )
-        .await;
+    let engine = one_reading().await;
     let (_, system) = engine.model().await;
     let batch = engine.db.connect().await;
     let lock = AdvisoryLock::stream(&system.streams[0]).shared();
@@ -167,6 +167,14 @@ async fn a_rebuild_mends_every_kind_of_wrong_row_and_no_other() {
                   from usage_1h where meter = 'nobody'";
     assert_eq!(engine.texts(nobody).await, ["nobody null mine"]);
     assert_eq!(engine.one::<i64>("select count(*) from usage_1h where litres = 0.1").await, 0);
+    let emptied = "create table emptied as select ctid as place from usage_1h where note = 'mine'; \
+                   update usage_1h set litres = null where meter = 'm5'";
+    engine.run(emptied).await;
+    engine.rebuild("usage", 0).await;
+    let left = "select count(*) from usage_1h u join emptied e on u.ctid = e.place";
+    assert_eq!(engine.one::<i64>(left).await, 1, "an empty row of others is not written anew");
+    let filled = "select count(*) from usage_1h where meter = 'm5' and litres = 5.50";
+    assert_eq!(engine.one::<i64>(filled).await, 48);
 }
 
 /// Writers commit between a look and the mending of what it saw.
