@@ -1,8 +1,7 @@
--- The tables that are there, and the file that each lies in.
+-- The tables that are there, and the file that each lies in; those of the catalog have numbers
+-- below 16384.
 select c.oid, c.relfilenode
 from pg_catalog.pg_class c
-join pg_catalog.pg_namespace n on n.oid = c.relnamespace
 where c.relkind in ('r', 'p', 'm')
   and c.relpersistence <> 't'
-  and n.nspname not like 'pg\_%'
-  and n.nspname <> 'information_schema'
+  and c.oid >= 16384::oid

@@ -1,5 +1,6 @@
 //! The session that runs the statements under review, with the superuser's helping hand beside it.
 
+use futures_util::future;
 use howdah_catalog::Ident;
 use howdah_error::{Error, Kind, Result};
 use howdah_pg::{Connection, from_pg, sqlstate};
@@ -43,8 +44,8 @@ impl<'a> Session<'a> {
     /// Begins a transaction, when none is open.
     pub(crate) async fn begin(&mut self) -> Result<()> {
         if !self.in_transaction {
-            self.own(COUNT_ANEW).await?;
-            self.own("begin").await?;
+            let (counted, begun) = future::join(self.own(COUNT_ANEW), self.own("begin")).await;
+            counted.and(begun)?;
             self.in_transaction = true;
         }
         Ok(())
@@ -59,7 +60,7 @@ impl<'a> Session<'a> {
     }
 
     /// Takes back what the open transaction did, when one is open.
-    pub(super) async fn roll_back(&mut self) -> Result<()> {
+    pub(crate) async fn roll_back(&mut self) -> Result<()> {
         if std::mem::take(&mut self.in_transaction) {
             self.own("rollback").await?;
         }
@@ -67,17 +68,26 @@ impl<'a> Session<'a> {
     }
 
     /// Runs a statement under review; within a transaction it fails without taking the transaction
-    /// with it.
+    /// with it. What stands around it is sent along, without waiting for answers between.
     pub(crate) async fn run(&mut self, sql: &str) -> Result<Option<Failure>> {
         if !self.in_transaction {
             return self.try_run(sql).await;
         }
-        self.own("savepoint howdah_step").await?;
-        let failure = self.try_run(sql).await?;
-        if failure.is_some() {
-            self.own("rollback to savepoint howdah_step").await?;
+        let (saved, failure, released) = future::join3(
+            self.own("savepoint howdah_step"),
+            self.try_run(sql),
+            self.own("release savepoint howdah_step"),
+        )
+        .await;
+        saved?;
+        let failure = failure?;
+        if failure.is_none() {
+            released?;
+        } else {
+            // In the transaction that failed the release was refused.
+            let back = "rollback to savepoint howdah_step; release savepoint howdah_step";
+            self.own(back).await?;
         }
-        self.own("release savepoint howdah_step").await?;
         Ok(failure)
     }
 

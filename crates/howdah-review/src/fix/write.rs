@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use howdah_sql::split;
 
-use super::edited;
+use super::instead::edited;
 use crate::facts::SqlFile;
 use crate::finding::Fix;
 use crate::migrations::{Convention, RawFile, drizzle};

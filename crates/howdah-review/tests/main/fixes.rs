@@ -43,6 +43,75 @@ async fn what_is_checked_later_is_validated_in_a_migration_of_its_own() {
 }
 
 #[tokio::test]
+async fn nothing_is_left_to_validate_where_a_later_file_takes_the_constraint_away() {
+    let files = [
+        (
+            "0001_a.sql",
+            "create table customers (id bigint primary key);\n\
+             create table orders (id bigint primary key, customer bigint);\n\
+             create index orders_customer on orders (customer);",
+        ),
+        (
+            "0002_b.sql",
+            "set local lock_timeout = '3s';\n\
+             alter table orders add foreign key (customer) references customers;",
+        ),
+        (
+            "0003_c.sql",
+            "set local lock_timeout = '3s';\n\
+             alter table orders drop constraint orders_customer_fkey;",
+        ),
+    ];
+    let report = review(&scratch().await, &files).await;
+    let name = "foreign-key-checks-all-rows";
+    let finding = report.findings.iter().find(|finding| finding.rule.name == name).unwrap();
+    let text = finding.fix_text().unwrap_or_else(|| panic!("{:?}", report.withdrawn));
+    assert!(text.contains("not valid") && !text.contains("validate constraint"), "{text}");
+    let written = fix::files(&report);
+    assert!(written.iter().all(|file| !file.text.contains("validate constraint")), "{written:?}");
+}
+
+#[tokio::test]
+async fn of_hundreds_of_statements_only_the_guilty_fixes_are_taken_back() {
+    // In "9998_drop.sql" an index is dropped under a lock that is held anyway; without the
+    // transaction, which the fix of its other index ends, that becomes a finding of its own.
+    let mut files: Vec<(String, String)> = (0..140)
+        .map(|n| {
+            let text = format!(
+                "create table t{n} (id bigint primary key, a bigint, b bigint);\n\
+                 comment on table t{n} is 'one of many';\n\
+                 create index t{n}_a on t{n} (a);\n"
+            );
+            (format!("{n:04}_table.sql"), text)
+        })
+        .collect();
+    files.push(("9997_index.sql".into(), "create index t1_b on t1 (b, a);".into()));
+    files.push((
+        "9998_drop.sql".into(),
+        "set local lock_timeout = '3s';\n\
+         alter table t2 alter column a set default 1;\n\
+         drop index t2_a;\n\
+         create index t2_ab on t2 (a, b);"
+            .into(),
+    ));
+    let files: Vec<(&str, &str)> =
+        files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
+    let report = review(&scratch().await, &files).await;
+    let name = "create-index-not-concurrently";
+    let fixed = |path: &str| {
+        let is_it = |finding: &&howdah_review::Finding| {
+            finding.rule.name == name
+                && finding.place.as_ref().is_some_and(|place| place.path == path)
+        };
+        report.findings.iter().find(is_it).unwrap().fix.is_some()
+    };
+    assert!(fixed("9997_index.sql"), "{:?}", report.withdrawn);
+    assert!(!fixed("9998_drop.sql"));
+    let reasons: Vec<&str> = report.withdrawn.iter().map(|one| one.reason.as_str()).collect();
+    assert_eq!(reasons, ["it brings a new finding"]);
+}
+
+#[tokio::test]
 async fn the_name_of_a_new_index_is_one_that_nothing_has() {
     let files = [(
         "0001_a.sql",

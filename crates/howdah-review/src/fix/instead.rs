@@ -1,0 +1,241 @@
+//! Fixes that are written instead of a statement: the files are built anew with them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use howdah_error::Result;
+
+use super::weed::{Bad, weed};
+use super::{Withdrawn, withdraw};
+use crate::build::{self, Scratch, ScratchDatabase, Session};
+use crate::facts::{self, Facts, Run, SqlFile};
+use crate::finding::{Finding, Fix};
+use crate::{migrations, review};
+
+/// The file behind all others, with what fixes leave to a later migration.
+const LATER: &str = "~review_fixes.sql";
+
+/// Fixes that are written instead of a statement: the files are built anew with all of them.
+pub(super) async fn run(
+    scratch: &Scratch,
+    built: &ScratchDatabase,
+    facts: &Facts,
+    findings: &mut [Finding],
+    withdrawn: &mut Vec<Withdrawn>,
+) -> Result<()> {
+    let fixes: Vec<usize> = (0..findings.len())
+        .filter(|at| matches!(findings[*at].fix, Some(Fix::Instead(..))))
+        .collect();
+    if fixes.is_empty() {
+        return Ok(());
+    }
+    drop_needless(built, facts, findings, &fixes).await?;
+    let mending = mending(facts, findings, &fixes);
+    let rebuilt = if mending.is_empty() {
+        None
+    } else {
+        Some(rebuilt(scratch, edited(facts, findings, &mending)).await?)
+    };
+    let mended = rebuilt.as_ref().unwrap_or(facts);
+    let was = review::check(facts);
+    // What is only supposed is nothing new before it was tried.
+    let mut known = count(&was, false);
+    for (key, number) in count(&review::check(mended), false) {
+        let most = known.entry(key).or_default();
+        *most = number.max(*most);
+    }
+    let trials = Trials { scratch, facts, findings, known, failing: failing(facts) };
+    let weeded = weed(fixes, async |set: &[usize]| trials.run(set).await).await?;
+    for (at, reason) in weeded.guilty {
+        withdraw(&mut findings[at], reason, withdrawn);
+    }
+    let is = weeded.trial.unwrap_or_default();
+    withdraw_useless(findings, weeded.kept, (&was, &is), withdrawn);
+    Ok(())
+}
+
+/// Drops what a fix leaves to a later migration where nothing is left to do at the end of all
+/// files, since one of them took the table or the constraint away.
+async fn drop_needless(
+    built: &ScratchDatabase,
+    facts: &Facts,
+    findings: &mut [Finding],
+    fixes: &[usize],
+) -> Result<()> {
+    let mut session = Session::open(built).await?;
+    session.begin().await?;
+    for &at in fixes {
+        let was_run = |id| matches!(facts.statement(id).run, Run::Done(_));
+        if !matches!(findings[at].fix, Some(Fix::Instead(id, _)) if was_run(id)) {
+            continue;
+        }
+        let mut needed = Vec::new();
+        for sql in std::mem::take(&mut findings[at].later) {
+            if session.run(&sql).await?.is_none() {
+                needed.push(sql);
+            }
+        }
+        findings[at].later = needed;
+    }
+    session.roll_back().await?;
+    session.close().await;
+    Ok(())
+}
+
+/// Builds of the files with some fixes written into them, and what is compared.
+struct Trials<'a> {
+    scratch: &'a Scratch,
+    facts: &'a Facts,
+    findings: &'a [Finding],
+    /// What is found in the files as they are or with the failing statements mended: the more.
+    known: BTreeMap<Key, usize>,
+    /// The statements that fail in the files as they are.
+    failing: Vec<(String, String)>,
+}
+
+impl Trials<'_> {
+    /// What is found in the files with the fixes of `set`, or why they are worse.
+    async fn run(&self, set: &[usize]) -> Result<std::result::Result<Vec<Finding>, Bad>> {
+        let edited = rebuilt(self.scratch, edited(self.facts, self.findings, set)).await?;
+        let found = review::check(&edited);
+        let counts = count(&found, false);
+        let known = |key| self.known.get(key).copied().unwrap_or(0);
+        let more = counts.iter().filter(|(key, number)| known(*key) < **number);
+        let new: Vec<&Key> = more.map(|(key, _)| key).collect();
+        let failing = failing(&edited);
+        let why = if failing.len() > self.failing.len() {
+            "with it the files do not build"
+        } else if new.is_empty() {
+            return Ok(Ok(found));
+        } else {
+            "it brings a new finding"
+        };
+        let newly: Vec<&(String, String)> =
+            failing.iter().filter(|one| !self.failing.contains(*one)).collect();
+        let worse: BTreeSet<&str> = newly
+            .iter()
+            .map(|(path, _)| path.as_str())
+            .chain(new.iter().filter_map(|key| key.1.as_deref()))
+            .collect();
+        let is_suspect = |at: &usize| {
+            let finding = &self.findings[*at];
+            let left = |(_, text): &&&(String, String)| finding.later.contains(text);
+            finding.place.as_ref().is_some_and(|place| worse.contains(place.path.as_str()))
+                || newly.iter().any(|one| left(&one))
+        };
+        Ok(Err(Bad { why, suspects: set.iter().copied().filter(is_suspect).collect() }))
+    }
+}
+
+/// The fixes of statements that fail. With those mended there is more to find, which is nothing
+/// that a fix brought.
+fn mending(facts: &Facts, findings: &[Finding], fixes: &[usize]) -> Vec<usize> {
+    let fails = |at: &usize| match &findings[*at].fix {
+        Some(Fix::Instead(id, _)) => matches!(facts.statement(*id).run, Run::Failed(_)),
+        _ => false,
+    };
+    fixes.iter().copied().filter(fails).collect()
+}
+
+/// Takes back the fixes after which as much is found as before.
+fn withdraw_useless(
+    findings: &mut [Finding],
+    kept: Vec<usize>,
+    (was, is): (&[Finding], &[Finding]),
+    withdrawn: &mut Vec<Withdrawn>,
+) {
+    let (before, after) = (count(was, true), count(is, true));
+    for at in kept {
+        let path = findings[at].place.as_ref().map(|place| place.path.clone());
+        let key = (findings[at].rule.code, path);
+        let fewer = after.get(&key).copied().unwrap_or(0) < before.get(&key).copied().unwrap_or(0);
+        if !fewer {
+            withdraw(&mut findings[at], "the finding is still there", withdrawn);
+        }
+    }
+}
+
+/// The statements that fail: file and text.
+fn failing(facts: &Facts) -> Vec<(String, String)> {
+    let fails = |one: &&facts::Statement| matches!(one.run, Run::Failed(_));
+    let failing = facts.statements.iter().filter(fails);
+    let told = failing.map(|one| {
+        let file = &facts.files[one.file];
+        (file.path.clone(), file.text[one.span.clone()].to_owned())
+    });
+    told.collect()
+}
+
+/// What is counted: a rule and a file.
+type Key = (&'static str, Option<String>);
+
+/// Findings by rule and file; with `supposed` those too whose experiment is still to come.
+fn count(found: &[Finding], supposed: bool) -> BTreeMap<Key, usize> {
+    let mut counts = BTreeMap::new();
+    for finding in found.iter().filter(|finding| supposed || finding.experiment.is_none()) {
+        let path = finding.place.as_ref().map(|place| place.path.clone());
+        *counts.entry((finding.rule.code, path)).or_default() += 1;
+    }
+    counts
+}
+
+/// The facts with what each statement did.
+async fn rebuilt(scratch: &Scratch, mut facts: Facts) -> Result<Facts> {
+    let database = scratch.database().await?;
+    build::build(&mut facts, &database).await?;
+    scratch.drop(database).await?;
+    Ok(facts)
+}
+
+/// The facts of the files with these fixes written into them.
+pub(super) fn edited(facts: &Facts, findings: &[Finding], which: &[usize]) -> Facts {
+    let mut files = facts.files.clone();
+    let mut edits: Vec<(usize, std::ops::Range<usize>, String)> = which
+        .iter()
+        .filter_map(|at| match &findings[*at].fix {
+            Some(Fix::Instead(id, statements)) => {
+                let statement = facts.statement(*id);
+                Some((statement.file, statement.span.clone(), statements.join(";\n")))
+            }
+            _ => None,
+        })
+        .collect();
+    // From the end, so that the places of earlier ones stay.
+    edits.sort_by_key(|(file, span, _)| std::cmp::Reverse((*file, span.start)));
+    edits.dedup_by_key(|(file, span, _)| (*file, span.start));
+    for (file, span, text) in edits {
+        let file = &mut files[file];
+        if howdah_sql::split(&text).0.iter().any(howdah_sql::Statement::needs_no_transaction) {
+            file.transactional = false;
+        }
+        file.up.end = file.up.end + text.len() - span.len();
+        if let Some(down) = file.down.as_mut().filter(|down| down.start >= span.end) {
+            *down = down.start + text.len() - span.len()..down.end + text.len() - span.len();
+        }
+        file.text.replace_range(span, &text);
+    }
+    let later: Vec<&str> =
+        which.iter().flat_map(|at| &findings[*at].later).map(String::as_str).collect();
+    if !later.is_empty() {
+        let text = format!("{};\n", later.join(";\n"));
+        files.push(SqlFile {
+            path: LATER.to_owned(),
+            up: 0..text.len(),
+            text,
+            down: None,
+            undo: None,
+            transactional: true,
+        });
+    }
+    let statements = migrations::statements(&files);
+    Facts {
+        target: facts.target.clone(),
+        today: facts.today.clone(),
+        files,
+        statements,
+        convention: facts.convention,
+        guesses: facts.guesses.clone(),
+        // Source is looked at once; no fix changes it.
+        models: facts.models.clone(),
+        ..Facts::default()
+    }
+}
