@@ -75,10 +75,10 @@ impl Stored {
             Shape::Timestamp => Self::Timestamp,
             Shape::Numeric => decimal(modified).unwrap_or(Self::Text),
             Shape::Nested => Self::Text,
+            Shape::Bytes => Self::Bytes,
             Shape::Other => match column.type_name.as_str() {
                 "pg_catalog.bool" => Self::Boolean,
                 "pg_catalog.uuid" => Self::Uuid,
-                "pg_catalog.bytea" => Self::Bytes,
                 "pg_catalog.json" | "pg_catalog.jsonb" => Self::Json,
                 _ => Self::Text,
             },

@@ -14,11 +14,11 @@ use tokio_postgres::{Client, Row};
 use crate::chunks::Chunk;
 use crate::code::{Code, Column, Shape, Width};
 use crate::fill::value;
-use crate::gather::{self, Gathering};
+use crate::gather::{self, Gathering, Order};
 use crate::layout::{Layout, SEGMENT_ROWS};
 use crate::read_sql::Installed;
 use crate::session;
-use crate::wire::{self, Elements, Numeric, Value};
+use crate::wire::{self, Numeric, Value};
 use crate::write_sql;
 
 /// The sample has segments of so many keys.
@@ -84,7 +84,7 @@ async fn choose_in_txn(
     for (at, column) in columns.iter().enumerate() {
         let is_time = column.name == stream.time.as_str();
         let kinds = kinds(&sample, at, column, is_time);
-        let mut packed: Vec<(Vec<Code>, Vec<Elements>)> =
+        let mut packed: Vec<(Vec<Code>, Vec<Value>)> =
             kinds.iter().filter_map(|kind| sample.pack_kind(at, column, kind)).collect();
         let last = last_resort(column.shape);
         let (_, plain) = sample.pack(at, column, &last);
@@ -182,7 +182,7 @@ impl Sample {
         let time = columns.iter().find(|column| column.name == stream.time.as_str());
         let time = time.ok_or_else(|| session::lost("the time column is gone"))?;
         let layout = Layout::new(plain.to_vec(), columns.iter().map(resort).collect(), time, false);
-        let sql = write_sql::select(stream, &layout, SAMPLE);
+        let sql = write_sql::select(stream, &layout, SAMPLE, Order::Key);
         let failed = |error| from_pg(TRYING, &error);
         let found = client.query_raw(&sql, std::iter::empty::<&Value>()).await.map_err(failed)?;
         let mut found = pin!(found);
@@ -216,14 +216,14 @@ impl Sample {
     }
 
     /// The arrays of a column in a code, and the greatest difference; `None`: a value does not fit.
-    fn pack(&self, at: usize, column: &Column, code: &Code) -> (Option<i64>, Vec<Elements>) {
+    fn pack(&self, at: usize, column: &Column, code: &Code) -> (Option<i64>, Vec<Value>) {
         let mut gathering = Gathering::new(column, code);
         let mut out = Vec::with_capacity(self.segments.len());
         for segment in &self.segments {
             for row in &self.rows[segment.clone()] {
                 gathering.push(value(row, self.plain + at));
             }
-            out.push(gathering.pack().elements);
+            out.push(gathering.pack().values);
         }
         let needed = gathering.needed;
         ((!needed.never).then_some(needed.widest), out)
@@ -236,7 +236,7 @@ impl Sample {
         at: usize,
         column: &Column,
         (kind, widths): &Kind,
-    ) -> Option<(Vec<Code>, Vec<Elements>)> {
+    ) -> Option<(Vec<Code>, Vec<Value>)> {
         let (widest, _) = self.pack(at, column, kind);
         let widest = widest?;
         let codes: Vec<Code> = widths
@@ -255,7 +255,7 @@ async fn sizes(
     client: &Client,
     at: usize,
     column: &Column,
-    packed: &[(Vec<Code>, Vec<Elements>)],
+    packed: &[(Vec<Code>, Vec<Value>)],
     has_lz4: bool,
 ) -> Result<Vec<(i64, Option<i64>)>> {
     let failed = |error| from_pg(TRYING, &error);
@@ -281,9 +281,7 @@ async fn sizes(
         format!("insert into pg_temp.{table} select {}, repeat('x', 2500)", name::list(values));
     let insert = client.prepare(&insert).await.map_err(failed)?;
     for segment in 0..packed.first().map_or(0, |(_, arrays)| arrays.len()) {
-        let arrays: Vec<Value> =
-            packed.iter().map(|(_, arrays)| Value::Array(arrays[segment].clone())).collect();
-        let arrays = arrays.iter().map(|array| array as &(dyn ToSql + Sync));
+        let arrays = packed.iter().map(|(_, arrays)| &arrays[segment] as &(dyn ToSql + Sync));
         client.execute_raw(&insert, arrays).await.map_err(failed)?;
     }
     let sql = format!("select {} from pg_temp.{table}", name::list(targets));
@@ -311,6 +309,8 @@ fn headroom(width: Width) -> i64 {
 /// A code, as wide as can be, and the widths that save something.
 type Kind = (Code, &'static [Width]);
 
+/// Of a code without differences.
+const ANY: &[Width] = &[Width::Int1];
 const UP_TO_2: &[Width] = &[Width::Int1, Width::Int2];
 const UP_TO_4: &[Width] = &[Width::Int1, Width::Int2, Width::Int4];
 const UP_TO_8: &[Width] = &[Width::Int1, Width::Int2, Width::Int4, Width::Int8];
@@ -341,6 +341,11 @@ fn kinds(sample: &Sample, at: usize, column: &Column, is_time: bool) -> Vec<Kind
             let steps: &[bool] = if is_time { &[true, false] } else { &[false] };
             let of = |stepped: &bool| Code::Time { unit, stepped: *stepped, width };
             steps.iter().map(|stepped| (of(stepped), UP_TO_8)).collect()
+        }
+        Shape::Bytes => {
+            let length = sample.values(at).next().and_then(|raw| u16::try_from(raw.len()).ok());
+            let length = length.filter(|length| *length > 0);
+            length.map(|length| (Code::Joined { length }, ANY)).into_iter().collect()
         }
         Shape::Nested | Shape::Other => Vec::new(),
     }

@@ -32,6 +32,8 @@ pub enum Shape {
     Timestamp,
     /// An array, or a type without an array type of its own.
     Nested,
+    /// `bytea`.
+    Bytes,
     /// Anything else.
     Other,
 }
@@ -87,6 +89,12 @@ pub enum Code {
     Plain,
     /// An array of the values' texts: of types that have no array.
     Text,
+    /// Byte strings of one length, none of them null, end to end: hashes and addresses. In an array
+    /// each would have a head of four bytes.
+    Joined {
+        /// Of each, in bytes.
+        length: u16,
+    },
     /// Whole numbers and dates: differences from the segment's base.
     Whole {
         /// Of a difference.
@@ -153,14 +161,14 @@ impl Code {
     /// Whether the values are kept as whole numbers, differences from a base.
     #[must_use]
     pub fn has_base(&self) -> bool {
-        !matches!(self, Self::Plain | Self::Text)
+        self.width().is_some()
     }
 
     /// The width of a difference, where there is one.
     #[must_use]
     pub fn width(&self) -> Option<Width> {
         match self {
-            Self::Plain | Self::Text => None,
+            Self::Plain | Self::Text | Self::Joined { .. } => None,
             Self::Whole { width }
             | Self::Decimal { width, .. }
             | Self::Float { width, .. }
@@ -188,7 +196,7 @@ impl Code {
         matches!(self, Self::Time { stepped: true, .. })
     }
 
-    /// The type of the array.
+    /// The type of what holds a segment's values.
     #[must_use]
     pub fn array_type(&self, column: &Column) -> String {
         match self {
@@ -196,6 +204,7 @@ impl Code {
                 column.array_type.clone().unwrap_or_else(|| format!("{}[]", column.type_name))
             }
             Self::Text => "pg_catalog.text[]".to_owned(),
+            Self::Joined { .. } => "pg_catalog.bytea".to_owned(),
             Self::Whole { width }
             | Self::Decimal { width, .. }
             | Self::Float { width, .. }
@@ -203,11 +212,31 @@ impl Code {
         }
     }
 
+    /// What holds a segment's values, taken out of its storage once.
+    #[must_use]
+    pub fn taken_out(&self, array: &str) -> String {
+        match self {
+            Self::Joined { .. } => format!("pg_catalog.byteacat({array}, '')"),
+            _ => format!("array_append({array}, null)"),
+        }
+    }
+
+    /// The element of a row of what [`Self::taken_out`] gave; `i` is the row's number from 1.
+    #[must_use]
+    pub fn element(&self, array: &str, i: &str) -> String {
+        match self {
+            Self::Joined { length } => {
+                format!("pg_catalog.substr({array}, ({i} - 1) * {length} + 1, {length})")
+            }
+            _ => format!("{array}[{i}]"),
+        }
+    }
+
     /// The value again, of an element, the segment's base and step, and the row's number from 1.
     #[must_use]
     pub fn value(&self, column: &Column, element: &str, base: &str, step: &str, i: &str) -> String {
         match self {
-            Self::Plain => element.to_owned(),
+            Self::Plain | Self::Joined { .. } => element.to_owned(),
             Self::Text => format!("{element}::{}", column.type_name),
             Self::Whole { width } | Self::Decimal { width, .. } | Self::Float { width, .. } => {
                 let element = width.widened(element);
@@ -239,7 +268,7 @@ impl Code {
     #[must_use]
     pub fn of_counted(&self, column: &Column, counted: &str) -> String {
         match self {
-            Self::Plain | Self::Text => counted.to_owned(),
+            Self::Plain | Self::Text | Self::Joined { .. } => counted.to_owned(),
             Self::Whole { .. } if column.shape == Shape::Date => {
                 format!("(date '2000-01-01' + ({counted})::int4)")
             }

@@ -165,6 +165,7 @@ async fn fold_owned(
         .find(|column| column.name == stream.time.as_str())
         .ok_or_else(|| lost("the time column is gone"))?;
     let mut sums = true;
+    let mut crowded = false;
     let (rows, segments, table) = loop {
         let picked = choices.iter().map(|it| (it.column.clone(), it.codes[0].clone()));
         let lz4: Vec<String> =
@@ -173,13 +174,14 @@ async fn fold_owned(
         let installed = install(client, system, catalog, stream, &columns, layout).await?;
         failpoint::hit("history.made").await?;
         session::begin(client).await?;
-        let swapped = swap(client, stream, chunk, &installed).await;
+        let swapped = swap(client, stream, chunk, &installed, crowded).await;
         if let Ok(Filled::Done { rows, segments }) = swapped {
             break (rows, segments, installed.table);
         }
         let _ = client.batch_execute("rollback").await;
         match swapped? {
             Filled::Misfit(needed) => narrow(&mut choices, &needed),
+            Filled::Crowded => crowded = true,
             _ if sums => sums = false,
             _ => return Err(lost("a chunk does not fit its own types")),
         }
@@ -402,10 +404,16 @@ async fn make_readers(client: &Client, stream: &Stream, objects: &Objects) -> Re
 }
 
 /// Within the transaction: segments in, rows out, and its commit, where every value fits its code.
-async fn swap(client: &Client, stream: &Stream, chunk: &Chunk, it: &Installed) -> Result<Filled> {
+async fn swap(
+    client: &Client,
+    stream: &Stream,
+    chunk: &Chunk,
+    it: &Installed,
+    crowded: bool,
+) -> Result<Filled> {
     let context = "could not fold a chunk";
     let failed = |error| from_pg(context, &error);
-    let filled = fill::fill(client, stream, chunk, it).await?;
+    let filled = fill::fill(client, stream, chunk, it, crowded).await?;
     let Filled::Done { rows, segments } = filled else { return Ok(filled) };
     failpoint::hit("history.written").await?;
     lock_chunk(client, chunk).await?;

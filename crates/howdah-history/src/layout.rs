@@ -17,7 +17,8 @@ pub struct Coded {
     pub column: Column,
     /// How its values are kept.
     pub code: Code,
-    /// The segment table's column of its arrays; it bears the name of the stream's column.
+    /// The segment table's column of what holds its values; it bears the name of the stream's
+    /// column.
     pub array: String,
     /// Of the base.
     pub base: Option<String>,
@@ -184,7 +185,7 @@ impl Layout {
 }
 
 fn has_extremes(shape: Shape) -> bool {
-    !matches!(shape, Shape::Nested | Shape::Other)
+    !matches!(shape, Shape::Nested | Shape::Bytes | Shape::Other)
 }
 
 fn has_sum(shape: Shape) -> bool {

@@ -60,7 +60,7 @@ fn kept_value(layout: &Layout, column: &Column) -> String {
     let of = |name: &Option<String>| {
         name.as_ref().map_or_else(|| "0".to_owned(), |name| format!("s.{}", Ident::new(name)))
     };
-    let element = format!("d.{}[i.i]", Ident::new(&it.array));
+    let element = it.code.element(&format!("d.{}", Ident::new(&it.array)), "i.i");
     it.code.value(&it.column, &element, &of(&it.base), &of(&it.step), "i.i")
 }
 
@@ -68,7 +68,7 @@ fn kept_value(layout: &Layout, column: &Column) -> String {
 fn unfold(layout: &Layout, source: &str) -> String {
     let arrays = layout.coded.iter().map(|it| {
         let array = Ident::new(&it.array);
-        format!("array_append(s.{array}, null) as {array}")
+        format!("{} as {array}", it.code.taken_out(&format!("s.{array}")))
     });
     let arrays = name::list(arrays.chain(["s.howdah_rows".to_owned()]));
     format!(

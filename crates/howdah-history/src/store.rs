@@ -41,6 +41,7 @@ fn shape(base: Option<&str>, nested: bool) -> Shape {
         Some("date") => Shape::Date,
         Some("timestamptz") => Shape::Timestamptz,
         Some("timestamp") => Shape::Timestamp,
+        Some("bytea") => Shape::Bytes,
         _ => Shape::Other,
     }
 }

@@ -4,12 +4,16 @@ use howdah_catalog::{Ident, Literal, RelName, name};
 use howdah_system::Stream;
 
 use crate::code::{Code, Column, Shape};
+use crate::gather::Order;
 use crate::layout::{Coded, Layout};
 
 /// The columns of a layout of `rows` (a table): those that stay plain, then the coded ones; in the
-/// order of the plain columns, time and key. Types without a binary form come as their texts.
-#[must_use]
-pub fn select(stream: &Stream, layout: &Layout, rows: &str) -> String {
+/// order of time and key, behind the plain columns where these come first. Types without a binary
+/// form come as their texts.
+///
+/// What is sorted by key has the columns to sort by in front: the server finds them there at once;
+/// behind others of any length it would walk through those for each comparison.
+pub(crate) fn select(stream: &Stream, layout: &Layout, rows: &str, order: Order) -> String {
     let plain = layout.plain.iter().map(|column| {
         let text = if column.shape == Shape::Nested { "::pg_catalog.text" } else { "" };
         format!("c.{}{text}", column.ident())
@@ -19,14 +23,25 @@ pub fn select(stream: &Stream, layout: &Layout, rows: &str) -> String {
         format!("c.{}{text}", it.column.ident())
     });
     let is_plain = |ident: &Ident| layout.plain.iter().any(|it| it.name == ident.as_str());
-    let rest = stream.key.iter().filter(|it| **it != stream.time && !is_plain(it)).cloned();
+    let rest: Vec<Ident> =
+        stream.key.iter().filter(|it| **it != stream.time && !is_plain(it)).cloned().collect();
+    let mut front = vec![layout.time.ident()];
+    front.extend(layout.plain.iter().map(Column::ident));
+    front.extend(rest.iter().cloned());
+    let others = layout.coded.iter().map(|it| it.column.ident());
+    let others: Vec<Ident> = others.filter(|it| !front.contains(it)).collect();
+    let first = match order {
+        Order::Key => layout.plain.as_slice(),
+        Order::Time => &[],
+    };
     let rest = [layout.time.ident()].into_iter().chain(rest).map(|ident| format!("c.{ident}"));
-    let order = layout.plain.iter().flat_map(order_of).chain(rest);
-    format!(
-        "select {} from {rows} c order by {}",
-        name::list(plain.chain(coded)),
-        name::list(order)
-    )
+    let targets = name::list(plain.chain(coded));
+    let order_by = name::list(first.iter().flat_map(order_of).chain(rest));
+    if order == Order::Time {
+        return format!("select {targets} from {rows} c order by {order_by}");
+    }
+    let columns = name::list(front.iter().chain(&others).map(|ident| format!("c.{ident}")));
+    format!("select {targets} from (select {columns} from {rows} c order by {order_by}) c")
 }
 
 /// The order of a plain column: values that are equal and printed differently (`1.0` and `1.00`)

@@ -1,8 +1,9 @@
 //! `howdah bench history`: segments against the rows that they were folded from, in one run.
 //!
-//! Three streams are filled by SQL, the same for the same number of events: telemetry of flights,
-//! sensors of machines, trades. Each is measured as a chunk with its key (bytes, queries), folded,
-//! and measured as segments. A fold that changes the number of events is an error.
+//! Four streams are filled by SQL, the same for the same number of events: telemetry of flights,
+//! sensors of machines, trades, stakes of a contract. Each is measured as a chunk with its key
+//! (bytes, queries), folded, and measured as segments. A fold that changes the number of events is
+//! an error.
 
 use std::path::PathBuf;
 use std::time::Instant;
@@ -33,7 +34,7 @@ struct Case {
 
 const TENANT: &str = "'11111111-1111-4111-8111-111111111111'";
 
-const CASES: [Case; 3] = [
+const CASES: [Case; 4] = [
     Case {
         stream: "telemetry",
         fill: "insert into telemetry select {tenant}, s, '2026-01-01Z'::timestamptz \
@@ -92,6 +93,39 @@ const CASES: [Case; 3] = [
                 "key and range",
                 "select max(price) from {t} where symbol = 'SYM3' and executed_at >= \
               '2026-01-01 00:10Z' and executed_at < '2026-01-01 00:15Z'",
+            ),
+        ],
+        goal_bytes: None,
+        goal_ratio: 6.0,
+    },
+    // As the brief of the system chain draws them: accounts and terms by Zipf's law, nine redeems
+    // of a hundred, four events a block. Hashes are noise: 32 bytes an event stay.
+    Case {
+        stream: "stakes",
+        fill: "insert into stakes select 1155, \
+               decode('6e35cf57a41fa15ea0eae9c33e751b01a784fe7e', 'hex'), 4000000 + i / 4, \
+               sha256(('b' || i / 4)::bytea), \
+               '2026-01-01Z'::timestamptz + i / 4 * interval '2 s', sha256(('t' || i)::bytea), \
+               i % 4, i % 4 * 3, case when redeems then 'Redeemed' else 'Deposited' end, account, \
+               account, sha256(('v' || term)::bytea), '1', date '2026-01-01' + i / 172800, \
+               amount * 1e14, case when not redeems then round(amount * 0.9475e14) end, \
+               case when redeems then round(amount * 0.0125e14) end, \
+               round(amount * 1e14 / (1 + term / 7.0)), \
+               round(amount * (2 + random() * 9)::numeric * 1e13), \
+               case when term % 3 = 0 then 'Atom' else 'Triple' end, \
+               '2026-01-01Z'::timestamptz + i / 4 * interval '2 s' + random() * interval '3 s' \
+               from (select setseed(0.5)) q, generate_series(0, least({n}, 5000000) - 1) i, \
+               lateral (select \
+               substr(sha256(('a' || floor(exp(random() * ln(4000) + 0 * i)))::bytea), 13) \
+               as account, floor(exp(random() * ln(500) + 0 * i))::int as term, \
+               round((exp(random() * 9 + 0 * i))::numeric) as amount, \
+               random() + 0 * i < 0.09 as redeems) v",
+        queries: &[
+            ("one column", "select sum(assets) from {t}"),
+            (
+                "key and range",
+                "select sum(assets) from {t} where term_id = sha256('v7') and \
+              block_timestamp >= '2026-01-01 02:00Z' and block_timestamp < '2026-01-01 08:00Z'",
             ),
         ],
         goal_bytes: None,
