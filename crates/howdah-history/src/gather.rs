@@ -21,7 +21,7 @@ const WHOLE_FLOATS: std::ops::Range<f64> =
 pub(crate) const MOST_BYTES: usize = 16 << 20;
 
 /// About the memory of the segments that are open side by side, at most.
-pub(crate) const MOST_HELD: usize = 64 << 20;
+pub(crate) const MOST_HELD: usize = 32 << 20;
 
 /// A value as the code counts it; `None`: it does not fit.
 pub(crate) fn counted(code: &Code, shape: Shape, raw: &[u8]) -> Option<i64> {

@@ -14,6 +14,9 @@ use crate::{migrations, review};
 /// The file behind all others, with what fixes leave to a later migration.
 const LATER: &str = "~review_fixes.sql";
 
+/// SQLSTATEs: there is no such table, no such constraint, no such schema.
+const GONE: [&str; 3] = ["42P01", "42704", "3F000"];
+
 /// Fixes that are written instead of a statement: the files are built anew with all of them.
 pub(super) async fn run(
     scratch: &Scratch,
@@ -70,7 +73,8 @@ async fn drop_needless(
         }
         let mut needed = Vec::new();
         for sql in std::mem::take(&mut findings[at].later) {
-            if session.run(&sql).await?.is_none() {
+            let failure = session.run(&sql).await?;
+            if !failure.is_some_and(|failure| GONE.contains(&failure.sqlstate.as_str())) {
                 needed.push(sql);
             }
         }

@@ -122,7 +122,37 @@ async fn r9_corruptions_in_seven_tables_are_found_and_mended() {
         system.rig.fine(&["rebuild", table]).await;
         system.rig.fine(&["verify"]).await;
     }
+    found_in_the_background(&system).await;
     system.holds(&live).await;
+}
+
+/// Upkeep finds corruptions round after round, and finds none when they are mended.
+async fn found_in_the_background(system: &ChainRig) {
+    let wrong = "select relation from howdah.proofs where missing + surplus > 0 order by 1";
+    let until = async |is_there: &dyn Fn(&str) -> bool| {
+        let mut found = String::new();
+        for _ in 0..50 {
+            system.rig.fine(&["upkeep", "--once"]).await;
+            found = system.value(wrong).await;
+            if is_there(&found) {
+                return;
+            }
+        }
+        panic!("upkeep found: {found}");
+    };
+    until(&str::is_empty).await;
+    let spoil = "update positions set shares = shares + 1 \
+                 where ctid in (select ctid from positions limit 15); \
+                 delete from term_totals where ctid in (select ctid from term_totals limit 1); \
+                 update prices_1h set close = close + 1 \
+                 where ctid in (select ctid from prices_1h limit 1)";
+    system.connection.batch_execute(spoil).await.unwrap();
+    let spoilt = ["positions", "prices_1h", "term_totals"];
+    until(&|found| spoilt.iter().all(|table| found.contains(table))).await;
+    for rollup in ["positions", "prices", "term_totals"] {
+        system.rig.fine(&["rebuild", rollup]).await;
+    }
+    until(&str::is_empty).await;
 }
 
 #[tokio::test]
