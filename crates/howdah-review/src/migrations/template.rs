@@ -56,7 +56,8 @@ pub(crate) fn fill(files: &mut [RawFile]) -> Vec<Guess> {
 }
 
 fn declared(files: &[RawFile]) -> BTreeMap<String, String> {
-    let lines = files.iter().flat_map(|file| file.text.lines());
+    let may = |file: &&RawFile| ["\\set ", DECLARES].iter().any(|word| file.text.contains(word));
+    let lines = files.iter().filter(may).flat_map(|file| file.text.lines());
     let pairs = lines.filter_map(|line| {
         let line = line.trim();
         let set = || line.strip_prefix("\\set ")?.trim().split_once(char::is_whitespace);

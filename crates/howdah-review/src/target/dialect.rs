@@ -125,14 +125,16 @@ fn of_text(text: &str) -> Option<&'static str> {
         return Some(database);
     }
     // Batches of SQL Server end with a line of their own.
-    if lower.lines().any(|line| line.trim() == "go") {
+    if lower.contains("go") && lower.lines().any(|line| line.trim() == "go") {
         return Some("SQL Server");
     }
-    let quoted = howdah_sql::split(text).0.iter().any(|statement| {
-        let words = statement.leading_words();
-        words.first().is_some_and(|word| matches!(word.as_str(), "create" | "alter" | "drop"))
-            && statement.first_line().contains('`')
-    });
+    // Most files need not be split for this.
+    let quoted = text.contains('`')
+        && howdah_sql::split(text).0.iter().any(|statement| {
+            let words = statement.leading_words();
+            words.first().is_some_and(|word| matches!(word.as_str(), "create" | "alter" | "drop"))
+                && statement.first_line().contains('`')
+        });
     quoted.then_some("MySQL")
 }
 
