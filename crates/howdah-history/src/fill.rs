@@ -99,9 +99,6 @@ pub(crate) async fn fill(
 /// key for less, or the open segments of all keys would not fit into memory. Where it is wrong
 /// about the latter the fold finds out.
 async fn order(client: &Client, stream: &Stream, it: &Installed, rows: &str) -> Result<Order> {
-    let select = |order| write_sql::select(stream, &it.layout, rows, order);
-    let by_key = estimate(client, &select(Order::Key)).await?;
-    let by_time = estimate(client, &select(Order::Time)).await?;
     let keys = name::list(it.layout.plain.iter().map(Column::ident));
     let keys = if keys.is_empty() {
         1.0
@@ -110,8 +107,13 @@ async fn order(client: &Client, stream: &Stream, it: &Installed, rows: &str) -> 
         estimate(client, &sql).await?.rows
     };
     let one = SEGMENT_ROWS as usize * it.layout.coded.len() * size_of::<Option<i64>>();
-    let fits = keys * one as f64 <= MOST_HELD as f64;
-    Ok(if fits && by_time.cost <= by_key.cost { Order::Time } else { Order::Key })
+    if keys * one as f64 > MOST_HELD as f64 {
+        return Ok(Order::Key);
+    }
+    let select = |order| write_sql::select(stream, &it.layout, rows, order);
+    let by_key = estimate(client, &select(Order::Key)).await?;
+    let by_time = estimate(client, &select(Order::Time)).await?;
+    Ok(if by_time.cost <= by_key.cost { Order::Time } else { Order::Key })
 }
 
 /// What the server's planner says of a query.

@@ -220,6 +220,8 @@ pub(crate) struct Gatherer<'a> {
     held: usize,
     /// What the columns needed in all segments that are complete.
     needed: Vec<Needed>,
+    /// The place of the time in a row, behind the plain columns.
+    time: usize,
 }
 
 /// A segment that is being gathered.
@@ -236,6 +238,7 @@ struct Segment {
 
 impl<'a> Gatherer<'a> {
     pub(crate) fn new(layout: &'a Layout, order: Order) -> Self {
+        let time = layout.coded.iter().position(|it| it.column.name == layout.time.name);
         Self {
             layout,
             order,
@@ -243,6 +246,7 @@ impl<'a> Gatherer<'a> {
             key: Vec::new(),
             held: 0,
             needed: vec![Needed::default(); layout.coded.len()],
+            time: layout.plain.len() + time.unwrap_or(0),
         }
     }
 
@@ -254,14 +258,15 @@ impl<'a> Gatherer<'a> {
         ready: &mut Vec<Vec<Value>>,
     ) {
         self.read_key(&value);
-        if !self.open.contains_key(&self.key) {
+        let segment = if let Some(segment) = self.open.get_mut(&self.key) {
+            segment
+        } else {
             if self.order == Order::Key {
                 self.end(ready);
             }
-            self.open.insert(self.key.clone(), Segment::new(self.layout));
-        }
-        let Some(segment) = self.open.get_mut(&self.key) else { return };
-        self.held += segment.push(self.layout, value);
+            self.open.entry(self.key.clone()).or_insert_with(|| Segment::new(self.layout))
+        };
+        self.held += segment.push(self.layout.plain.len(), self.time, value);
         if segment.rows == SEGMENT_ROWS || segment.bytes >= MOST_BYTES {
             self.held -= segment.held;
             ready.push(segment.end(self.layout, &mut self.needed));
@@ -317,11 +322,23 @@ impl Segment {
         }
     }
 
-    /// Adds a row; gives about the memory that it takes.
-    fn push<'v>(&mut self, layout: &Layout, value: impl Fn(usize) -> Option<&'v [u8]>) -> usize {
-        let plain = layout.plain.len();
+    /// Adds a row of so many `plain` values, with the `time` at its place; gives about the memory
+    /// that it takes.
+    fn push<'v>(
+        &mut self,
+        plain: usize,
+        time: usize,
+        value: impl Fn(usize) -> Option<&'v [u8]>,
+    ) -> usize {
+        let now = value(time);
         if self.rows == 0 {
             self.plain = (0..plain).map(|at| value(at).map(<[u8]>::to_vec)).collect();
+            self.times.0 = now.map(<[u8]>::to_vec);
+        }
+        self.times.1.get_or_insert_default().clear();
+        match (now, &mut self.times.1) {
+            (Some(now), Some(last)) => last.extend_from_slice(now),
+            (_, last) => *last = None,
         }
         self.rows += 1;
         let before = self.held;
@@ -330,13 +347,6 @@ impl Segment {
             let length = value.map_or(0, <[u8]>::len);
             self.bytes += length;
             self.held += length.max(size_of::<Option<i64>>());
-            if layout.coded[at].column.name == layout.time.name {
-                let time = value.map(<[u8]>::to_vec);
-                if self.rows == 1 {
-                    self.times.0.clone_from(&time);
-                }
-                self.times.1 = time;
-            }
             column.push(value);
         }
         self.held - before

@@ -23,25 +23,20 @@ pub(crate) fn select(stream: &Stream, layout: &Layout, rows: &str, order: Order)
         format!("c.{}{text}", it.column.ident())
     });
     let is_plain = |ident: &Ident| layout.plain.iter().any(|it| it.name == ident.as_str());
-    let rest: Vec<Ident> =
-        stream.key.iter().filter(|it| **it != stream.time && !is_plain(it)).cloned().collect();
-    let mut front = vec![layout.time.ident()];
-    front.extend(layout.plain.iter().map(Column::ident));
-    front.extend(rest.iter().cloned());
-    let others = layout.coded.iter().map(|it| it.column.ident());
-    let others: Vec<Ident> = others.filter(|it| !front.contains(it)).collect();
-    let first = match order {
-        Order::Key => layout.plain.as_slice(),
-        Order::Time => &[],
-    };
-    let rest = [layout.time.ident()].into_iter().chain(rest).map(|ident| format!("c.{ident}"));
+    let rest = stream.key.iter().filter(|it| **it != stream.time && !is_plain(it)).cloned();
+    let rest: Vec<Ident> = [layout.time.ident()].into_iter().chain(rest).collect();
+    let of_rows = |ident: &Ident| format!("c.{ident}");
     let targets = name::list(plain.chain(coded));
-    let order_by = name::list(first.iter().flat_map(order_of).chain(rest));
     if order == Order::Time {
-        return format!("select {targets} from {rows} c order by {order_by}");
+        let by = name::list(rest.iter().map(of_rows));
+        return format!("select {targets} from {rows} c order by {by}");
     }
-    let columns = name::list(front.iter().chain(&others).map(|ident| format!("c.{ident}")));
-    format!("select {targets} from (select {columns} from {rows} c order by {order_by}) c")
+    let by = name::list(layout.plain.iter().flat_map(order_of).chain(rest.iter().map(of_rows)));
+    let others = layout.coded.iter().map(|it| it.column.ident()).filter(|it| !rest.contains(it));
+    let columns: Vec<Ident> =
+        rest.iter().cloned().chain(layout.plain.iter().map(Column::ident)).chain(others).collect();
+    let columns = name::list(columns.iter().map(of_rows));
+    format!("select {targets} from (select {columns} from {rows} c order by {by}) c")
 }
 
 /// The order of a plain column: values that are equal and printed differently (`1.0` and `1.00`)

@@ -42,6 +42,12 @@ pub(crate) async fn run_all(
     Ok(withdrawn)
 }
 
+/// The places of the findings whose fix is such.
+fn fixed_by(findings: &[Finding], is_such: impl Fn(&Fix) -> bool) -> Vec<usize> {
+    let has = |at: &usize| findings[*at].fix.as_ref().is_some_and(&is_such);
+    (0..findings.len()).filter(has).collect()
+}
+
 fn withdraw(finding: &mut Finding, reason: impl Into<String>, withdrawn: &mut Vec<Withdrawn>) {
     if let Some(fix) = finding.fix.take() {
         withdrawn.push(Withdrawn { rule: finding.rule, fix, reason: reason.into() });

@@ -237,17 +237,26 @@ fn what_was_folded_is_read_and_restored_bit_for_bit() {
         panic!("{error}");
     }
     let codes = codes.into_inner();
-    for code in ["plain", "text", "whole", "decimal", "float", "time"] {
+    for code in ["plain", "text", "joined", "whole", "decimal", "float", "time"] {
         assert!(codes.contains(code), "no case has taken {code}: {codes:?}");
     }
+}
+
+/// One chunk of numbered texts.
+const TEXTS: &str = "
+create table events (n bigint not null, at timestamptz not null, k numeric, tx text,
+    unique (n, at)) partition by range (at);
+create table events_all partition of events for values from (minvalue) to (maxvalue);
+";
+
+/// Its rows, in short.
+async fn numbered(rig: &Rig, from: &str) -> Vec<String> {
+    rig.texts(&format!("select n || ' ' || k || ' ' || md5(tx) from {from} order by n")).await
 }
 
 /// Numbers that are equal and printed differently, in the column that segments are found by; and
 /// rows so wide that a segment ends before it is full.
 const WIDE: &str = "
-create table events (n bigint not null, at timestamptz not null, k numeric, tx text,
-    unique (n, at)) partition by range (at);
-create table events_all partition of events for values from (minvalue) to (maxvalue);
 insert into events select n, '2026-01-01'::timestamptz + n * interval '1 s',
     case when n % 2 = 0 then 1.0 else 1.00 end, repeat(md5(n::text), 3000)
     from generate_series(1, 400) n;
@@ -255,26 +264,20 @@ insert into events select n, '2026-01-01'::timestamptz + n * interval '1 s',
 
 #[tokio::test]
 async fn equal_keys_keep_their_digits_and_wide_rows_make_smaller_segments() {
-    let rig = Rig::new(WIDE, SYSTEM).await;
-    let rows = async |from: &str| {
-        rig.texts(&format!("select n || ' ' || k || ' ' || md5(tx) from {from} order by n")).await
-    };
-    let before = rows("events").await;
+    let rig = Rig::new(&format!("{TEXTS}{WIDE}"), SYSTEM).await;
+    let before = numbered(&rig, "events").await;
     assert_eq!(rig.fold_every().await, 400);
-    assert_eq!(rows("events_history").await, before);
+    assert_eq!(numbered(&rig, "events_history").await, before);
     let segments: i64 = rig.one("select count(*) from events_segments_1").await;
     // 38 MB of text, 16 at a time of each key.
     assert_eq!(segments, 4);
     assert_eq!(rig.restore_all().await, 400);
-    assert_eq!(rows("events_all").await, before);
+    assert_eq!(numbered(&rig, "events_all").await, before);
 }
 
 /// Forty keys whose open segments would need 80 MB, of which the server, not having analyzed them,
 /// thinks that there is little.
 const CROWDED: &str = "
-create table events (n bigint not null, at timestamptz not null, k numeric, tx text,
-    unique (n, at)) partition by range (at);
-create table events_all partition of events for values from (minvalue) to (maxvalue);
 alter table events_all set (autovacuum_enabled = off);
 insert into events select n, '2026-01-01'::timestamptz + n * interval '1 s', n % 40,
     repeat(md5(n::text), 40)
@@ -283,13 +286,10 @@ insert into events select n, '2026-01-01'::timestamptz + n * interval '1 s', n %
 
 #[tokio::test]
 async fn more_keys_than_memory_are_folded_one_after_the_other() {
-    let rig = Rig::new(CROWDED, SYSTEM).await;
-    let rows = async |from: &str| {
-        rig.texts(&format!("select n || ' ' || k || ' ' || md5(tx) from {from} order by n")).await
-    };
-    let before = rows("events").await;
+    let rig = Rig::new(&format!("{TEXTS}{CROWDED}"), SYSTEM).await;
+    let before = numbered(&rig, "events").await;
     assert_eq!(rig.fold_every().await, 64_000);
-    assert!(rows("events_history").await == before);
+    assert!(numbered(&rig, "events_history").await == before);
     // They were read by key: so they lie, and whole.
     let lie = "select k::text from events_segments_1 order by ctid";
     let sorted: Vec<String> = (0..40).map(|k| k.to_string()).collect();

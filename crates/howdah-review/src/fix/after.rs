@@ -6,7 +6,7 @@ use howdah_error::Result;
 use howdah_pg::Connection;
 
 use super::weed::{Bad, weed};
-use super::{Withdrawn, withdraw};
+use super::{Withdrawn, fixed_by, withdraw};
 use crate::build::{Scratch, ScratchDatabase};
 use crate::facts::Facts;
 use crate::finding::{Finding, Fix};
@@ -20,24 +20,28 @@ pub(super) async fn run(
     findings: &mut [Finding],
     withdrawn: &mut Vec<Withdrawn>,
 ) -> Result<()> {
-    let fixes: Vec<usize> =
-        (0..findings.len()).filter(|at| matches!(findings[*at].fix, Some(Fix::After(_)))).collect();
+    let fixes = fixed_by(findings, |fix| matches!(fix, Fix::After(_)));
     if fixes.is_empty() {
         return Ok(());
     }
     let mut before: HashSet<String> = findings.iter().map(|f| f.fingerprint.clone()).collect();
     // What an experiment has disputed is found again, and so is what only the copy has.
     before.extend(review::check(facts).into_iter().map(|finding| finding.fingerprint));
-    let last = applied(scratch, built, facts, findings, &fixes, &mut before).await?;
+    if facts.live {
+        let copied = applied(scratch, built, facts, findings, &[]).await?;
+        before.extend(copied.found.into_keys());
+    }
+    let last = applied(scratch, built, facts, findings, &fixes).await?;
     for (at, reason) in &last.failed {
         withdraw(&mut findings[*at], reason.clone(), withdrawn);
     }
     let left: Vec<usize> = fixes.into_iter().filter(|at| findings[*at].fix.is_some()).collect();
-    let mut first = (last.set == left).then_some(last);
+    // Where none failed, that was the trial with which weeding begins.
+    let mut first = last.failed.is_empty().then_some(last);
     let weeded = weed(left, async |set| {
         let last = match first.take() {
             Some(last) => last,
-            None => applied(scratch, built, facts, findings, set, &mut before).await?,
+            None => applied(scratch, built, facts, findings, set).await?,
         };
         // What is only supposed is nothing new before it was tried.
         let new = last.found.iter().any(|(found, supposed)| !supposed && !before.contains(found));
@@ -59,26 +63,20 @@ pub(super) async fn run(
 
 /// What came of some fixes on a copy.
 struct Applied {
-    set: Vec<usize>,
     failed: Vec<(usize, String)>,
     found: HashMap<String, bool>,
 }
 
-/// Runs the fixes of `set` in order on a copy, and reviews it. What a live database's copy has
-/// without any fix is added to `before`.
+/// Runs the fixes of `set` in order on a copy, and reviews it.
 async fn applied(
     scratch: &Scratch,
     built: &ScratchDatabase,
     facts: &Facts,
     findings: &[Finding],
     set: &[usize],
-    before: &mut HashSet<String>,
 ) -> Result<Applied> {
     let database = scratch.copy(built).await?;
     let connection = database.connect().await?;
-    if facts.live {
-        before.extend(found_on(&connection, facts).await?.into_keys());
-    }
     let mut failed = Vec::new();
     for &at in set {
         let Some(Fix::After(statements)) = &findings[at].fix else { continue };
@@ -93,7 +91,7 @@ async fn applied(
     let found = found_on(&connection, facts).await?;
     connection.close().await;
     scratch.drop(database).await?;
-    Ok(Applied { set: set.to_vec(), failed, found })
+    Ok(Applied { failed, found })
 }
 
 /// The fingerprints of what is found in a database that was built or copied, as it is now, and

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use howdah_error::Result;
 
 use super::weed::{Bad, weed};
-use super::{Withdrawn, withdraw};
+use super::{Withdrawn, fixed_by, withdraw};
 use crate::build::{self, Scratch, ScratchDatabase, Session};
 use crate::facts::{self, Facts, Run, SqlFile};
 use crate::finding::{Finding, Fix};
@@ -25,9 +25,7 @@ pub(super) async fn run(
     findings: &mut [Finding],
     withdrawn: &mut Vec<Withdrawn>,
 ) -> Result<()> {
-    let fixes: Vec<usize> = (0..findings.len())
-        .filter(|at| matches!(findings[*at].fix, Some(Fix::Instead(..))))
-        .collect();
+    let fixes = fixed_by(findings, |fix| matches!(fix, Fix::Instead(..)));
     if fixes.is_empty() {
         return Ok(());
     }
@@ -122,9 +120,8 @@ impl Trials<'_> {
             .collect();
         let is_suspect = |at: &usize| {
             let finding = &self.findings[*at];
-            let left = |(_, text): &&&(String, String)| finding.later.contains(text);
             finding.place.as_ref().is_some_and(|place| worse.contains(place.path.as_str()))
-                || newly.iter().any(|one| left(&one))
+                || newly.iter().any(|(_, text)| finding.later.contains(text))
         };
         Ok(Err(Bad { why, suspects: set.iter().copied().filter(is_suspect).collect() }))
     }

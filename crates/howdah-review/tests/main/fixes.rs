@@ -5,20 +5,23 @@ use howdah_review::{Expect, Facts, Fix, Level, Login, Reproducer};
 
 use crate::rig::{names, review, scratch};
 
+const TABLES: (&str, &str) = (
+    "0001_a.sql",
+    "create table customers (id bigint primary key);\n\
+     create table orders (id bigint primary key, customer bigint, amount numeric);\n\
+     create index orders_customer on orders (customer);",
+);
+const FOREIGN_KEY: (&str, &str) = (
+    "0002_b.sql",
+    "set local lock_timeout = '3s';\n\
+     alter table orders add foreign key (customer) references customers;",
+);
+
 #[tokio::test]
 async fn what_is_checked_later_is_validated_in_a_migration_of_its_own() {
     let files = [
-        (
-            "0001_a.sql",
-            "create table customers (id bigint primary key);\n\
-             create table orders (id bigint primary key, customer bigint, amount numeric);\n\
-             create index orders_customer on orders (customer);",
-        ),
-        (
-            "0002_b.sql",
-            "set local lock_timeout = '3s';\n\
-             alter table orders add foreign key (customer) references customers;",
-        ),
+        TABLES,
+        FOREIGN_KEY,
         (
             "0003_c.sql",
             "set local lock_timeout = '3s';\n\
@@ -45,17 +48,8 @@ async fn what_is_checked_later_is_validated_in_a_migration_of_its_own() {
 #[tokio::test]
 async fn nothing_is_left_to_validate_where_a_later_file_takes_the_constraint_away() {
     let files = [
-        (
-            "0001_a.sql",
-            "create table customers (id bigint primary key);\n\
-             create table orders (id bigint primary key, customer bigint);\n\
-             create index orders_customer on orders (customer);",
-        ),
-        (
-            "0002_b.sql",
-            "set local lock_timeout = '3s';\n\
-             alter table orders add foreign key (customer) references customers;",
-        ),
+        TABLES,
+        FOREIGN_KEY,
         (
             "0003_c.sql",
             "set local lock_timeout = '3s';\n\
