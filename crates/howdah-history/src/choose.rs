@@ -30,6 +30,8 @@ const MOST_DIGITS: u16 = 9;
 /// Arrays of the type itself are read without arithmetic, so others must be smaller than this much
 /// of them, in hundredths.
 const PLAIN_BONUS: i64 = 85;
+/// A step costs a multiplication a value, so it must save a tenth.
+const STEP_MALUS: i64 = 110;
 /// Arithmetic with numerics takes as long as reading the rest of a row.
 const NUMERIC_BONUS: i64 = 50;
 /// Each layout is a table and a branch of the view, so that a code of one there is is taken unless
@@ -295,6 +297,7 @@ async fn sizes(
 
 fn weighed(size: i64, code: &Code, shape: Shape) -> i64 {
     match (code.has_base(), shape) {
+        (true, Shape::Int4 | Shape::Int8) if code.has_step() => size * STEP_MALUS / 100,
         (true, _) => size,
         (false, Shape::Numeric) => size * NUMERIC_BONUS / 100,
         (false, _) => size * PLAIN_BONUS / 100,
@@ -319,9 +322,10 @@ const UP_TO_8: &[Width] = &[Width::Int1, Width::Int2, Width::Int4, Width::Int8];
 fn kinds(sample: &Sample, at: usize, column: &Column, is_time: bool) -> Vec<Kind> {
     let width = Width::Int8;
     match column.shape {
-        Shape::Int2 => vec![(Code::Whole { width }, &[Width::Int1])],
-        Shape::Int4 | Shape::Date => vec![(Code::Whole { width }, UP_TO_2)],
-        Shape::Int8 => vec![(Code::Whole { width }, UP_TO_4)],
+        Shape::Int2 => vec![(Code::Whole { stepped: false, width }, &[Width::Int1])],
+        Shape::Date => vec![(Code::Whole { stepped: false, width }, UP_TO_2)],
+        Shape::Int4 => stepped_or_not(|stepped| (Code::Whole { stepped, width }, UP_TO_2)),
+        Shape::Int8 => stepped_or_not(|stepped| (Code::Whole { stepped, width }, UP_TO_4)),
         Shape::Numeric => decimal(sample, at).map(|code| (code, UP_TO_8)).into_iter().collect(),
         Shape::Float4 | Shape::Float8 => {
             // A wider difference than the type itself saves nothing.
@@ -338,9 +342,8 @@ fn kinds(sample: &Sample, at: usize, column: &Column, is_time: bool) -> Vec<Kind
                 sample.values(at).all(|raw| wire::whole(raw).is_some_and(|time| time % unit == 0))
             };
             let unit = [1_000_000, 1_000].into_iter().find(whole).unwrap_or(1);
-            let steps: &[bool] = if is_time { &[true, false] } else { &[false] };
-            let of = |stepped: &bool| Code::Time { unit, stepped: *stepped, width };
-            steps.iter().map(|stepped| (of(stepped), UP_TO_8)).collect()
+            let of = |stepped| (Code::Time { unit, stepped, width }, UP_TO_8);
+            if is_time { stepped_or_not(of) } else { vec![of(false)] }
         }
         Shape::Bytes => {
             let length = sample.values(at).next().and_then(|raw| u16::try_from(raw.len()).ok());
@@ -349,6 +352,10 @@ fn kinds(sample: &Sample, at: usize, column: &Column, is_time: bool) -> Vec<Kind
         }
         Shape::Nested | Shape::Other => Vec::new(),
     }
+}
+
+fn stepped_or_not(of: impl Fn(bool) -> Kind) -> Vec<Kind> {
+    vec![of(true), of(false)]
 }
 
 /// The decimals that all numerics of the sample have, where they are of one scale.

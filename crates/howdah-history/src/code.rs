@@ -95,8 +95,12 @@ pub enum Code {
         /// Of each, in bytes.
         length: u16,
     },
-    /// Whole numbers and dates: differences from the segment's base.
+    /// Whole numbers and dates: differences from the segment's base, less a step for each row where
+    /// they grow about evenly, as numbers that a sequence gave.
     Whole {
+        /// Whether each segment has a step.
+        #[serde(default)]
+        stepped: bool,
         /// Of a difference.
         width: Width,
     },
@@ -169,7 +173,7 @@ impl Code {
     pub fn width(&self) -> Option<Width> {
         match self {
             Self::Plain | Self::Text | Self::Joined { .. } => None,
-            Self::Whole { width }
+            Self::Whole { width, .. }
             | Self::Decimal { width, .. }
             | Self::Float { width, .. }
             | Self::Time { width, .. } => Some(*width),
@@ -180,7 +184,7 @@ impl Code {
     #[must_use]
     pub fn with_width(&self, new: Width) -> Self {
         let mut out = self.clone();
-        if let Self::Whole { width }
+        if let Self::Whole { width, .. }
         | Self::Decimal { width, .. }
         | Self::Float { width, .. }
         | Self::Time { width, .. } = &mut out
@@ -193,7 +197,7 @@ impl Code {
     /// Whether the segment has a step for each row.
     #[must_use]
     pub fn has_step(&self) -> bool {
-        matches!(self, Self::Time { stepped: true, .. })
+        matches!(self, Self::Time { stepped: true, .. } | Self::Whole { stepped: true, .. })
     }
 
     /// The type of what holds a segment's values.
@@ -205,7 +209,7 @@ impl Code {
             }
             Self::Text => "pg_catalog.text[]".to_owned(),
             Self::Joined { .. } => "pg_catalog.bytea".to_owned(),
-            Self::Whole { width }
+            Self::Whole { width, .. }
             | Self::Decimal { width, .. }
             | Self::Float { width, .. }
             | Self::Time { width, .. } => format!("{}[]", width.type_name()),
@@ -235,21 +239,19 @@ impl Code {
     /// The value again, of an element, the segment's base and step, and the row's number from 1.
     #[must_use]
     pub fn value(&self, column: &Column, element: &str, base: &str, step: &str, i: &str) -> String {
-        match self {
-            Self::Plain | Self::Joined { .. } => element.to_owned(),
-            Self::Text => format!("{element}::{}", column.type_name),
-            Self::Whole { width } | Self::Decimal { width, .. } | Self::Float { width, .. } => {
-                let element = width.widened(element);
-                self.of_counted(column, &format!("{base} + {element}"))
+        let step = if self.has_step() { format!(" + {step} * ({i} - 1)") } else { String::new() };
+        let element = match self {
+            Self::Plain | Self::Joined { .. } => return element.to_owned(),
+            Self::Text => return format!("{element}::{}", column.type_name),
+            Self::Time { unit, width, .. } if *unit != 1 => {
+                format!("{} * {unit}::int8", width.widened(element))
             }
-            Self::Time { unit, stepped, width } => {
-                let element = width.widened(element);
-                let element =
-                    if *unit == 1 { element } else { format!("{element} * {unit}::int8") };
-                let step = if *stepped { format!(" + {step} * ({i} - 1)") } else { String::new() };
-                self.of_counted(column, &format!("{base}{step} + {element}"))
-            }
-        }
+            Self::Whole { width, .. }
+            | Self::Decimal { width, .. }
+            | Self::Float { width, .. }
+            | Self::Time { width, .. } => width.widened(element),
+        };
+        self.of_counted(column, &format!("{base}{step} + {element}"))
     }
 
     /// The sum of the values, of the sum of what was counted, as a numeric.

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use crate::code::{Code, Column, Shape, Width};
 use crate::layout::{Coded, Layout, SEGMENT_ROWS};
+use crate::step;
 use crate::wire::{self, Elements, Numeric, Value};
 
 /// The times that are kept as µs since 2000, 1950 to 2049: within them a double holds every µs
@@ -151,13 +152,12 @@ impl Gathering {
             };
             return out;
         };
-        let (unit, stepped) = match self.code {
-            Code::Time { unit, stepped, .. } => (i128::from(unit), stepped),
-            _ => (1, false),
+        let unit = match self.code {
+            Code::Time { unit, .. } => i128::from(unit),
+            _ => 1,
         };
-        if stepped && let [Some(first), Some(second), ..] = self.numbers[..] {
-            // Both are of the years of exact times.
-            out.step = second - first;
+        if self.code.has_step() {
+            out.step = step::of(&self.numbers, out.base, unit);
         }
         for (row, number) in self.numbers.iter().enumerate() {
             let Some(number) = *number else {
@@ -416,7 +416,7 @@ mod tests {
 
     #[test]
     fn what_has_no_whole_number_does_not_fit() {
-        let whole = Code::Whole { width: Width::Int8 };
+        let whole = Code::Whole { stepped: false, width: Width::Int8 };
         let date = |days: i32| counted(&whole, Shape::Date, &days.to_be_bytes());
         assert_eq!((date(9_497), date(i32::MAX), date(i32::MIN)), (Some(9_497), None, None));
         let time = Code::Time { unit: 1, stepped: false, width: Width::Int8 };
@@ -467,7 +467,7 @@ mod tests {
 
     #[test]
     fn differences_are_from_the_first_value_there_is() {
-        let code = Code::Whole { width: Width::Int1 };
+        let code = Code::Whole { stepped: false, width: Width::Int1 };
         let mut gathering = Gathering::new(&column(Shape::Int8), &code);
         gathering.push(None);
         gathering.push(Some(&1_000_000_i64.to_be_bytes()));

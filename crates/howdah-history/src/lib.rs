@@ -26,6 +26,7 @@ pub mod read_sql;
 pub mod restore;
 mod session;
 pub mod status;
+mod step;
 mod store;
 mod wire;
 pub mod write_sql;

@@ -20,7 +20,7 @@ pub use partition::parse_bound;
 use std::collections::HashMap;
 
 use futures_util::FutureExt as _;
-use futures_util::future::try_join;
+use futures_util::future::{try_join, try_join5};
 use howdah_catalog::{Catalog, RelName, Relation};
 use howdah_error::{Error, Result};
 use tokio_postgres::types::{ToSql, Type};
@@ -150,26 +150,31 @@ macro_rules! rows {
     };
 }
 
+/// All queries are sent at once and answered in order, so they cost one round trip, and the server
+/// works on one while the answer to another is decoded.
 async fn read<C: GenericClient + Sync>(
     client: &C,
     scope: Scope,
 ) -> Result<Catalog, tokio_postgres::Error> {
+    // The first two tell of the session as it is, so they go before its settings are changed.
+    let (server, settings, (), found, others) = try_join5(
+        rows!(client, "server"),
+        rows!(client, "settings"),
+        client.batch_execute(PRINT_SETTINGS),
+        read_relations(client, scope),
+        ask_others(client),
+    )
+    .await?;
     let mut catalog = Catalog::default();
-    // Both tell of the session as it is, so they go first.
-    let (server, settings) = try_join(rows!(client, "server"), rows!(client, "settings")).await?;
     server::decode(&server, &mut catalog)?;
     server::decode_settings(&settings, &mut catalog)?;
-    client.batch_execute(PRINT_SETTINGS).await?;
-
-    let found = read_relations(client, scope).await?;
-    read_others(client, &found, &mut catalog).await?;
+    decode_others(&others, &found, &mut catalog)?;
     catalog.relations =
         found.relations.into_values().map(|relation| (relation.name.clone(), relation)).collect();
     Ok(catalog)
 }
 
-/// Relations and what hangs on them. All queries are sent at once and answered in order, so they
-/// cost one round trip.
+/// Relations and what hangs on them.
 async fn read_relations<C: GenericClient + Sync>(
     client: &C,
     scope: Scope,
@@ -220,11 +225,16 @@ async fn read_relations<C: GenericClient + Sync>(
 }
 
 /// Everything that is no relation.
-async fn read_others<C: GenericClient + Sync>(
-    client: &C,
-    found: &Found,
-    catalog: &mut Catalog,
-) -> Result<(), tokio_postgres::Error> {
+struct Others {
+    schemas: Vec<Row>,
+    types: Vec<Row>,
+    functions: Vec<Row>,
+    roles: Vec<Row>,
+    grants: Vec<Row>,
+    extensions: Vec<Row>,
+}
+
+async fn ask_others<C: GenericClient + Sync>(client: &C) -> Result<Others, tokio_postgres::Error> {
     let (schemas, types, functions, roles, grants, extensions) = tokio::try_join!(
         rows!(client, "schemas"),
         rows!(client, "types"),
@@ -233,12 +243,21 @@ async fn read_others<C: GenericClient + Sync>(
         rows!(client, "grants"),
         rows!(client, "extensions"),
     )?;
-    let schemas = server::decode_schemas(&schemas, catalog)?;
-    server::decode_extensions(&extensions, catalog)?;
-    server::decode_roles(&roles, catalog)?;
-    let types = types::decode(&types, catalog)?;
-    let functions = function::decode(&functions, catalog)?;
-    grant::decode(&grants, &grant::Owners { found, schemas, types, functions }, catalog)
+    Ok(Others { schemas, types, functions, roles, grants, extensions })
+}
+
+fn decode_others(
+    others: &Others,
+    found: &Found,
+    catalog: &mut Catalog,
+) -> Result<(), tokio_postgres::Error> {
+    let schemas = server::decode_schemas(&others.schemas, catalog)?;
+    server::decode_extensions(&others.extensions, catalog)?;
+    server::decode_roles(&others.roles, catalog)?;
+    let types = types::decode(&others.types, catalog)?;
+    let functions = function::decode(&others.functions, catalog)?;
+    let owners = grant::Owners { found, schemas, types, functions };
+    grant::decode(&others.grants, &owners, catalog)
 }
 
 /// Whether an object was dropped between the query that listed it and the function that printed it.

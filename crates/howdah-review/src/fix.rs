@@ -3,6 +3,7 @@
 //! brings a new one, is taken back: the finding stays, without it.
 
 mod after;
+mod edit;
 mod instead;
 mod server;
 mod weed;

@@ -1,5 +1,8 @@
 //! The stages of a review, in order.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
 use howdah_error::{Kind, Result};
 
 use crate::build::{self, Scratch, ScratchDatabase};
@@ -9,8 +12,12 @@ use crate::facts::{Facts, Unseen};
 use crate::finding::{Finding, Findings, Proof, Reproducer};
 use crate::migrations::RawFile;
 use crate::report::{Report, Unchecked};
+use crate::rule::Rule;
 use crate::target::{Target, facts_of};
 use crate::{copy, fix, rules, secret, suppress};
+
+/// More threads than this beside the first do not make the rules faster.
+const MOST_THREADS: usize = 7;
 
 /// How to review.
 #[derive(Debug, Clone, Default)]
@@ -199,15 +206,30 @@ pub async fn reproduce_on(
     shown
 }
 
-/// What every rule finds that has the facts it needs, worst first.
+/// What every rule finds that has the facts it needs, worst first. Rules know nothing of each
+/// other, so each processor takes the next one.
 #[must_use]
 pub fn check(facts: &Facts) -> Vec<Finding> {
-    let mut all = Vec::new();
-    for rule in rules::all().filter(|rule| rule.can_check(facts)) {
-        let mut findings = Findings::new(facts, rule);
-        (rule.check)(facts, &mut findings);
-        all.extend(findings.finish());
-    }
+    let rules: Vec<&'static Rule> = rules::all().filter(|rule| rule.can_check(facts)).collect();
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut all = Vec::new();
+        while let Some(rule) = rules.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let mut findings = Findings::new(facts, rule);
+            (rule.check)(facts, &mut findings);
+            all.extend(findings.finish());
+        }
+        all
+    };
+    let others = thread::available_parallelism().map_or(0, |processors| processors.get() - 1);
+    let mut all = thread::scope(|scope| {
+        let others: Vec<_> = (0..others.min(MOST_THREADS)).map(|_| scope.spawn(work)).collect();
+        let mut all = work();
+        for other in others {
+            all.extend(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        }
+        all
+    });
     sort(&mut all);
     all
 }

@@ -1,7 +1,7 @@
 //! Rebuild and proof: the same aggregation as the fold, over the stream's rows instead of a batch.
 
 use howdah_catalog::{Literal, name};
-use howdah_system::{Bucket, Level, Rollup, Stream};
+use howdah_system::{Bucket, Level, Rollup, Stream, TimeType};
 
 use crate::bucket::{bucket_sql, bucket_type, nests};
 use crate::column::{ColumnRole, RollupColumn, columns};
@@ -201,36 +201,88 @@ pub(crate) fn in_range(stream: &Stream, range: &Range) -> String {
 #[must_use]
 pub fn ranges(stream: &Stream, rollup: &Rollup, level: &Level) -> Option<String> {
     let bucket = level.bucket?;
-    // Buckets below a day are counted in UTC whatever the zone; local hours, of which one comes
-    // twice in autumn, would leave gaps.
-    let timezone = match bucket {
+    let utc = zone_of(rollup, bucket) == "UTC";
+    let wide = if nests(bucket, stream.chunk, utc) { stream.chunk } else { bucket };
+    let cut = Cut::new(stream, rollup, bucket, wide);
+    let (time, table) = (&stream.time, &stream.table);
+    Some(format!(
+        "select {from}::text, {to}::text \
+         from (select {lo} as lo, {hi} as hi from {table} having count(*) > 0) b, \
+         generate_series({lo_local}, {hi_local}, interval '{step}') l order by l",
+        from = cut.stored("l"),
+        to = cut.stored(&format!("l + interval '{}'", wide.interval())),
+        lo = cut.floor(&format!("min({time})")),
+        hi = cut.floor(&format!("max({time})")),
+        lo_local = cut.local("b.lo"),
+        hi_local = cut.local("b.hi"),
+        step = wide.interval(),
+    ))
+}
+
+/// A query that gives the whole buckets from that of the time `first` to that of `last`: one row
+/// `(from, to)` as text. `None`: the level has no buckets.
+#[must_use]
+pub fn around(
+    stream: &Stream,
+    rollup: &Rollup,
+    level: &Level,
+    (first, last): (&str, &str),
+) -> Option<String> {
+    let bucket = level.bucket?;
+    let cut = Cut::new(stream, rollup, bucket, bucket);
+    let ty = bucket_type(stream.time_type);
+    let floor = |time: &str| cut.local(&cut.floor(&format!("{}::{ty}", Literal(time))));
+    Some(format!(
+        "select {}::text, {}::text",
+        cut.stored(&floor(first)),
+        cut.stored(&format!("{} + interval '{}'", floor(last), bucket.interval()))
+    ))
+}
+
+/// Buckets below a day are counted in UTC whatever the zone; local hours, of which one comes twice
+/// in autumn, would leave gaps.
+fn zone_of(rollup: &Rollup, bucket: Bucket) -> &str {
+    match bucket {
         Bucket::Seconds(_) => "UTC",
         _ => rollup.timezone.as_str(),
-    };
-    let wide = if nests(bucket, stream.chunk, timezone == "UTC") { stream.chunk } else { bucket };
-    let ty = bucket_type(stream.time_type);
-    let cut = |time: &str| bucket_sql(wide, time, stream.time_type, timezone);
-    let time = &stream.time;
-    let zone = match stream.time_type {
-        howdah_system::TimeType::Timestamptz => {
-            format!(" at time zone {}", Literal(timezone))
+    }
+}
+
+/// How times are cut to buckets of a width. Steps are taken in local time, so that a day of 23 or
+/// 25 hours is one step.
+struct Cut<'c> {
+    time_type: TimeType,
+    timezone: &'c str,
+    wide: Bucket,
+}
+
+impl<'c> Cut<'c> {
+    /// Of a level with buckets of `bucket`, in steps of `wide`.
+    fn new(stream: &Stream, rollup: &'c Rollup, bucket: Bucket, wide: Bucket) -> Self {
+        Self { time_type: stream.time_type, timezone: zone_of(rollup, bucket), wide }
+    }
+
+    /// Where the step begins that holds a time.
+    fn floor(&self, time: &str) -> String {
+        bucket_sql(self.wide, time, self.time_type, self.timezone)
+    }
+
+    /// Such a time in local time.
+    fn local(&self, time: &str) -> String {
+        match self.time_type {
+            TimeType::Timestamptz => format!("({time}) at time zone {}", Literal(self.timezone)),
+            _ => format!("({time})::timestamp"),
         }
-        _ => "::timestamp".to_owned(),
-    };
-    // Steps are taken in local time, so that a day of 23 or 25 hours is one step.
-    let back = match stream.time_type {
-        howdah_system::TimeType::Timestamptz => {
-            format!(" at time zone {}", Literal(timezone))
+    }
+
+    /// A local time as buckets are stored.
+    fn stored(&self, local: &str) -> String {
+        let ty = bucket_type(self.time_type);
+        match self.time_type {
+            TimeType::Timestamptz => {
+                format!("(({local}) at time zone {})::{ty}", Literal(self.timezone))
+            }
+            _ => format!("({local})::{ty}"),
         }
-        _ => format!("::{ty}"),
-    };
-    let step = wide.interval();
-    Some(format!(
-        "select ((l){back})::{ty}::text, ((l + interval '{step}'){back})::{ty}::text \
-         from (select {lo} as lo, {hi} as hi from {table} having count(*) > 0) b, \
-         generate_series((b.lo){zone}, (b.hi){zone}, interval '{step}') l order by l",
-        lo = cut(&format!("min({time})")),
-        hi = cut(&format!("max({time})")),
-        table = stream.table,
-    ))
+    }
 }

@@ -126,25 +126,25 @@ pub fn split(text: &str) -> (Vec<Statement<'_>>, Vec<SplitProblem>) {
 
 /// The statement being read.
 #[derive(Default)]
-struct Open {
+struct Open<'a> {
     start: Option<usize>,
     end: usize,
     /// Where the open parentheses are.
     parentheses: Vec<usize>,
     /// The first words, enough to tell `create or replace function`.
-    words: Vec<String>,
+    words: Vec<&'a str>,
     /// A word `begin` was just read, here.
     begin: Option<usize>,
     /// The open `begin atomic` and the `case`s within it.
     bodies: Vec<usize>,
 }
 
-impl Open {
+impl<'a> Open<'a> {
     fn holds_semicolons(&self) -> bool {
         !self.parentheses.is_empty() || !self.bodies.is_empty()
     }
 
-    fn take(&mut self, text: &str, token: &Token) {
+    fn take(&mut self, text: &'a str, token: &Token) {
         self.start.get_or_insert(token.span.start);
         self.end = token.span.end;
         let begin = self.begin.take();
@@ -158,9 +158,9 @@ impl Open {
         }
     }
 
-    fn take_word(&mut self, word: &str, at: usize, begin: Option<usize>) {
+    fn take_word(&mut self, word: &'a str, at: usize, begin: Option<usize>) {
         if self.words.len() < 4 {
-            self.words.push(word.to_ascii_lowercase());
+            self.words.push(word);
         }
         if !self.parentheses.is_empty() || !self.defines_function() {
             return;
@@ -180,15 +180,11 @@ impl Open {
 
     /// Only these may have a body of statements.
     fn defines_function(&self) -> bool {
-        let mut words = self.words.iter().map(String::as_str);
-        if words.next() != Some("create") {
-            return false;
-        }
-        let mut kind = words.next();
-        if kind == Some("or") && words.next() == Some("replace") {
-            kind = words.next();
-        }
-        matches!(kind, Some("function" | "procedure"))
+        let is = |at: usize, keyword: &str| {
+            self.words.get(at).is_some_and(|word| word.eq_ignore_ascii_case(keyword))
+        };
+        let kind = if is(1, "or") && is(2, "replace") { 3 } else { 1 };
+        is(0, "create") && (is(kind, "function") || is(kind, "procedure"))
     }
 
     /// What is still open at the end of the text.

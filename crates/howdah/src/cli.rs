@@ -563,6 +563,9 @@ pub struct BenchArgs {
     /// How many clients ask the chain's questions after a load, each for --freshness seconds
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub clients: usize,
+    /// Measures history in TimescaleDB too, whose extension must be installed
+    #[arg(long)]
+    pub timescaledb: bool,
     /// A folder of folders of SQL that howdah and its peers review; left out: speed alone
     #[arg(long, value_name = "DIR")]
     pub designs: Option<PathBuf>,

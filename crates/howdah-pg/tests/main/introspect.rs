@@ -191,6 +191,68 @@ async fn indexes_are_told_whole() {
 }
 
 #[tokio::test]
+async fn indexes_are_defined_as_the_server_prints_them() {
+    let (_database, client, _) = everything().await;
+    client
+        .batch_execute(
+            "create domain whole as int;
+             create table \"Odd one\" (\"a b\" int, c varchar(9), d text collate \"C\",
+               e text, f name, g int[], h whole, i point, j mood, \"order\" bigint);
+             create index \"Plain one\" on \"Odd one\" (\"a b\", d, e, j, \"order\");
+             create unique index on \"Odd one\" (f, g);
+             create index on \"Odd one\" (c);
+             create index on \"Odd one\" (h);
+             create index on \"Odd one\" (e collate \"C\");
+             create index on \"Odd one\" (d collate \"default\");
+             create index on \"Odd one\" (e text_pattern_ops);
+             create index on \"Odd one\" (\"a b\" desc);
+             create index on \"Odd one\" (\"a b\" nulls first);
+             create index on \"Odd one\" (\"a b\" desc nulls last);
+             create index on \"Odd one\" (\"a b\") include (c);
+             create index on \"Odd one\" (\"a b\") with (fillfactor = 70);
+             create index on \"Odd one\" (\"a b\") where e is null;
+             create index on \"Odd one\" ((\"a b\" + 1), \"order\");
+             create unique index on \"Odd one\" (\"order\") nulls not distinct;
+             create index on \"Odd one\" using hash (e);
+             create index on \"Odd one\" using gist (i);
+             create index on \"Odd one\" using brin (\"order\");
+             create schema \"Other place\";
+             create table \"Other place\".many (id int, at date, primary key (id, at))
+               partition by range (at);
+             create table \"Other place\".one partition of \"Other place\".many default;
+             create index on only \"Other place\".many (at)",
+        )
+        .await
+        .unwrap();
+    let catalog = introspect(&client).await.unwrap();
+    client.batch_execute("set search_path to pg_catalog").await.unwrap();
+    let printed = "select n.nspname::text, c.relname::text, pg_get_indexdef(i.indexrelid) \
+                   from pg_index i join pg_class c on c.oid = i.indexrelid \
+                   join pg_namespace n on n.oid = c.relnamespace \
+                   where n.nspname !~ '^pg_' order by 1, 2";
+    let printed: Vec<(String, String, String)> = client
+        .query(printed, &[])
+        .await
+        .unwrap()
+        .iter()
+        .map(|row| (row.get(0), row.get(1), row.get(2)))
+        .collect();
+    let mut told: Vec<(String, String, String)> = catalog
+        .relations
+        .values()
+        .flat_map(|relation| {
+            relation.indexes.iter().map(|index| {
+                let schema = relation.name.schema.as_str().to_owned();
+                (schema, index.name.as_str().to_owned(), index.definition.clone())
+            })
+        })
+        .collect();
+    told.sort();
+    assert!(told.len() > 30, "{}", told.len());
+    assert_eq!(told, printed);
+}
+
+#[tokio::test]
 async fn partitions_and_parents_are_told() {
     let (_database, client, _) = everything().await;
     client.batch_execute("set timezone to 'Asia/Tokyo'; set datestyle to 'German'").await.unwrap();
@@ -326,6 +388,38 @@ async fn sizes_and_statistics_are_told_when_asked_for() {
         introspect_scope(&client, Scope { statistics: false, ..Scope::default() }).await.unwrap();
     assert_eq!(table(&without, "sized").stats.heap_bytes, 0);
     assert_eq!(table(&without, "sized").columns.len(), 2);
+}
+
+/// A table that vacuum has emptied keeps the pages of its indexes, and so does what is told.
+#[tokio::test]
+async fn sizes_are_those_of_the_server_whatever_became_of_the_rows() {
+    let (_database, client, _) = everything().await;
+    for sql in [
+        "create table grown (id int primary key, note text);
+         alter table grown alter column note set storage external;
+         insert into grown select n, repeat('x', 3000) from generate_series(1, 2000) n;
+         create table emptied (like grown including all);
+         insert into emptied select * from grown;
+         create table never (like grown including all);
+         delete from emptied",
+        "vacuum emptied",
+    ] {
+        client.batch_execute(sql).await.unwrap();
+    }
+    let catalog = introspect(&client).await.unwrap();
+    for name in ["grown", "emptied", "never"] {
+        let sizes = format!(
+            "select pg_relation_size('{name}'), pg_relation_size('{name}_pkey'), \
+             pg_relation_size(reltoastrelid) from pg_class where oid = '{name}'::regclass"
+        );
+        let sizes = client.query_one(&sizes, &[]).await.unwrap();
+        let table = table(&catalog, name);
+        assert_eq!(table.stats.heap_bytes, sizes.get::<_, i64>(0), "{name}");
+        assert_eq!(table.stats.index_bytes, sizes.get::<_, i64>(1), "{name}");
+        assert_eq!(table.stats.toast_bytes == 0, sizes.get::<_, i64>(2) == 0, "{name}");
+    }
+    let emptied = table(&catalog, "emptied");
+    assert!(emptied.stats.heap_bytes == 0 && emptied.stats.index_bytes > 3 * 8192);
 }
 
 #[tokio::test]

@@ -4,15 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use howdah_error::Result;
 
+use super::edit::{self, edited};
 use super::weed::{Bad, weed};
 use super::{Withdrawn, fixed_by, withdraw};
 use crate::build::{self, Scratch, ScratchDatabase, Session};
-use crate::facts::{self, Facts, Run, SqlFile};
+use crate::facts::{self, Facts, Run};
 use crate::finding::{Finding, Fix};
-use crate::{migrations, review};
-
-/// The file behind all others, with what fixes leave to a later migration.
-const LATER: &str = "~review_fixes.sql";
+use crate::review;
 
 /// SQLSTATEs: there is no such table, no such constraint, no such schema.
 const GONE: [&str; 3] = ["42P01", "42704", "3F000"];
@@ -115,7 +113,7 @@ impl Trials<'_> {
             failing.iter().filter(|one| !self.failing.contains(*one)).collect();
         let worse: BTreeSet<&str> = newly
             .iter()
-            .map(|(path, _)| path.as_str())
+            .map(|(path, _)| edit::origin(path))
             .chain(new.iter().filter_map(|key| key.1.as_deref()))
             .collect();
         let is_suspect = |at: &usize| {
@@ -173,7 +171,7 @@ type Key = (&'static str, Option<String>);
 fn count(found: &[Finding], supposed: bool) -> BTreeMap<Key, usize> {
     let mut counts = BTreeMap::new();
     for finding in found.iter().filter(|finding| supposed || finding.experiment.is_none()) {
-        let path = finding.place.as_ref().map(|place| place.path.clone());
+        let path = finding.place.as_ref().map(|place| edit::origin(&place.path).to_owned());
         *counts.entry((finding.rule.code, path)).or_default() += 1;
     }
     counts
@@ -185,58 +183,4 @@ async fn rebuilt(scratch: &Scratch, mut facts: Facts) -> Result<Facts> {
     build::build(&mut facts, &database).await?;
     scratch.drop(database).await?;
     Ok(facts)
-}
-
-/// The facts of the files with these fixes written into them.
-pub(super) fn edited(facts: &Facts, findings: &[Finding], which: &[usize]) -> Facts {
-    let mut files = facts.files.clone();
-    let mut edits: Vec<(usize, std::ops::Range<usize>, String)> = which
-        .iter()
-        .filter_map(|at| match &findings[*at].fix {
-            Some(Fix::Instead(id, statements)) => {
-                let statement = facts.statement(*id);
-                Some((statement.file, statement.span.clone(), statements.join(";\n")))
-            }
-            _ => None,
-        })
-        .collect();
-    // From the end, so that the places of earlier ones stay.
-    edits.sort_by_key(|(file, span, _)| std::cmp::Reverse((*file, span.start)));
-    edits.dedup_by_key(|(file, span, _)| (*file, span.start));
-    for (file, span, text) in edits {
-        let file = &mut files[file];
-        if howdah_sql::split(&text).0.iter().any(howdah_sql::Statement::needs_no_transaction) {
-            file.transactional = false;
-        }
-        file.up.end = file.up.end + text.len() - span.len();
-        if let Some(down) = file.down.as_mut().filter(|down| down.start >= span.end) {
-            *down = down.start + text.len() - span.len()..down.end + text.len() - span.len();
-        }
-        file.text.replace_range(span, &text);
-    }
-    let later: Vec<&str> =
-        which.iter().flat_map(|at| &findings[*at].later).map(String::as_str).collect();
-    if !later.is_empty() {
-        let text = format!("{};\n", later.join(";\n"));
-        files.push(SqlFile {
-            path: LATER.to_owned(),
-            up: 0..text.len(),
-            text,
-            down: None,
-            undo: None,
-            transactional: true,
-        });
-    }
-    let statements = migrations::statements(&files);
-    Facts {
-        target: facts.target.clone(),
-        today: facts.today.clone(),
-        files,
-        statements,
-        convention: facts.convention,
-        guesses: facts.guesses.clone(),
-        // Source is looked at once; no fix changes it.
-        models: facts.models.clone(),
-        ..Facts::default()
-    }
 }

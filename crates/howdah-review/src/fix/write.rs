@@ -2,9 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use howdah_sql::split;
-
-use super::instead::edited;
+use super::edit::{self, edited};
 use crate::facts::SqlFile;
 use crate::finding::Fix;
 use crate::migrations::{Convention, RawFile, drizzle};
@@ -15,6 +13,8 @@ use crate::secret;
 const BREAKPOINT: &str = "--> statement-breakpoint\n";
 /// What stands in the names of the files.
 const NAME: &str = "review_fixes";
+/// And in those of files for what was taken out of another.
+const ALONE: &str = "alone";
 
 /// The files that `--fix` writes: for each statement that was not to be written so, its whole file
 /// with the better one; for what is mended afterwards, new migrations behind the last.
@@ -35,7 +35,7 @@ pub fn files(report: &Report) -> Vec<RawFile> {
         for sql in statements {
             let text = format!("{reason}\n{sql};\n");
             // Each of these is a migration of its own: together they would be one transaction.
-            if split(sql).0.iter().any(howdah_sql::Statement::needs_no_transaction) {
+            if edit::needs_no_transaction(sql) {
                 alone.push(text);
             } else {
                 together.push(text);
@@ -49,7 +49,7 @@ pub fn files(report: &Report) -> Vec<RawFile> {
         .map(|file| RawFile { path: file.path.clone(), text: file.text.clone() })
         .collect();
     let convention = report.facts.convention.unwrap_or_else(|| Convention::detect(&raw));
-    let mut files = rewritten(report, convention);
+    let mut files = rewritten(report, convention, &raw);
     let mut place = Place::behind(convention, &raw);
     let mut new = Vec::new();
     if !together.is_empty() {
@@ -58,7 +58,11 @@ pub fn files(report: &Report) -> Vec<RawFile> {
     }
     // Drizzle applies all of its files in one transaction, in which these cannot be.
     if convention != Convention::Drizzle {
-        new.extend(alone.iter().map(|text| place.next(text, false)));
+        for text in &alone {
+            let file = place.next(text, false);
+            new.extend(beside(convention, &file.path));
+            new.push(file);
+        }
     }
     let journal = report.facts.journal.as_ref().filter(|_| !new.is_empty());
     files.extend(journal.and_then(|journal| drizzle::with(journal, &new)));
@@ -66,34 +70,103 @@ pub fn files(report: &Report) -> Vec<RawFile> {
     files
 }
 
-fn rewritten(report: &Report, convention: Convention) -> Vec<RawFile> {
+fn rewritten(report: &Report, convention: Convention, raw: &[RawFile]) -> Vec<RawFile> {
     let all: Vec<usize> = (0..report.findings.len()).collect();
     let after = edited(&report.facts, &report.findings, &all);
     let before: BTreeMap<&str, &SqlFile> =
         report.facts.files.iter().map(|file| (file.path.as_str(), file)).collect();
-    let changed = after.files.into_iter().filter_map(|file| {
-        let old = before.get(file.path.as_str())?;
+    let mut files = Vec::new();
+    let mut after = after.files.into_iter().peekable();
+    while let Some(file) = after.next() {
+        let behind: Vec<SqlFile> = std::iter::from_fn(|| after.next_if(edit::is_behind)).collect();
+        let Some(old) = before.get(file.path.as_str()) else { continue };
         // A report holds no password, so such a file could not be written as it is.
         if old.text == file.text || !secret::passwords(&file.text).is_empty() {
-            return None;
+            continue;
         }
-        let text = if old.transactional && !file.transactional {
-            without_transaction(convention, &file.text)?
-        } else {
-            file.text
+        let named = |(nth, behind): (usize, &SqlFile)| {
+            right_behind(convention, raw, &file.path, (nth + 1, behind))
         };
-        Some(RawFile { path: file.path, text })
-    });
-    changed.collect()
+        // Without a place for what is taken out of it the file stays as it is.
+        let Some(behind) = behind.iter().enumerate().map(named).collect::<Option<Vec<RawFile>>>()
+        else {
+            continue;
+        };
+        let bare = old.transactional && !file.transactional;
+        let text = if bare { without_transaction(convention, &file.text) } else { Some(file.text) };
+        let Some(text) = text else { continue };
+        let beside = |path: &str| beside(convention, path);
+        files.extend(bare.then(|| beside(&file.path)).flatten());
+        files.push(RawFile { path: file.path, text });
+        for behind in behind {
+            files.extend(beside(&behind.path));
+            files.push(behind);
+        }
+    }
+    files
 }
 
-/// The text with what tells the tool to apply it outside of a transaction, when the tool can.
+/// The `nth` migration that stands between one and the next, and is applied outside of a
+/// transaction; `None` where there is no room for it.
+fn right_behind(
+    convention: Convention,
+    raw: &[RawFile],
+    path: &str,
+    (nth, behind): (usize, &SqlFile),
+) -> Option<RawFile> {
+    let (folder, name) = path.rsplit_once('/').map_or(("", path), |(folder, name)| (folder, name));
+    let beside = |name: String| if folder.is_empty() { name } else { format!("{folder}/{name}") };
+    let version = convention.version(path);
+    let is_free = |version: &str| {
+        raw.iter().all(|other| convention.version(&other.path).as_deref() != Some(version))
+    };
+    let path = match convention {
+        Convention::Flyway => {
+            let next = format!("{}.{nth}", version?);
+            let title = name.split_once("__")?.1;
+            is_free(&next).then(|| beside(format!("V{next}__{ALONE}_{title}")))?
+        }
+        Convention::Prisma => format!("{folder}_{ALONE}_{nth}/{name}"),
+        Convention::Numbered | Convention::Diesel | Convention::Marked(_) => {
+            let number = version?.parse::<u128>().ok()?;
+            let next = (number + nth as u128).to_string();
+            if !is_free(&next) {
+                return None;
+            }
+            let named = if convention == Convention::Diesel { folder } else { name };
+            let named = named.rsplit('/').next().unwrap_or(named);
+            let digits = named.chars().take_while(|c| c.is_ascii_digit() || *c == '-').count();
+            let width = named[..digits].chars().filter(char::is_ascii_digit).count();
+            let title = named[digits..].trim_start_matches('_');
+            let new = format!("{next:0>width$}_{ALONE}_{title}");
+            match (convention, folder.rsplit_once('/')) {
+                (Convention::Diesel, Some((above, _))) => format!("{above}/{new}/{name}"),
+                (Convention::Diesel, None) => format!("{new}/{name}"),
+                _ => beside(new),
+            }
+        }
+        Convention::Plain | Convention::Drizzle | Convention::Sqitch => return None,
+    };
+    Some(RawFile { path, text: head(convention, &behind.text, false) })
+}
+
+/// What tells the tool beside a file that it is applied outside of a transaction.
+fn beside(convention: Convention, path: &str) -> Option<RawFile> {
+    let folder = path.strip_suffix("/up.sql").filter(|_| convention == Convention::Diesel)?;
+    let text = "run_in_transaction = false\n".to_owned();
+    Some(RawFile { path: format!("{folder}/metadata.toml"), text })
+}
+
+/// The text with what tells the tool to apply it outside of a transaction, when the tool can and is
+/// not told [`beside`] it.
 fn without_transaction(convention: Convention, text: &str) -> Option<String> {
     match convention {
         Convention::Numbered => Some(format!("-- no-transaction\n{text}")),
         Convention::Marked(marks) => marks.without_transaction(text),
-        Convention::Plain | Convention::Flyway => Some(text.to_owned()),
-        Convention::Diesel | Convention::Prisma | Convention::Drizzle | Convention::Sqitch => None,
+        Convention::Plain | Convention::Flyway | Convention::Diesel | Convention::Prisma => {
+            Some(text.to_owned())
+        }
+        Convention::Drizzle | Convention::Sqitch => None,
     }
 }
 
@@ -139,27 +212,34 @@ impl Place {
         self.number += 1;
         let (number, width) = (self.number, self.width);
         let numbered = format!("{number:0width$}_{NAME}");
-        let (path, head) = match self.convention {
-            Convention::Diesel => (format!("{numbered}/up.sql"), ""),
-            Convention::Prisma => (format!("{numbered}/migration.sql"), ""),
-            Convention::Flyway => (format!("V{number}__{NAME}.sql"), ""),
-            Convention::Marked(marks) => {
-                let text = format!("{}\n{sql}", marks.written);
-                let bare = || marks.without_transaction(&text).unwrap_or_else(|| text.clone());
-                let text = if transactional { text.clone() } else { bare() };
-                return RawFile { path: format!("{numbered}.sql"), text };
-            }
+        let path = match self.convention {
+            Convention::Diesel => format!("{numbered}/up.sql"),
+            Convention::Prisma => format!("{numbered}/migration.sql"),
+            Convention::Flyway => format!("V{number}__{NAME}.sql"),
+            Convention::Marked(_) | Convention::Drizzle => format!("{numbered}.sql"),
             // A change has to be written into the plan too, by hand.
-            Convention::Sqitch => (format!("deploy/{NAME}_{number}.sql"), ""),
-            Convention::Numbered if transactional => (format!("{numbered}{}", self.ending), ""),
-            Convention::Numbered => (format!("{numbered}{}", self.ending), "-- no-transaction\n"),
-            Convention::Drizzle => (format!("{numbered}.sql"), ""),
+            Convention::Sqitch => format!("deploy/{NAME}_{number}.sql"),
+            Convention::Numbered => format!("{numbered}{}", self.ending),
             Convention::Plain => {
                 // Behind the last by name: "_" sorts behind ".".
                 let stem = self.last.strip_suffix(".sql").unwrap_or(&self.last);
-                (format!("{stem}_{NAME}_{number}.sql"), "")
+                format!("{stem}_{NAME}_{number}.sql")
             }
         };
-        RawFile { path, text: format!("{head}{sql}") }
+        RawFile { path, text: head(self.convention, sql, transactional) }
+    }
+}
+
+/// The text of a new file: behind the marks of the tool, and what tells it that the file is applied
+/// outside of a transaction.
+fn head(convention: Convention, sql: &str, transactional: bool) -> String {
+    match convention {
+        Convention::Marked(marks) => {
+            let text = format!("{}\n{sql}", marks.written);
+            let bare = (!transactional).then(|| marks.without_transaction(&text)).flatten();
+            bare.unwrap_or(text)
+        }
+        Convention::Numbered if !transactional => format!("-- no-transaction\n{sql}"),
+        _ => sql.to_owned(),
     }
 }

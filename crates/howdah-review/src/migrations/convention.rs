@@ -51,7 +51,6 @@ impl Convention {
     #[must_use]
     pub fn detect(files: &[RawFile]) -> Self {
         let named = |name: &str| files.iter().any(|file| file_name(&file.path) == name);
-        let marks = |marks: &&Marks| files.iter().any(|file| marks.are_in(&file.text));
         if named("_journal.json") {
             Self::Drizzle
         } else if named("sqitch.plan") {
@@ -60,7 +59,7 @@ impl Convention {
             Self::Prisma
         } else if named("up.sql") {
             Self::Diesel
-        } else if let Some(marks) = marks::ALL.iter().find(marks) {
+        } else if let Some(marks) = marks::tool_of(files.iter().map(|file| file.text.as_str())) {
             Self::Marked(marks)
         } else if files.iter().any(|file| flyway_version(&file.path).is_some()) {
             Self::Flyway

@@ -69,12 +69,17 @@ pub(super) const ALL: &[Marks] = &[
     marks("MyBatis", None, "-- //@undo", "", None),
 ];
 
-impl Marks {
-    /// Whether a file has a mark of this tool.
-    pub(super) fn are_in(&self, text: &str) -> bool {
-        line_of(text, self.up.unwrap_or(self.down)).is_some()
-    }
+/// The first of the tools that has a mark in one of the texts.
+pub(super) fn tool_of<'t>(texts: impl Iterator<Item = &'t str>) -> Option<&'static Marks> {
+    let lines = texts.flat_map(str::lines).filter(|line| is_dashed(line));
+    let tools = lines.filter_map(|line| {
+        let line = normal(line);
+        ALL.iter().position(|marks| line.starts_with(marks.up.unwrap_or(marks.down)))
+    });
+    tools.min().map(|first| &ALL[first])
+}
 
+impl Marks {
     /// Whether the file is applied without a transaction.
     pub(super) fn are_bare(&self, text: &str) -> bool {
         self.bare.is_some_and(|bare| {
@@ -104,8 +109,7 @@ impl Marks {
 pub(super) fn line_of(text: &str, mark: &str) -> Option<usize> {
     let mut at = 0;
     for line in text.split_inclusive('\n') {
-        let dashed = line.trim_start().starts_with(['-', '#']);
-        if dashed && normal(line).starts_with(mark) {
+        if is_dashed(line) && normal(line).starts_with(mark) {
             return Some(at);
         }
         at += line.len();
@@ -117,6 +121,11 @@ pub(super) fn line_of(text: &str, mark: &str) -> Option<usize> {
 pub(super) fn line_after(text: &str, mark: &str) -> Option<usize> {
     let at = line_of(text, mark)?;
     Some(text[at..].find('\n').map_or(text.len(), |end| at + end + 1))
+}
+
+/// Whether a line may be a mark.
+fn is_dashed(line: &str) -> bool {
+    line.trim_start().starts_with(['-', '#'])
 }
 
 /// `--+goose  Up` and `# --- !Ups` as the table has them.

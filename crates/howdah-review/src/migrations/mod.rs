@@ -67,8 +67,7 @@ fn bare_folders(files: &[RawFile]) -> Vec<String> {
 pub(crate) fn as_golang_migrate(files: &mut [SqlFile]) {
     let marked = files.iter().any(|file| file.text.starts_with("-- no-transaction"));
     for file in files.iter_mut().filter(|file| !marked && file.path.ends_with(".up.sql")) {
-        let (found, _) = split(&file.text[file.up.clone()]);
-        file.transactional &= found.len() != 1 || !found[0].needs_no_transaction();
+        file.transactional &= !parts::is_bare(&file.text[file.up.clone()]);
     }
 }
 

@@ -33,6 +33,15 @@ fn is_transactional(convention: Convention, text: &str, up: &str) -> bool {
         // sqlx runs such a file bare; howdah and Flyway see for themselves what it needs.
         Convention::Numbered => !text.starts_with("-- no-transaction"),
         Convention::Flyway => !split(up).0.iter().any(Statement::needs_no_transaction),
-        Convention::Diesel | Convention::Prisma | Convention::Drizzle | Convention::Sqitch => true,
+        // Prisma sends a file as it is.
+        Convention::Prisma => !is_bare(up),
+        Convention::Diesel | Convention::Drizzle | Convention::Sqitch => true,
     }
+}
+
+/// Whether a text that is sent as it is would be in no transaction: the server makes one of several
+/// statements.
+pub(super) fn is_bare(up: &str) -> bool {
+    let (found, _) = split(up);
+    found.len() == 1 && found[0].needs_no_transaction()
 }

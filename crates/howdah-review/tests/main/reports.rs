@@ -222,6 +222,104 @@ async fn fixes_are_written_as_migrations_that_mend() {
     }
 }
 
+/// A file with an index among other statements keeps its transaction; each index stands right
+/// behind it, before the file that drops one again.
+#[tokio::test]
+async fn what_needs_no_transaction_leaves_the_others_together() {
+    let scratch = scratch().await;
+    let options = crate::rig::options();
+    let texts = [
+        "create table c (id bigint primary key, n int, m int);",
+        "alter table c add column k int;\ncreate index c_n on c (n);\ncreate index c_m on c (m);\n\
+         comment on column c.k is 'new';\n",
+        "drop index c_m;",
+    ];
+    for (names_of_files, behind) in [
+        (
+            ["20240101000001_a.sql", "20240101000005_b.sql", "20240101000009_c.sql"],
+            ["20240101000006_alone_b.sql", "20240101000007_alone_b.sql"],
+        ),
+        (
+            [
+                "2024-01-01-000001_a/up.sql",
+                "2024-01-01-000005_b/up.sql",
+                "2024-01-01-000009_c/up.sql",
+            ],
+            ["20240101000006_alone_b/up.sql", "20240101000007_alone_b/up.sql"],
+        ),
+        (["V1__a.sql", "V2__b.sql", "V3__c.sql"], ["V2.1__alone_b.sql", "V2.2__alone_b.sql"]),
+        (
+            ["20240101_a/migration.sql", "20240102_b/migration.sql", "20240103_c/migration.sql"],
+            ["20240102_b_alone_1/migration.sql", "20240102_b_alone_2/migration.sql"],
+        ),
+        // No number is free between two and three.
+        (["0001_a.sql", "0002_b.sql", "0003_c.sql"], ["", ""]),
+    ] {
+        let mut all: Vec<RawFile> = names_of_files
+            .iter()
+            .zip(texts)
+            .map(|(path, text)| RawFile { path: (*path).to_owned(), text: text.to_owned() })
+            .collect();
+        let report =
+            howdah_review::review_folder_on(&scratch, all.clone(), &options).await.unwrap();
+        let rule = "create-index-not-concurrently";
+        let fixed = report.findings.iter().filter(|it| it.rule.name == rule && it.fix.is_some());
+        assert_eq!(fixed.count(), 2, "{:?}", report.withdrawn);
+        let written = fix::files(&report);
+        let changed = written.iter().find(|file| file.path == names_of_files[1]);
+        if behind[0].is_empty() {
+            assert!(changed.is_none(), "{written:?}");
+            continue;
+        }
+        let changed = changed.unwrap_or_else(|| panic!("{written:?}"));
+        let left = "alter table c add column k int;\n\n\ncomment on column c.k is 'new';\n";
+        assert_eq!(changed.text, left);
+        for (path, column) in behind.iter().zip(["n", "m"]) {
+            let file = written.iter().find(|file| file.path == *path);
+            let text = &file.unwrap_or_else(|| panic!("{path}: {written:?}")).text;
+            let index = format!("create index concurrently c_{column} on c ({column});");
+            assert!(text.contains(&index), "{text}");
+        }
+        for file in written {
+            all.retain(|known| known.path != file.path);
+            all.push(file);
+        }
+        let after = howdah_review::review_folder_on(&scratch, all, &options).await.unwrap();
+        let found = names(&after);
+        assert!(!found.contains(&"does-not-build") && !found.contains(&rule), "{found:?}");
+    }
+}
+
+#[tokio::test]
+async fn diesel_is_told_beside_its_files_what_is_in_no_transaction() {
+    let raw = |path: &str, text: &str| RawFile { path: path.to_owned(), text: text.to_owned() };
+    let mut all = vec![
+        raw("2024-01-01-000001_a/up.sql", "create table c (id bigint primary key, n int, m int);"),
+        raw("2024-01-01-000002_b/up.sql", "create index c_n on c (n);"),
+        raw("2024-01-01-000003_c/up.sql", "create index c_id on c (id);"),
+    ];
+    let scratch = scratch().await;
+    let options = crate::rig::options();
+    let report = howdah_review::review_folder_on(&scratch, all.clone(), &options).await.unwrap();
+    let written = fix::files(&report);
+    let text = |path: &str| written.iter().find(|it| it.path == path).map(|it| it.text.as_str());
+    // A better statement in an old file, and a new one behind the last.
+    for folder in ["2024-01-01-000002_b", "20240101000004_review_fixes"] {
+        let up = text(&format!("{folder}/up.sql")).unwrap_or_else(|| panic!("{written:?}"));
+        assert!(up.contains("concurrently"), "{up}");
+        let beside = text(&format!("{folder}/metadata.toml"));
+        assert_eq!(beside, Some("run_in_transaction = false\n"), "{written:?}");
+    }
+    for file in written {
+        all.retain(|known| known.path != file.path);
+        all.push(file);
+    }
+    let after = howdah_review::review_folder_on(&scratch, all, &options).await.unwrap();
+    for rule in ["index-duplicate", "does-not-build", "create-index-not-concurrently"] {
+        assert!(!names(&after).contains(&rule), "{rule} in {:?}", names(&after));
+    }
+}
+
 #[tokio::test]
 async fn the_journal_of_drizzle_names_what_was_added() {
     let journal = r#"{"version": "7", "dialect": "postgresql", "entries": [

@@ -9,6 +9,9 @@ use super::{Lines, Position};
 /// decides anything is `alter table if exists only a.b detach partition c.d concurrently`.
 const HEAD_TOKENS: usize = 24;
 
+/// What a statement begins with that begins or ends a transaction.
+const TRANSACTIONS: &[&str] = &["begin", "commit", "end", "abort", "start", "prepare", "rollback"];
+
 /// One statement of a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Statement<'a> {
@@ -43,6 +46,9 @@ impl<'a> Statement<'a> {
     /// one itself ([`Self::is_transaction_control`]).
     #[must_use]
     pub fn needs_no_transaction(&self) -> bool {
+        if !self.may_stand_alone() {
+            return false;
+        }
         let head = self.head();
         let words: Vec<&str> = head.iter().map(String::as_str).collect();
         let concurrently = words.contains(&"concurrently");
@@ -74,6 +80,10 @@ impl<'a> Statement<'a> {
     /// Whether the statement begins or ends a transaction (savepoints do neither).
     #[must_use]
     pub fn is_transaction_control(&self) -> bool {
+        let begins = |word: &str| self.opening().next().is_some_and(|first| is(first, word));
+        if !TRANSACTIONS.iter().any(|word| begins(word)) {
+            return false;
+        }
         let head = self.head();
         let words: Vec<&str> = head.iter().map(String::as_str).collect();
         match words.as_slice() {
@@ -114,9 +124,32 @@ impl<'a> Statement<'a> {
 
     /// Whether it is `copy … from stdin`.
     pub(super) fn copies_from_stdin(&self) -> bool {
-        let head = self.head();
-        head.first().is_some_and(|word| word == "copy")
-            && head.windows(2).any(|pair| pair[0] == "from" && pair[1] == "stdin")
+        self.opening().next().is_some_and(|word| is(word, "copy"))
+            && self.head().windows(2).any(|pair| pair[0] == "from" && pair[1] == "stdin")
+    }
+
+    /// Whether the first two tokens let a statement be one that is not run in a transaction block,
+    /// or begins or ends one: most are not, and need not be read further.
+    fn may_stand_alone(&self) -> bool {
+        let mut opening = self.opening();
+        let (Some(first), second) = (opening.next(), opening.next().unwrap_or_default()) else {
+            return false;
+        };
+        let second_is = |words: &[&str]| words.iter().any(|word| is(second, word));
+        if is(first, "create") || is(first, "drop") {
+            return second_is(&["unique", "index", "database", "tablespace", "subscription"]);
+        }
+        if is(first, "alter") {
+            return second_is(&["system", "table", "database", "subscription"]);
+        }
+        let others = ["vacuum", "discard", "cluster", "reindex"];
+        TRANSACTIONS.iter().chain(&others).any(|word| is(first, word))
+    }
+
+    /// The tokens as written.
+    fn opening(&self) -> impl Iterator<Item = &'a str> {
+        let text = self.text;
+        Lexer::new(text).map(move |token| &text[token.span])
     }
 
     /// The first tokens: words in lower case, everything else as written.
@@ -138,6 +171,11 @@ pub struct ConcurrentIndex {
     pub name: String,
     /// The table as SQL text, perhaps with a schema, quoted where it was.
     pub table: String,
+}
+
+/// Whether a token as written is a keyword, given in lower case.
+fn is(token: &str, keyword: &str) -> bool {
+    token.eq_ignore_ascii_case(keyword)
 }
 
 fn is_word(token: &str) -> bool {

@@ -1,16 +1,19 @@
 //! Rollups are held against their streams in the background, a range at a time, round after round.
 //!
-//! A range is a chunk, widened to whole buckets. The proof reads one moment without a lock; batches
-//! go on. What came of it is in `howdah.proofs`. States and derived rollups have no ranges: they
-//! are proved as a whole, where their streams are small enough for that.
+//! A range is a chunk or a part of one, widened to whole buckets. The proof reads one moment
+//! without a lock; batches go on. But it takes a processor, and while it reads nobody's vacuum
+//! removes what the rollups' rows were before, so a range holds few events. What came of it is in
+//! `howdah.proofs`; what was found wrong is proved again first, so that it is soon known when it
+//! was mended. States and derived rollups have no ranges: they are proved as a whole, where their
+//! streams are small enough for that.
 
 use std::time::{Duration, Instant};
 
-use howdah_catalog::{Literal, RelName};
+use howdah_catalog::RelName;
 use howdah_error::Result;
 use howdah_history::chunks;
 use howdah_pg::from_pg;
-use howdah_plan::chunk::time_text;
+use howdah_plan::chunk::{self, time_text};
 use howdah_rollup::derive;
 use howdah_rollup::recompute::{self, Range};
 use howdah_system::{Rollup, Stream};
@@ -23,6 +26,10 @@ use crate::{record, verify};
 const LONG: Duration = Duration::from_secs(1);
 /// And no more than these.
 const MOST: usize = 50;
+/// A range holds about so many events, where the buckets are not wider.
+const EVENTS: i64 = 500_000;
+/// A bucket with more events than this is left to `howdah verify`.
+const MOST_EVENTS: i64 = 20_000_000;
 /// A state is proved as a whole when its stream has no more rows than this, by the statistics.
 const SMALL: i64 = 2_000_000;
 
@@ -43,6 +50,7 @@ pub(super) async fn step(context: &mut Context<'_>) -> Result<Step> {
     let targets = targets(context).await?;
     let start = Instant::now();
     let mut proved = Vec::new();
+    proved.extend(prove_again(context, &targets).await?);
     let place = record::place(context.client, Job::Proof).await?;
     let mut place = place.map_or((String::new(), i64::MIN), |text| parse(&text));
     let mut looked = 0;
@@ -149,57 +157,132 @@ async fn prove(
     let listed = chunks::list(context.client, stream).await?;
     // An unbounded partition has no range of its own; `howdah verify` proves it.
     let next =
-        listed.iter().find(|it| it.from_us >= from && it.from_us > i64::MIN && it.to_us < i64::MAX);
+        listed.iter().find(|it| it.to_us > from && it.from_us > i64::MIN && it.to_us < i64::MAX);
     let Some(chunk) = next else { return Ok(None) };
-    let reading = reading(context.client, stream).await?;
-    let Some(range) = range(context, stream, &reading, rollup, index, chunk).await? else {
+    let events = Events::read(context, stream).await?;
+    let (start, end) = events.part(chunk, from.max(chunk.from_us));
+    let Some(range) = around(context, stream, rollup, index, (start, end)).await? else {
         return Ok(Some(("nothing".to_owned(), chunk.to_us)));
     };
-    let proof = recompute::proof(&reading, rollup, index, Some(&range));
-    let proof = within(&proof, stream, &reading, (&range.from, &range.to));
-    let found = verify::difference(context.client, &proof).await?;
-    let text = format!("{} to {}", range.from, range.to);
-    note(context, target.table, &text, found).await?;
-    Ok(Some((text, chunk.to_us)))
+    // A bucket may be wider than a part or a chunk.
+    let next = chunk::parse_time(&range.to).map_or(end, |to| to.max(end));
+    let first = chunk::parse_time(&range.from).unwrap_or(start).min(start);
+    if events.within(first, next) > MOST_EVENTS {
+        return Ok(Some(("nothing".to_owned(), next)));
+    }
+    prove_range(context, target.table, (rollup, index), &range).await?;
+    Ok(Some((text(&range), next)))
 }
 
-/// The buckets that a chunk touches.
-async fn range(
-    context: &Context<'_>,
-    stream: &Stream,
-    reading: &Stream,
-    rollup: &Rollup,
-    index: usize,
-    chunk: &chunks::Listed,
-) -> Result<Option<Range>> {
-    let Some(ranges) = recompute::ranges(reading, rollup, &rollup.levels[index]) else {
+/// What `howdah.proofs` calls a range.
+fn text(range: &Range) -> String {
+    format!("{} to {}", range.from, range.to)
+}
+
+/// Proves what was found wrong longest ago once more.
+async fn prove_again(context: &Context<'_>, targets: &[Target<'_>]) -> Result<Option<String>> {
+    let sql = "select relation, failed_range from howdah.proofs where failed_range like '% to %' \
+               order by failed_at limit 1";
+    let failed = |error| from_pg("could not read the proofs", &error);
+    let Some(row) = context.client.query_opt(sql, &[]).await.map_err(failed)? else {
         return Ok(None);
     };
-    // The ranges of a stream whose first and last events are the ends of the chunk.
+    let (relation, failed): (String, String) = (row.get(0), row.get(1));
+    let Some((from, to)) = failed.split_once(" to ") else { return Ok(None) };
+    let range = Range { from: from.to_owned(), to: to.to_owned() };
+    let target = targets.iter().find(|it| it.table.plain() == relation);
+    let Some(Target { table, kind: Kind::Level(rollup, index) }) = target else { return Ok(None) };
+    prove_range(context, table, (rollup, *index), &range).await?;
+    Ok(Some(format!("{relation} {failed}")))
+}
+
+/// Holds a range of a level against its stream, and keeps what was found.
+async fn prove_range(
+    context: &Context<'_>,
+    table: &RelName,
+    (rollup, index): (&Rollup, usize),
+    range: &Range,
+) -> Result<()> {
+    let stream = context.system.stream_of(rollup);
+    let reading = reading(context.client, stream).await?;
+    let proof = recompute::proof(&reading, rollup, index, Some(range));
+    let proof = within(&proof, stream, &reading, (&range.from, &range.to));
+    let found = verify::difference(context.client, &proof).await?;
+    note(context, table, &text(range), found).await
+}
+
+/// Where about how many events of a stream are.
+struct Events(Vec<(i64, i64, i64)>);
+
+impl Events {
+    /// By the counters of the chunks, and what was folded.
+    async fn read(context: &Context<'_>, stream: &Stream) -> Result<Self> {
+        let failed = |error| from_pg("could not read where the events of a stream are", &error);
+        let chunks = chunks::list(context.client, stream).await?;
+        let tables: Vec<String> = chunks.iter().map(|it| it.table.to_string()).collect();
+        let sql = "select greatest(pg_stat_get_live_tuples(c.oid), c.reltuples::bigint, 0) \
+                   from unnest($1::text[]) with ordinality t (name, place) \
+                   join pg_catalog.pg_class c on c.oid = to_regclass(t.name) order by t.place";
+        let rows = context.client.query(sql, &[&tables]).await.map_err(failed)?;
+        let counted = chunks.iter().zip(rows).map(|(it, row)| (it.from_us, it.to_us, row.get(0)));
+        let mut all: Vec<(i64, i64, i64)> = counted.collect();
+        let sql = "select from_us, to_us, rows from howdah.folded where stream = $1";
+        let rows = context.client.query(sql, &[&stream.table.to_string()]).await.map_err(failed)?;
+        all.extend(rows.iter().map(|row| (row.get(0), row.get(1), row.get(2))));
+        Ok(Self(all))
+    }
+
+    /// About how many are between two times, as if they were spread evenly.
+    fn within(&self, from: i64, to: i64) -> i64 {
+        let share = |(start, end, rows): &(i64, i64, i64)| {
+            let both = to.min(*end).saturating_sub(from.max(*start)).max(0);
+            (*rows as f64 * both as f64 / end.saturating_sub(*start).max(1) as f64) as i64
+        };
+        self.0.iter().map(share).sum()
+    }
+
+    /// The part of a chunk that holds the time `at`: with few events, and the same one as long as
+    /// the chunk has not twice as many.
+    fn part(&self, chunk: &chunks::Listed, at: i64) -> (i64, i64) {
+        let (mut from, mut to) = (chunk.from_us, chunk.to_us);
+        let mut events = self.within(from, to);
+        while events > EVENTS && to - from > 1 {
+            let middle = from + (to - from) / 2;
+            if at < middle {
+                to = middle;
+            } else {
+                from = middle;
+            }
+            events /= 2;
+        }
+        (from, to)
+    }
+}
+
+/// The buckets from one time to another, which is not among them.
+async fn around(
+    context: &Context<'_>,
+    stream: &Stream,
+    rollup: &Rollup,
+    index: usize,
+    (start, end): (i64, i64),
+) -> Result<Option<Range>> {
     let text = |us| time_text(us, stream.time_type);
     let last = match stream.time_type {
-        howdah_system::TimeType::Date => chunk.to_us - 86_400_000_000,
-        _ => chunk.to_us - 1,
+        howdah_system::TimeType::Date => end - 86_400_000_000,
+        _ => end - 1,
     };
-    let ty = match stream.time_type {
-        howdah_system::TimeType::Timestamptz => "timestamptz",
-        howdah_system::TimeType::Timestamp => "timestamp",
-        howdah_system::TimeType::Date => "date",
+    let (first, last) = (text(start), text(last.max(start)));
+    let Some(sql) = recompute::around(stream, rollup, &rollup.levels[index], (&first, &last))
+    else {
+        return Ok(None);
     };
-    let ends = format!(
-        "from (values ({}::{ty}), ({}::{ty})) v ({}) ",
-        Literal(&text(chunk.from_us)),
-        Literal(&text(last)),
-        stream.time
-    );
-    let sql = ranges.replace(&format!("from {} ", reading.table), &ends);
-    let rows = context
+    let row = context
         .client
-        .query(&sql, &[])
+        .query_one(&sql, &[])
         .await
         .map_err(|error| from_pg("could not cut a chunk into ranges", &error))?;
-    let Some((first, last)) = rows.first().zip(rows.last()) else { return Ok(None) };
-    Ok(Some(Range { from: first.get(0), to: last.get(1) }))
+    Ok(Some(Range { from: row.get(0), to: row.get(1) }))
 }
 
 /// Keeps what a proof found.
@@ -246,4 +329,36 @@ async fn warnings(context: &Context<'_>) -> Result<Vec<String>> {
         )
     };
     Ok(rows.iter().map(text).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chunk(from_us: i64, to_us: i64) -> chunks::Listed {
+        let table = RelName::new("howdah_chunks", "one");
+        chunks::Listed { table, from_us, to_us, paged: true, due: false }
+    }
+
+    #[test]
+    fn a_chunk_of_many_events_is_proved_in_parts() {
+        let (small, large) = (chunk(0, 1_000), chunk(1_000, 2_000));
+        let events = Events(vec![(0, 1_000, EVENTS), (1_000, 2_000, 3 * EVENTS)]);
+        assert_eq!(events.part(&small, 0), (0, 1_000));
+        let (mut at, mut parts) = (1_000, Vec::new());
+        while at < 2_000 {
+            let part = events.part(&large, at);
+            parts.push(part);
+            at = part.1;
+        }
+        assert_eq!(parts, [(1_000, 1_250), (1_250, 1_500), (1_500, 1_750), (1_750, 2_000)]);
+        assert!(parts.iter().all(|(from, to)| events.within(*from, *to) <= EVENTS));
+        // What was folded counts beside what came late.
+        let folded = Events(vec![(0, 1_000, 10), (0, 1_000, 4 * EVENTS)]);
+        assert_eq!(folded.part(&small, 999), (875, 1_000));
+        assert_eq!(events.within(900, 1_100), EVENTS / 10 + 3 * EVENTS / 10);
+        assert_eq!(Events(Vec::new()).within(0, i64::MAX), 0);
+        // Whatever is counted, a part is not empty.
+        assert_eq!(Events(vec![(0, 2, i64::MAX)]).part(&chunk(0, 2), 1), (1, 2));
+    }
 }

@@ -41,7 +41,9 @@
 //!
 //! Write the call as `(select f())`.
 
-use howdah_catalog::{Catalog, Policy, Relation, RelationKind, Volatility};
+use std::collections::HashSet;
+
+use howdah_catalog::{Catalog, Function, Policy, Relation, RelationKind, Volatility};
 
 use crate::experiment::PolicyPlan;
 use crate::facts::Facts;
@@ -64,10 +66,11 @@ fn check(facts: &Facts, findings: &mut Findings<'_>) {
         .relations
         .values()
         .filter(|table| matches!(table.kind, RelationKind::Table | RelationKind::PartitionedTable));
+    let stable = stable(catalog);
     for table in tables.filter(|table| table.row_security) {
         for policy in &table.policies {
             let Some(using) = &policy.using else { continue };
-            let Some(call) = call_per_row(catalog, table, using) else { continue };
+            let Some(call) = call_per_row(&stable, table, using) else { continue };
             let finding = findings.add(
                 Subject::Policy(table.name.clone(), policy.name.clone()),
                 format!(
@@ -84,7 +87,7 @@ fn check(facts: &Facts, findings: &mut Findings<'_>) {
                     // A plan names it without a schema that is in the path.
                     function: call.function.rsplit('.').next().unwrap_or_default().to_owned(),
                 })
-                .fix(vec![fix(catalog, table, policy)]);
+                .fix(vec![fix(&stable, table, policy)]);
         }
     }
 }
@@ -95,9 +98,9 @@ struct Call {
     span: std::ops::Range<usize>,
 }
 
-/// The first call outside of a sub-query whose arguments name no column, of a function whose answer
-/// is the same within a statement but not for ever.
-fn call_per_row(catalog: &Catalog, table: &Relation, expression: &str) -> Option<Call> {
+/// The first call outside of a sub-query whose arguments name no column, of a function that is
+/// `stable`.
+fn call_per_row(stable: &HashSet<String>, table: &Relation, expression: &str) -> Option<Call> {
     let mut at = 0;
     while let Some(open) = expression[at..].find('(').map(|ahead| at + ahead) {
         let end = closing(expression, open);
@@ -116,25 +119,26 @@ fn call_per_row(catalog: &Catalog, table: &Relation, expression: &str) -> Option
             let mut words = arguments.split(|c: char| !c.is_alphanumeric() && c != '_');
             words.any(|word| word == column.name.as_str())
         });
-        if is_stable(catalog, function) && !names_column {
+        if stable.contains(&function.replace('"', "")) && !names_column {
             return Some(Call { function: function.to_owned(), span: start..end });
         }
     }
     None
 }
 
-fn is_stable(catalog: &Catalog, function: &str) -> bool {
-    let plain = function.replace('"', "");
-    plain == "current_setting"
-        || catalog.functions.iter().any(|known| {
-            let (schema, name) = (known.name.schema.as_str(), known.name.name.as_str());
-            (plain == name || plain == format!("{schema}.{name}"))
-                && match known.volatility {
-                    Volatility::Stable => true,
-                    Volatility::Volatile => only_reads(&known.body),
-                    _ => false,
-                }
-        })
+/// The functions whose answer is the same within a statement but not for ever, with and without
+/// their schema.
+fn stable(catalog: &Catalog) -> HashSet<String> {
+    let is_stable = |function: &&Function| match function.volatility {
+        Volatility::Stable => true,
+        Volatility::Volatile => only_reads(&function.body),
+        _ => false,
+    };
+    let names = catalog.functions.iter().filter(is_stable).flat_map(|function| {
+        let (schema, name) = (function.name.schema.as_str(), function.name.name.as_str());
+        [name.to_owned(), format!("{schema}.{name}")]
+    });
+    names.chain(["current_setting".to_owned()]).collect()
 }
 
 /// Whether a body does nothing whose answer may differ from call to call within a statement.
@@ -175,13 +179,13 @@ fn closing(text: &str, open: usize) -> usize {
     text.len()
 }
 
-fn fix(catalog: &Catalog, table: &Relation, policy: &Policy) -> String {
+fn fix(stable: &HashSet<String>, table: &Relation, policy: &Policy) -> String {
     let mut sql = format!("alter policy {} on {}", policy.name, table.name);
     for (clause, expression) in [("using", &policy.using), ("with check", &policy.check)] {
         let Some(expression) = expression else { continue };
         let mut text = expression.clone();
         // Each turn wraps one more call; a wrapped one is no longer found.
-        while let Some(call) = call_per_row(catalog, table, &text) {
+        while let Some(call) = call_per_row(stable, table, &text) {
             let inner = text[call.span.clone()].to_owned();
             text.replace_range(call.span, &format!("(SELECT {inner})"));
         }

@@ -4,6 +4,7 @@
 //! streams, blocks that may be replaced, conflicts refused, seventeen derived tables. A case that
 //! does not end with every count and every proof right is no result but an error.
 
+mod decoding;
 mod live;
 mod questions;
 
@@ -53,6 +54,8 @@ struct Case {
     cpu_seconds_per_million: f64,
     /// The same of the server.
     server_cpu_seconds_per_million: f64,
+    /// What one core decodes where nothing else is done.
+    decoded_events_per_core_second: f64,
     wal_bytes_per_event: f64,
     /// The largest resident memory of the process, of all runs; the benchmark's own is in it.
     memory_bytes: u64,
@@ -84,6 +87,7 @@ struct Report {
 #[derive(Default)]
 struct Runs {
     samples: Vec<Sample>,
+    decoded: Vec<f64>,
     memory_bytes: u64,
     shares: Vec<(String, f64)>,
     questions: Vec<Answered>,
@@ -154,6 +158,7 @@ async fn measure(stage: &Stage, options: &Options, runs: &mut Runs) -> Result<()
     runs.memory_bytes = runs.memory_bytes.max(memory.await.map_err(broke)?);
     runs.shares = shares.await.map_err(broke)??;
     prove(stage, &admin, &expected).await?;
+    runs.decoded.push(decoding::measure(stage, options).await?);
     runs.samples.push(Sample { seconds, cost, phases: Phases::default() });
     Ok(())
 }
@@ -198,6 +203,7 @@ fn report(args: &BenchArgs, names: &[&String], loads: Vec<Runs>, live: Vec<Phase
             ratio_to_uniform: base.map(|base| base / seconds(&runs)),
             cpu_seconds_per_million: each(|cost| cost.own_seconds) * 1e6,
             server_cpu_seconds_per_million: each(|cost| cost.server_seconds) * 1e6,
+            decoded_events_per_core_second: runs.decoded.iter().copied().fold(0.0, f64::max),
             wal_bytes_per_event: each(|cost| cost.wal_bytes),
             memory_bytes: runs.memory_bytes,
             questions: runs.questions,
@@ -224,6 +230,7 @@ fn print(report: &Report) -> Result<()> {
         "of uniform",
         "CPU s/M",
         "server CPU s/M",
+        "decoded/core s",
         "WAL B/event",
         "memory",
     ]);
@@ -234,6 +241,7 @@ fn print(report: &Report) -> Result<()> {
             case.ratio_to_uniform.map_or_else(|| "-".to_owned(), |ratio| format!("{ratio:.2}")),
             format!("{:.1}", case.cpu_seconds_per_million),
             format!("{:.1}", case.server_cpu_seconds_per_million),
+            number(case.decoded_events_per_core_second),
             number(case.wal_bytes_per_event),
             bytes(case.memory_bytes as i64),
         ]);

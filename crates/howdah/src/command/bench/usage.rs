@@ -62,8 +62,17 @@ impl Usage {
 /// Milliseconds that the process has used a processor, to the nanosecond; `None` where the kernel
 /// does not say.
 pub fn core_ms(pid: i32) -> Option<f64> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/schedstat")).ok()?;
-    Some(stat.split(' ').next()?.parse::<f64>().ok()? / 1e6)
+    nanoseconds(&format!("/proc/{pid}/schedstat")).map(|used| used / 1e6)
+}
+
+/// Seconds that this thread has used a processor; `None` where the kernel does not say.
+pub fn thread_seconds() -> Option<f64> {
+    nanoseconds("/proc/thread-self/schedstat").map(|used| used / 1e9)
+}
+
+fn nanoseconds(schedstat: &str) -> Option<f64> {
+    let stat = fs::read_to_string(schedstat).ok()?;
+    stat.split(' ').next()?.parse().ok()
 }
 
 /// The largest resident memory of this process seen until `end`, in bytes.
