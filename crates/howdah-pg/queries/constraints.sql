@@ -2,18 +2,21 @@
 -- partition of the referenced table, children of a constraint on the same table: left out.
 -- The relations of the schema $1, if it is given, are left out.
 select k.conrelid as relation, k.conname::text as name, k.contype::text as kind,
-       -- Each by its key: a join would read all attributes of the table for each constraint.
-       array(select (select a.attname::text from pg_attribute a
-                     where a.attrelid = k.conrelid and a.attnum = u.number)
-             from unnest(k.conkey) with ordinality u(number, pos)
+       -- Each by its key: a join would read all attributes of the table for each constraint. An
+       -- expression of an exclusion has none.
+       array(select a.attname
+             from unnest(k.conkey) with ordinality u(number, pos),
+             lateral (select a.attname::text from pg_attribute a
+                      where a.attrelid = k.conrelid and a.attnum = u.number offset 0) a
              order by u.pos) as columns,
        pg_get_constraintdef(k.oid) as definition,
        k.convalidated as validated, k.condeferrable as deferrable,
        k.coninhcount > 0 or k.conparentid <> 0 as inherited,
        fn.nspname::text as references_schema, fc.relname::text as references_name,
-       array(select (select a.attname::text from pg_attribute a
-                     where a.attrelid = k.confrelid and a.attnum = u.number)
-             from unnest(k.confkey) with ordinality u(number, pos)
+       array(select a.attname
+             from unnest(k.confkey) with ordinality u(number, pos),
+             lateral (select a.attname::text from pg_attribute a
+                      where a.attrelid = k.confrelid and a.attnum = u.number offset 0) a
              order by u.pos) as referenced_columns,
        case when k.contype in ('p', 'u', 'x') then ic.relname::text end as index_name
 from pg_constraint k

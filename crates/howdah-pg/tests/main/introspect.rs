@@ -147,7 +147,9 @@ async fn constraints_are_told_whole() {
     assert_eq!(names(&foreign.referenced_columns), ["id"]);
     assert_eq!(foreign.index, None);
     assert!(foreign.definition.contains("REFERENCES public.accounts(id) ON DELETE CASCADE"));
-    assert_eq!(kind(ConstraintKind::Exclusion).index, Some(Ident::new("no_overlap")));
+    let exclusion = kind(ConstraintKind::Exclusion);
+    assert_eq!(exclusion.index, Some(Ident::new("no_overlap")));
+    assert_eq!(names(&exclusion.columns), ["during"], "an expression has no column");
     assert!(!kind(ConstraintKind::Check).validated);
     assert_eq!(names(&odd.primary_key().unwrap().columns), ["the \"key\""]);
 

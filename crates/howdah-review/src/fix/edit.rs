@@ -1,8 +1,8 @@
 //! Files with fixes written into them.
 //!
 //! What cannot run in a transaction is written into its file when nothing else is in it. Else each
-//! such statement gets a file of its own right behind: the others stay together, and most tools
-//! send what stands in one file as one transaction, whatever they are told.
+//! statement of the fix gets a file of its own right behind: the others stay together, and most
+//! tools send what stands in one file as one transaction, whatever they are told.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -33,12 +33,10 @@ pub(super) fn needs_no_transaction(sql: &str) -> bool {
     howdah_sql::split(sql).0.iter().any(howdah_sql::Statement::needs_no_transaction)
 }
 
-/// A better text for a part of a file.
+/// Better statements for one of a file.
 struct Edit {
     span: Range<usize>,
-    text: String,
-    /// Whether it cannot run in a transaction.
-    bare: bool,
+    statements: Vec<String>,
 }
 
 /// The facts of the files with these fixes written into them.
@@ -50,8 +48,7 @@ pub(super) fn edited(facts: &Facts, findings: &[Finding], which: &[usize]) -> Fa
             files.push(file.clone());
             continue;
         };
-        let alone = file.transactional && statements_of(facts, number) > 1;
-        let (file, behind) = rewritten(file.clone(), edits, alone);
+        let (file, behind) = rewritten(file.clone(), edits, statements_of(facts, number) > 1);
         files.push(file);
         files.extend(behind);
     }
@@ -80,9 +77,7 @@ fn edits(facts: &Facts, findings: &[Finding], which: &[usize]) -> BTreeMap<usize
     for at in which {
         let Some(Fix::Instead(id, statements)) = &findings[*at].fix else { continue };
         let statement = facts.statement(*id);
-        let text = statements.join(";\n");
-        let bare = needs_no_transaction(&text);
-        let edit = Edit { span: statement.span.clone(), text, bare };
+        let edit = Edit { span: statement.span.clone(), statements: statements.clone() };
         all.entry(statement.file).or_default().push(edit);
     }
     for edits in all.values_mut() {
@@ -100,17 +95,24 @@ fn statements_of(facts: &Facts, number: usize) -> usize {
     others.count()
 }
 
-/// The file with the edits, and with `alone` those behind it.
-fn rewritten(mut file: SqlFile, edits: Vec<Edit>, alone: bool) -> (SqlFile, Vec<SqlFile>) {
-    let mut behind = Vec::new();
-    for Edit { mut span, mut text, bare } in edits {
-        if bare && alone {
-            behind.insert(0, std::mem::take(&mut text));
-            let rest = &file.text[span.end..file.up.end];
-            let end = rest.len() - rest.trim_start_matches([' ', '\t']).len();
-            span.end += end + usize::from(rest[end..].starts_with(';'));
-        } else if bare {
+/// The file with the edits, and the files behind it; `others`: it has more than one statement.
+fn rewritten(mut file: SqlFile, edits: Vec<Edit>, others: bool) -> (SqlFile, Vec<SqlFile>) {
+    let mut behind: Vec<String> = Vec::new();
+    let transactional = file.transactional;
+    for Edit { mut span, mut statements } in edits {
+        if transactional && statements.iter().any(|sql| needs_no_transaction(sql)) {
+            let stay = statements.len().min(usize::from(!others));
+            behind.splice(0..0, statements.split_off(stay));
+        }
+        let text = statements.join(";\n");
+        if needs_no_transaction(&text) {
             file.transactional = false;
+        }
+        if statements.is_empty() {
+            // Its semicolon goes with it.
+            let rest = &file.text[span.end..file.up.end];
+            let blank = rest.len() - rest.trim_start_matches([' ', '\t']).len();
+            span.end += blank + usize::from(rest[blank..].starts_with(';'));
         }
         file.up.end = file.up.end + text.len() - span.len();
         if let Some(down) = file.down.as_mut().filter(|down| down.start >= span.end) {
@@ -119,7 +121,9 @@ fn rewritten(mut file: SqlFile, edits: Vec<Edit>, alone: bool) -> (SqlFile, Vec<
         file.text.replace_range(span, &text);
     }
     let path = format!("{}{BEHIND}", file.path);
-    let behind = behind.iter().map(|sql: &String| new_file(path.clone(), &[sql], false)).collect();
+    let behind =
+        behind.iter().map(|sql| new_file(path.clone(), &[sql], !needs_no_transaction(sql)));
+    let behind = behind.collect();
     (file, behind)
 }
 

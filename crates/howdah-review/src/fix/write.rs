@@ -85,11 +85,12 @@ fn rewritten(report: &Report, convention: Convention, raw: &[RawFile]) -> Vec<Ra
             continue;
         }
         let named = |(nth, behind): (usize, &SqlFile)| {
-            right_behind(convention, raw, &file.path, (nth + 1, behind))
+            let path = right_behind(convention, raw, &file.path, nth + 1)?;
+            let text = head(convention, &behind.text, behind.transactional);
+            Some((RawFile { path, text }, behind.transactional))
         };
         // Without a place for what is taken out of it the file stays as it is.
-        let Some(behind) = behind.iter().enumerate().map(named).collect::<Option<Vec<RawFile>>>()
-        else {
+        let Some(behind) = behind.iter().enumerate().map(named).collect::<Option<Vec<_>>>() else {
             continue;
         };
         let bare = old.transactional && !file.transactional;
@@ -98,29 +99,23 @@ fn rewritten(report: &Report, convention: Convention, raw: &[RawFile]) -> Vec<Ra
         let beside = |path: &str| beside(convention, path);
         files.extend(bare.then(|| beside(&file.path)).flatten());
         files.push(RawFile { path: file.path, text });
-        for behind in behind {
-            files.extend(beside(&behind.path));
+        for (behind, transactional) in behind {
+            files.extend((!transactional).then(|| beside(&behind.path)).flatten());
             files.push(behind);
         }
     }
     files
 }
 
-/// The `nth` migration that stands between one and the next, and is applied outside of a
-/// transaction; `None` where there is no room for it.
-fn right_behind(
-    convention: Convention,
-    raw: &[RawFile],
-    path: &str,
-    (nth, behind): (usize, &SqlFile),
-) -> Option<RawFile> {
+/// The path of the `nth` migration between one and the next; `None` where there is no room for it.
+fn right_behind(convention: Convention, raw: &[RawFile], path: &str, nth: usize) -> Option<String> {
     let (folder, name) = path.rsplit_once('/').map_or(("", path), |(folder, name)| (folder, name));
     let beside = |name: String| if folder.is_empty() { name } else { format!("{folder}/{name}") };
     let version = convention.version(path);
     let is_free = |version: &str| {
         raw.iter().all(|other| convention.version(&other.path).as_deref() != Some(version))
     };
-    let path = match convention {
+    Some(match convention {
         Convention::Flyway => {
             let next = format!("{}.{nth}", version?);
             let title = name.split_once("__")?.1;
@@ -146,8 +141,7 @@ fn right_behind(
             }
         }
         Convention::Plain | Convention::Drizzle | Convention::Sqitch => return None,
-    };
-    Some(RawFile { path, text: head(convention, &behind.text, false) })
+    })
 }
 
 /// What tells the tool beside a file that it is applied outside of a transaction.

@@ -58,7 +58,8 @@ create table "my ""odd"" schema"."a ""table"" with spaces" (
   "the ""key""" int primary key,
   "Account" bigint references accounts on delete cascade,
   during int4range,
-  constraint no_overlap exclude using gist (during with &&)
+  constraint no_overlap exclude using gist
+    (during with &&, int4range("the ""key""", null) with &&)
 );
 alter table "my ""odd"" schema"."a ""table"" with spaces"
   add constraint late check ("Account" > 0) not valid;
