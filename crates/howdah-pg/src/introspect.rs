@@ -19,8 +19,7 @@ pub use partition::parse_bound;
 
 use std::collections::HashMap;
 
-use futures_util::FutureExt as _;
-use futures_util::future::{try_join, try_join5};
+use futures_util::future::{try_join, try_join3, try_join5};
 use howdah_catalog::{Catalog, RelName, Relation};
 use howdah_error::{Error, Result};
 use tokio_postgres::types::{ToSql, Type};
@@ -64,8 +63,7 @@ impl Default for Scope {
 
 /// The whole catalog of the database that `client` is connected to, at one moment.
 ///
-/// Runs in a repeatable-read, read-only transaction of its own; `client` must not be in one. If the
-/// future is dropped half-way, the transaction is rolled back.
+/// Runs in a repeatable-read, read-only transaction of its own; `client` must not be in one.
 pub async fn introspect(client: &Client) -> Result<Catalog> {
     introspect_scope(client, Scope::default()).await
 }
@@ -102,24 +100,16 @@ pub async fn introspect_in_txn<C: GenericClient + Sync>(
     catalog.await.map_err(|error| failed(&error))
 }
 
+/// The first poll sends all, the end of the transaction too. So none stays open, whatever becomes
+/// of the future, and nothing that others send on the same connection comes in between.
 async fn snapshot(client: &Client, scope: Scope) -> Result<Catalog, tokio_postgres::Error> {
-    // Before the transaction: the future may be dropped while it waits for the answer to `begin`.
-    let rollback = RollbackOnDrop(client);
-    client.batch_execute("begin transaction isolation level repeatable read, read only").await?;
-    let catalog = read(client, scope).await?;
-    std::mem::forget(rollback);
-    client.batch_execute("rollback").await?;
+    let ((), catalog, ()) = try_join3(
+        client.batch_execute("begin transaction isolation level repeatable read, read only"),
+        read(client, scope),
+        client.batch_execute("rollback"),
+    )
+    .await?;
     Ok(catalog)
-}
-
-/// Ends the transaction when the future that reads is dropped or fails. The request is sent by the
-/// first poll; nobody needs its answer.
-struct RollbackOnDrop<'a>(&'a Client);
-
-impl Drop for RollbackOnDrop<'_> {
-    fn drop(&mut self) {
-        let _ = self.0.batch_execute("rollback").now_or_never();
-    }
 }
 
 /// Relations and types by oid while the catalog is put together.
