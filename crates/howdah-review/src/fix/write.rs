@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::edit::{self, edited};
 use crate::facts::SqlFile;
 use crate::finding::Fix;
-use crate::migrations::{Convention, RawFile, drizzle};
+use crate::migrations::{Convention, RawFile, drizzle, numbered};
 use crate::report::Report;
 use crate::secret;
 
@@ -59,9 +59,7 @@ pub fn files(report: &Report) -> Vec<RawFile> {
     // Drizzle applies all of its files in one transaction, in which these cannot be.
     if convention != Convention::Drizzle {
         for text in &alone {
-            let file = place.next(text, false);
-            new.extend(beside(convention, &file.path));
-            new.push(file);
+            new.extend(told(convention, place.next(text, false), false));
         }
     }
     let journal = report.facts.journal.as_ref().filter(|_| !new.is_empty());
@@ -96,12 +94,9 @@ fn rewritten(report: &Report, convention: Convention, raw: &[RawFile]) -> Vec<Ra
         let bare = old.transactional && !file.transactional;
         let text = if bare { without_transaction(convention, &file.text) } else { Some(file.text) };
         let Some(text) = text else { continue };
-        let beside = |path: &str| beside(convention, path);
-        files.extend(bare.then(|| beside(&file.path)).flatten());
-        files.push(RawFile { path: file.path, text });
+        files.extend(told(convention, RawFile { path: file.path, text }, !bare));
         for (behind, transactional) in behind {
-            files.extend((!transactional).then(|| beside(&behind.path)).flatten());
-            files.push(behind);
+            files.extend(told(convention, behind, transactional));
         }
     }
     files
@@ -130,9 +125,8 @@ fn right_behind(convention: Convention, raw: &[RawFile], path: &str, nth: usize)
             }
             let named = if convention == Convention::Diesel { folder } else { name };
             let named = named.rsplit('/').next().unwrap_or(named);
-            let digits = named.chars().take_while(|c| c.is_ascii_digit() || *c == '-').count();
-            let width = named[..digits].chars().filter(char::is_ascii_digit).count();
-            let title = named[digits..].trim_start_matches('_');
+            let (digits, title) = numbered(named);
+            let (width, title) = (digits.len(), title.trim_start_matches('_'));
             let new = format!("{next:0>width$}_{ALONE}_{title}");
             match (convention, folder.rsplit_once('/')) {
                 (Convention::Diesel, Some((above, _))) => format!("{above}/{new}/{name}"),
@@ -144,15 +138,24 @@ fn right_behind(convention: Convention, raw: &[RawFile], path: &str, nth: usize)
     })
 }
 
-/// What tells the tool beside a file that it is applied outside of a transaction.
-fn beside(convention: Convention, path: &str) -> Option<RawFile> {
-    let folder = path.strip_suffix("/up.sql").filter(|_| convention == Convention::Diesel)?;
-    let text = "run_in_transaction = false\n".to_owned();
-    Some(RawFile { path: format!("{folder}/metadata.toml"), text })
+/// The file, and before it what tells the tool beside it that it is applied outside of
+/// a transaction.
+fn told(
+    convention: Convention,
+    file: RawFile,
+    transactional: bool,
+) -> impl Iterator<Item = RawFile> {
+    let diesel = convention == Convention::Diesel && !transactional;
+    let folder = file.path.strip_suffix("/up.sql").filter(|_| diesel);
+    let beside = folder.map(|folder| RawFile {
+        path: format!("{folder}/metadata.toml"),
+        text: "run_in_transaction = false\n".to_owned(),
+    });
+    beside.into_iter().chain([file])
 }
 
 /// The text with what tells the tool to apply it outside of a transaction, when the tool can and is
-/// not told [`beside`] it.
+/// not [`told`] beside it.
 fn without_transaction(convention: Convention, text: &str) -> Option<String> {
     match convention {
         Convention::Numbered => Some(format!("-- no-transaction\n{text}")),
@@ -183,10 +186,7 @@ impl Place {
             let name = if in_folder { path.rsplit('/').nth(1) } else { path.rsplit('/').next() };
             let name = name.unwrap_or(path);
             let name = name.strip_prefix('V').unwrap_or(name);
-            name.chars()
-                .take_while(|c| c.is_ascii_digit() || *c == '-')
-                .filter(char::is_ascii_digit)
-                .collect()
+            numbered(name).0
         };
         let last = files
             .iter()

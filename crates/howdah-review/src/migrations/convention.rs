@@ -211,12 +211,13 @@ fn number(path: &str) -> Option<u128> {
         "up.sql" | "down.sql" => path.rsplit('/').nth(1)?,
         name => name,
     };
-    let digits: String = name
-        .chars()
-        .take_while(|c| c.is_ascii_digit() || *c == '-')
-        .filter(char::is_ascii_digit)
-        .collect();
-    digits.parse().ok()
+    numbered(name).0.parse().ok()
+}
+
+/// The digits that a name begins with, without the dashes among them, and what comes behind.
+pub(crate) fn numbered(name: &str) -> (String, &str) {
+    let end = name.find(|c: char| !c.is_ascii_digit() && c != '-').unwrap_or(name.len());
+    (name[..end].chars().filter(char::is_ascii_digit).collect(), &name[end..])
 }
 
 /// Whether a part of the path begins with a number, so that names tell an order: `v1.2/a.sql`.

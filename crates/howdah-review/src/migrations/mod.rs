@@ -10,7 +10,7 @@ mod sqitch;
 mod template;
 
 pub use convention::Convention;
-pub(crate) use convention::{file_name, is_sql, is_version};
+pub(crate) use convention::{file_name, is_sql, is_version, numbered};
 pub use marks::Marks;
 pub use template::Guess;
 

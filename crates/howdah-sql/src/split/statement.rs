@@ -80,8 +80,8 @@ impl<'a> Statement<'a> {
     /// Whether the statement begins or ends a transaction (savepoints do neither).
     #[must_use]
     pub fn is_transaction_control(&self) -> bool {
-        let begins = |word: &str| self.opening().next().is_some_and(|first| is(first, word));
-        if !TRANSACTIONS.iter().any(|word| begins(word)) {
+        let first = self.opening().next();
+        if !first.is_some_and(|first| TRANSACTIONS.iter().any(|word| is(first, word))) {
             return false;
         }
         let head = self.head();

@@ -159,7 +159,7 @@ async fn prove(
     let next =
         listed.iter().find(|it| it.to_us > from && it.from_us > i64::MIN && it.to_us < i64::MAX);
     let Some(chunk) = next else { return Ok(None) };
-    let events = Events::read(context, stream).await?;
+    let events = Events::read(context, stream, &listed).await?;
     let (start, end) = events.part(chunk, from.max(chunk.from_us));
     let Some(range) = around(context, stream, rollup, index, (start, end)).await? else {
         return Ok(Some(("nothing".to_owned(), chunk.to_us)));
@@ -216,9 +216,12 @@ struct Events(Vec<(i64, i64, i64)>);
 
 impl Events {
     /// By the counters of the chunks, and what was folded.
-    async fn read(context: &Context<'_>, stream: &Stream) -> Result<Self> {
+    async fn read(
+        context: &Context<'_>,
+        stream: &Stream,
+        chunks: &[chunks::Listed],
+    ) -> Result<Self> {
         let failed = |error| from_pg("could not read where the events of a stream are", &error);
-        let chunks = chunks::list(context.client, stream).await?;
         let tables: Vec<String> = chunks.iter().map(|it| it.table.to_string()).collect();
         let sql = "select greatest(pg_stat_get_live_tuples(c.oid), c.reltuples::bigint, 0) \
                    from unnest($1::text[]) with ordinality t (name, place) \

@@ -155,9 +155,7 @@ async fn measure_one(
 ) -> Result<Measured> {
     let name = case.stream;
     let tidy = format!("vacuum (analyze) {name}");
-    for statement in [&case.fill(args.events), &tidy] {
-        client.batch_execute(statement).await.map_err(|error| sql_failed(&error))?;
-    }
+    execute(client, &[case.fill(args.events), tidy.clone()]).await?;
     let events = number(client, &format!("select count(*) from {name}")).await?;
     let chunk = chunks::find(client, stream, &format!("{name}_old")).await?;
     let of_rows = |sql: &str| sql.replace("{t}", name);
@@ -173,7 +171,7 @@ async fn measure_one(
     let bytes = number(client, &size).await?;
     let segments = ask(client, case, args.runs, |sql| of_history(name, sql)).await?;
     restore_chunk(client, stream, &chunk).await?;
-    client.batch_execute(&tidy).await.map_err(|error| sql_failed(&error))?;
+    execute(client, &[tidy]).await?;
     let after = ask(client, case, args.runs, of_rows).await?;
     let rows = before.into_iter().zip(after).map(|(before, after)| before.less(after));
     let queries = case.queries.iter().zip(rows.zip(segments));
@@ -221,6 +219,13 @@ async fn ask(
         all.push(timed(client, &written(sql), runs).await?);
     }
     Ok(all)
+}
+
+async fn execute(client: &Connection, statements: &[String]) -> Result<()> {
+    for sql in statements {
+        client.batch_execute(sql).await.map_err(|error| sql_failed(&error))?;
+    }
+    Ok(())
 }
 
 async fn number(client: &Connection, sql: &str) -> Result<i64> {

@@ -19,7 +19,8 @@ pub fn load(events: u64, profile: &str) -> (Vec<Event>, Vec<ChainEvent>) {
     chain::play(&options).unwrap()
 }
 
-async fn send(system: &mut ChainRig, messages: &[Event]) {
+/// Sends them as the feed does, each to its stream.
+pub async fn send(system: &mut ChainRig, messages: &[Event]) {
     let sent = messages.iter().map(|message| (message.stream, message.json.as_str()));
     system.send_all(sent).await;
 }

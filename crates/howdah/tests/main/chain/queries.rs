@@ -4,7 +4,7 @@ use howdah_feed::chain::{QUESTIONS, Question, STREAMS};
 
 use howdah_testkit::wait_until;
 
-use super::load::load;
+use super::load::{load, send};
 use super::rig::ChainRig;
 use crate::rig::{PATIENCE, texts};
 
@@ -62,8 +62,7 @@ async fn analyze(system: &ChainRig) {
 async fn the_questions_of_the_brief_read_no_table_whole() {
     let mut system = ChainRig::folding(&STREAMS).await;
     let (messages, _) = load(20_000, "L2");
-    let sent = messages.iter().map(|message| (message.stream, message.json.as_str()));
-    system.send_all(sent).await;
+    send(&mut system, &messages).await;
     system.run().await;
     analyze(&system).await;
     let mut answers = Vec::new();

@@ -4,7 +4,7 @@
 use howdah_feed::chain::{STREAMS, hex, message};
 
 use super::events::{On, term};
-use super::load::load;
+use super::load::{load, send};
 use super::rig::{ChainRig, ONE_STREAM, of_one};
 
 /// A way to break an event: the text, what stands in its place, the code.
@@ -97,8 +97,7 @@ async fn r5_malformed_inputs_get_their_code_and_leave_their_neighbours() {
 async fn r9_corruptions_in_seven_tables_are_found_and_mended() {
     let mut system = ChainRig::new(&STREAMS).await;
     let (messages, live) = load(4_000, "L2");
-    let sent = messages.iter().map(|message| (message.stream, message.json.as_str()));
-    system.send_all(sent).await;
+    send(&mut system, &messages).await;
     system.run().await;
     for (table, change) in [
         ("positions", "shares = shares + 1"),

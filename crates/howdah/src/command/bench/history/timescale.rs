@@ -12,7 +12,7 @@ use howdah_pg::{Connection, PrivateServer, ServerOptions, connect};
 use serde::Serialize;
 
 use super::cases::Case;
-use super::{ALONE, Measured, Took, ask, missing, number};
+use super::{ALONE, Measured, Took, ask, execute, missing, number};
 use crate::cli::BenchArgs;
 use crate::command::bench::usage::Usage;
 use crate::command::bench::{FOLDER, sql_failed};
@@ -62,17 +62,15 @@ impl Timescale {
         })?;
         let admin = connect(&server.admin_options()).await?;
         // What an earlier run has left.
-        for sql in [
+        let anew = [
             format!("drop database if exists {DATABASE} with (force)"),
             format!("create database {DATABASE} template template0"),
-        ] {
-            admin.batch_execute(&sql).await.map_err(|error| sql_failed(&error))?;
-        }
+        ];
+        execute(&admin, &anew).await?;
         let client = connect(&server.admin_options().database(DATABASE)).await?;
         let first = ["create extension timescaledb", ALONE].map(str::to_owned);
-        for sql in first.into_iter().chain(tables()) {
-            client.batch_execute(&sql).await.map_err(|error| sql_failed(&error))?;
-        }
+        execute(&client, &first).await?;
+        execute(&client, &tables()).await?;
         let version = "select extversion from pg_extension where extname = 'timescaledb'";
         let version = client.query_one(version, &[]).await.map_err(|error| sql_failed(&error))?;
         Ok(Self { version: version.get(0), server, client, admin })
@@ -82,16 +80,12 @@ impl Timescale {
     pub async fn measure(&self, case: &Case, args: &BenchArgs) -> Result<(Timescaled, Vec<Took>)> {
         let name = case.stream;
         let (client, range) = (&self.client, case.range);
-        for sql in [
-            format!(
-                "select create_hypertable('{name}', by_range({range}), \
-                 create_default_indexes => false)"
-            ),
-            case.fill(args.events),
-            format!("vacuum (analyze) {name}"),
-        ] {
-            client.batch_execute(&sql).await.map_err(|error| sql_failed(&error))?;
-        }
+        let tidy = format!("vacuum (analyze) {name}");
+        let hypertable = format!(
+            "select create_hypertable('{name}', by_range({range}), \
+             create_default_indexes => false)"
+        );
+        execute(client, &[hypertable, case.fill(args.events), tidy.clone()]).await?;
         let (count, size) =
             (format!("select count(*) from {name}"), format!("select hypertable_size('{name}')"));
         let (events, before) = (number(client, &count).await?, number(client, &size).await?);
@@ -100,14 +94,10 @@ impl Timescale {
              timescaledb.compress_segmentby = '{}', timescaledb.compress_orderby = '{}')",
             case.segment_by, case.order_by
         );
-        client.batch_execute(&columnstore).await.map_err(|error| sql_failed(&error))?;
+        execute(client, &[columnstore]).await?;
         let (usage, start) = (Usage::now(&self.admin).await?, Instant::now());
-        for sql in [
-            format!("select compress_chunk(chunk) from show_chunks('{name}') chunk"),
-            format!("vacuum (analyze) {name}"),
-        ] {
-            client.batch_execute(&sql).await.map_err(|error| sql_failed(&error))?;
-        }
+        let compress = format!("select compress_chunk(chunk) from show_chunks('{name}') chunk");
+        execute(client, &[compress, tidy]).await?;
         let seconds = start.elapsed().as_secs_f64();
         let cost = usage.until_now(&self.admin).await?;
         if number(client, &count).await? != events {
