@@ -145,10 +145,21 @@ pub enum Outcome {
 pub struct Difference {
     /// What it is, for people: `table public.orders`.
     pub what: String,
-    /// It is there and should not be; otherwise it should be there.
-    pub there: bool,
+    /// How it differs.
+    pub how: Differs,
     /// A query that gives a row when it is so.
     pub query: String,
+}
+
+/// How something is not what it should be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Differs {
+    /// It is there and should not be.
+    Left,
+    /// It is there with another definition.
+    Changed,
+    /// It should be there.
+    Gone,
 }
 
 /// A function's definition, as `pg_get_functiondef` prints it.

@@ -3,12 +3,15 @@
 use howdah_catalog::Ident;
 use howdah_sql::command::{ColumnConstraint, Command, CreateIndex, CreateTable, TableConstraint};
 
-use super::{cascade, extensions};
+use super::{extensions, missing, newer};
 use crate::facts::{Facts, Failure, StatementId};
 use crate::finding::Level;
 
 const BY_PARTITION: &str = "Make the index \"on only\" the parent, build it concurrently on each \
                             partition, and attach those to it.";
+
+pub(super) const NOT_INSTALLED: &str =
+    "It is not installed where the files were tried; what misses it is counted with it.";
 
 /// What is known of a failure.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,8 +25,13 @@ pub struct Advice {
 }
 
 impl Advice {
-    fn new(hint: impl Into<String>) -> Self {
+    pub(super) fn new(hint: impl Into<String>) -> Self {
         Self { hint: hint.into(), instead: None, level: None }
+    }
+
+    /// What is no fault of the files.
+    pub(super) fn notice(hint: impl Into<String>) -> Self {
+        Self { level: Some(Level::Notice), ..Self::new(hint) }
     }
 
     fn or_write(mut self, sql: Option<String>) -> Self {
@@ -69,21 +77,26 @@ pub fn advice(facts: &Facts, id: StatementId, failure: &Failure) -> Option<Advic
              before this one.",
         )),
         (Command::CreateExtension { name }, "0A000" | "58P01" | "22023") => Some(extension(name)),
-        (Command::CreateExtension { .. }, "42501") => Some(Advice {
-            level: Some(Level::Notice),
-            ..Advice::new(
-                "It reaches files, programs or other servers, so it was not made; what misses it \
+        (Command::CreateExtension { .. }, "42501") => Some(Advice::notice(
+            "It reaches files, programs or other servers, so it was not made; what misses it \
                  is counted with it.",
-            )
-        }),
-        (_, "42501") if needs_superuser(failure) => Some(Advice {
-            level: Some(Level::Notice),
-            ..Advice::new(
-                "Only a superuser may do that; the files were tried as the owner of the database.",
-            )
-        }),
-        _ => made_later(facts, id, failure).or_else(|| brought(failure)),
+        )),
+        (_, "42501") if needs_superuser(failure) => Some(Advice::notice(
+            "Only a superuser may do that; the files were tried as the owner of the database.",
+        )),
+        _ => newer_server(facts, id, failure).or_else(|| missing::advice(facts, id, failure)),
     }
+}
+
+/// What is wrong only for the server that the files were tried on.
+fn newer_server(facts: &Facts, id: StatementId, failure: &Failure) -> Option<Advice> {
+    let server = facts.server_version()?;
+    let version = newer::needs(facts.text(id), failure, server)?;
+    Some(Advice::notice(format!(
+        "PostgreSQL {version} takes it; the files were tried on {}. What misses it is counted \
+             with it.",
+        server / 10_000
+    )))
 }
 
 /// Whether the server asks for a superuser.
@@ -96,36 +109,7 @@ fn extension(name: &str) -> Advice {
     if let Some(right) = extensions::meant(name) {
         return Advice::new(format!("The extension is called \"{right}\"."));
     }
-    let hint = "It is not installed where the files were tried; what misses it is counted with it.";
-    Advice { level: Some(Level::Notice), ..Advice::new(hint) }
-}
-
-/// What is missing is made by a later statement.
-fn made_later(facts: &Facts, id: StatementId, failure: &Failure) -> Option<Advice> {
-    if !cascade::is_missing(failure) {
-        return None;
-    }
-    let missed = cascade::named(&failure.message);
-    let (later, _) = facts.statements().skip(id.0 + 1).find(|(_, later)| {
-        cascade::made(&later.command).iter().any(|name| missed.contains(name))
-    })?;
-    let place = facts.place(later);
-    Some(Advice::new(format!(
-        "It is made later, at {}:{}: move one of the two.",
-        place.path, place.position.line
-    )))
-}
-
-/// What is missing is part of an extension.
-fn brought(failure: &Failure) -> Option<Advice> {
-    if !cascade::is_missing(failure) {
-        return None;
-    }
-    let missed = cascade::named(&failure.message);
-    let extension = missed.iter().find_map(|name| extensions::bringing(name))?;
-    Some(Advice::new(format!(
-        "It is of the extension \"{extension}\", which no file before makes."
-    )))
+    Advice::notice(NOT_INSTALLED)
 }
 
 /// The index without its predicate.

@@ -9,7 +9,9 @@ use howdah_sql::command::Command;
 
 use super::session::Session;
 use super::{Scratch, ScratchDatabase};
-use crate::facts::{Attempt, Difference, Facts, Outcome, Repeated, Run, StatementId, Unseen};
+use crate::facts::{
+    Attempt, Difference, Differs, Facts, Outcome, Repeated, Run, StatementId, Unseen,
+};
 use crate::migrations::Convention;
 use crate::proof::quoted;
 
@@ -104,7 +106,7 @@ async fn apply_again(
                 .map(|(table, rows)| Difference {
                     query: format!("select 'more rows' from {table} having count(*) > {rows}"),
                     what: format!("rows of {table}"),
-                    there: true,
+                    how: Differs::Left,
                 })
                 .collect();
             outcome = (!more.is_empty()).then_some(Outcome::Differs(more));
@@ -244,15 +246,18 @@ fn compare(before: &[(usize, String, String)], now: &[(usize, String, String)]) 
     let mut differences: Vec<(String, Difference)> = Vec::new();
     for ((kind, name), definition) in &now {
         match before.get(&(*kind, name.clone())) {
-            None => differences.push((name.clone(), difference(*kind, name, None, true))),
+            // Others may need an extension that this file was but the first to make.
+            None if KINDS[*kind].0 == "extension" => {}
+            None => differences.push((name.clone(), difference(*kind, name, Differs::Left, ""))),
             Some(was) if was != definition => {
-                differences.push((name.clone(), difference(*kind, name, Some(definition), true)));
+                let changed = difference(*kind, name, Differs::Changed, definition);
+                differences.push((name.clone(), changed));
             }
             Some(_) => {}
         }
     }
     for (kind, name) in before.keys().filter(|key| !now.contains_key(*key)) {
-        differences.push((name.clone(), difference(*kind, name, None, false)));
+        differences.push((name.clone(), difference(*kind, name, Differs::Gone, "")));
     }
     // What belongs to a table that is told already is not told again.
     let names: Vec<String> = differences.iter().map(|(name, _)| format!("{name}.")).collect();
@@ -260,20 +265,19 @@ fn compare(before: &[(usize, String, String)], now: &[(usize, String, String)]) 
     differences.into_iter().map(|(_, difference)| difference).collect()
 }
 
-fn difference(kind: usize, name: &str, definition: Option<&str>, there: bool) -> Difference {
+fn difference(kind: usize, name: &str, how: Differs, definition: &str) -> Difference {
     let (word, sql) = KINDS[kind];
     let mut found = format!(
         "select name from (\n{}\n) as there(name, definition) where name = {}",
         sql.trim(),
         Literal(name)
     );
-    if let Some(definition) = definition {
+    if how == Differs::Changed {
         found.push_str(&format!(" and definition = {}", Literal(definition)));
     }
-    let query = if there { found } else { format!("select 'missing' where not exists ({found})") };
-    let what = match definition {
-        Some(_) => format!("the definition of {word} {name}"),
-        None => format!("{word} {name}"),
+    let query = match how {
+        Differs::Gone => format!("select 'missing' where not exists ({found})"),
+        Differs::Left | Differs::Changed => found,
     };
-    Difference { what, there, query }
+    Difference { what: format!("{word} {name}"), how, query }
 }

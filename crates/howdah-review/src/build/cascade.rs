@@ -22,6 +22,8 @@ pub(super) fn find_causes(facts: &mut Facts) {
         let root = cause.unwrap_or(id);
         let command = &facts.statements[at].command;
         unmade.extend(made(command).into_iter().map(|name| (name, root)));
+        // What is missing for one statement is missing for the next that names it.
+        unmade.extend(missing_whole(failure).map(|name| (name, root)));
         if let Command::CreateExtension { name } = command {
             let real = extensions::meant(name).unwrap_or(name);
             unmade.push((extension_key(real), root));
@@ -52,6 +54,15 @@ fn cause(failure: &Failure, unmade: &[(String, StatementId)]) -> Option<Statemen
     unmade.iter().find(|(name, _)| missed.contains(name)).map(|(_, root)| *root)
 }
 
+/// The relation, schema, type or function that is not there. A column's name says too little: other
+/// tables have one that is called so.
+fn missing_whole(failure: &Failure) -> Option<String> {
+    let whole = matches!(failure.sqlstate.as_str(), "42P01" | "3F000" | "42704" | "42883");
+    let names = if whole { named(&failure.message) } else { Vec::new() };
+    let [name] = names.as_slice() else { return None };
+    Some(name.clone())
+}
+
 /// The names in a message: `relation "a.b" does not exist`, `function f(integer) does not exist`.
 pub(super) fn named(message: &str) -> Vec<String> {
     let mut names: Vec<String> = message
@@ -60,6 +71,13 @@ pub(super) fn named(message: &str) -> Vec<String> {
         .step_by(2)
         .map(|name| name.rsplit('.').next().unwrap_or(name).to_owned())
         .collect();
+    if let Some(rest) = message.strip_prefix("type ")
+        && let Some(name) = rest.strip_suffix(" does not exist")
+        && !name.contains('"')
+    {
+        let name = name.trim_end_matches("[]");
+        names.push(name.rsplit('.').next().unwrap_or(name).to_owned());
+    }
     if let Some(rest) = message.strip_prefix("function ")
         && let Some((name, _)) = rest.split_once('(')
     {
@@ -89,9 +107,27 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_is_missing_whole_is_told_from_a_column() {
+        let failure = |sqlstate: &str, message: &str| Failure {
+            sqlstate: sqlstate.to_owned(),
+            message: message.to_owned(),
+            hint: None,
+            offset: None,
+            caused_by: None,
+            ran_outside: false,
+        };
+        let schema = failure("3F000", "schema \"app\" does not exist");
+        assert_eq!(missing_whole(&schema).as_deref(), Some("app"));
+        let column = failure("42703", "column \"id\" does not exist");
+        assert_eq!(missing_whole(&column), None);
+    }
+
+    #[test]
     fn names_are_found_in_messages() {
         assert_eq!(named("relation \"app.orders\" does not exist"), ["orders"]);
         assert_eq!(named("column \"c\" of relation \"t\" does not exist"), ["c", "t"]);
+        assert_eq!(named("type app.part[] does not exist"), ["part"]);
+        assert_eq!(named("type \"vector\" does not exist"), ["vector"]);
         assert_eq!(named("function app.f(integer, text) does not exist"), ["f"]);
     }
 }

@@ -4,6 +4,8 @@ mod advice;
 mod again;
 mod cascade;
 mod extensions;
+mod missing;
+mod newer;
 mod ours;
 mod run;
 mod scratch;

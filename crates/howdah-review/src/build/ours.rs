@@ -26,6 +26,13 @@ pub(super) fn becomes_another(text: &str) -> Option<&'static str> {
     becomes.then_some("another login may have other rights here than there")
 }
 
+/// Whether the statement says how its transaction runs: it must be the first there, and here the
+/// transaction has begun with looks of ours.
+pub(super) fn sets_transaction(text: &str) -> bool {
+    let mut words = text.split_whitespace().map(str::to_ascii_lowercase);
+    words.next().as_deref() == Some("set") && words.next().as_deref() == Some("transaction")
+}
+
 /// Why a failed statement is left out instead.
 pub(super) fn left_out(command: &Command, failure: &Failure) -> Option<&'static str> {
     if failure.sqlstate != scratch::INSUFFICIENT_PRIVILEGE {

@@ -10,8 +10,9 @@ use super::ours;
 use super::session::Session;
 use super::trace::{Tracer, is_traced};
 use super::{ScratchDatabase, scratch};
-use crate::facts::{Facts, Failure, Run, StatementId, Trace};
+use crate::facts::{Facts, Failure, Run, StatementId, Trace, Unseen};
 use crate::migrations::Convention;
+use crate::orm;
 
 /// Runs all statements of `facts` on the empty `database`, writes into `facts` what each did, and
 /// reads the catalog that came of it.
@@ -22,7 +23,16 @@ pub async fn build(facts: &mut Facts, database: &ScratchDatabase) -> Result<()> 
     }
     cascade::find_causes(facts);
     let connection = database.connect().await?;
-    facts.catalog = Some(howdah_pg::introspect(&connection).await?);
+    let catalog = howdah_pg::introspect(&connection).await?;
+    let foreign = orm::take_foreign(&mut facts.models, &catalog);
+    facts.unseen.extend(foreign.into_iter().map(|((folder, orm), count)| {
+        Unseen {
+            what: format!("{count} models of {} in \"{folder}\"", orm.as_str()),
+            why: "Most of their tables are not there, so they are taken for another database's."
+                .to_owned(),
+        }
+    }));
+    facts.catalog = Some(catalog);
     let published = connection.query_typed(super::PUBLISHED, &[]).await;
     let published =
         published.map_err(|error| from_pg("could not read what is published", &error))?;
@@ -115,6 +125,9 @@ async fn run_one(
     if let Some(why) = ours::becomes_another(sql) {
         return Ok(Run::LeftOut(why));
     }
+    if ours::sets_transaction(sql) && is_first(facts, id) {
+        return Ok(Run::LeftOut("its transaction has begun already"));
+    }
     if !transactional && !statement.needs_no_transaction {
         // Alone in a transaction, so that its locks can be seen.
         session.begin().await?;
@@ -145,6 +158,16 @@ async fn run_one(
         }
     }
     Ok(Run::Done(trace))
+}
+
+/// Whether nothing but settings comes before the statement in its transaction.
+fn is_first(facts: &Facts, id: StatementId) -> bool {
+    facts
+        .before_in_file(id)
+        .take_while(|(_, before)| !matches!(before.command, Command::Transaction(_)))
+        .all(|(id, _)| {
+            facts.text(id).get(..4).is_some_and(|word| word.eq_ignore_ascii_case("set "))
+        })
 }
 
 /// Second tries that are ours, not the tool's: they keep one failure from hiding all others.

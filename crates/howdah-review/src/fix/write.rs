@@ -118,8 +118,11 @@ fn right_behind(convention: Convention, raw: &[RawFile], path: &str, nth: usize)
         }
         Convention::Prisma => format!("{folder}_{ALONE}_{nth}/{name}"),
         Convention::Numbered | Convention::Diesel | Convention::Marked(_) => {
-            let number = version?.parse::<u128>().ok()?;
-            let next = (number + nth as u128).to_string();
+            let version = version?;
+            let number = version.parse::<u128>().ok()?;
+            // diesel's versions are text, with their zeros.
+            let width = if convention == Convention::Diesel { version.len() } else { 0 };
+            let next = format!("{:0>width$}", number + nth as u128);
             if !is_free(&next) {
                 return None;
             }

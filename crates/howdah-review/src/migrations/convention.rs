@@ -113,7 +113,10 @@ impl Convention {
             Self::Prisma | Self::Drizzle | Self::Sqitch => {
                 files.sort_by(|a, b| a.path.cmp(&b.path));
             }
-            Self::Numbered | Self::Diesel | Self::Marked(_) => {
+            Self::Diesel => {
+                files.sort_by_cached_key(|file| (diesel_version(&file.path), file.path.clone()));
+            }
+            Self::Numbered | Self::Marked(_) => {
                 files.sort_by_cached_key(|file| {
                     (number(&file.path).unwrap_or(u128::MAX), natural(&file.path))
                 });
@@ -165,9 +168,8 @@ impl Convention {
     #[must_use]
     pub fn version(self, path: &str) -> Option<String> {
         match self {
-            Self::Numbered | Self::Diesel | Self::Marked(_) => {
-                number(path).map(|number| number.to_string())
-            }
+            Self::Numbered | Self::Marked(_) => number(path).map(|number| number.to_string()),
+            Self::Diesel => diesel_version(path),
             Self::Flyway => flyway_version(path)
                 .map(|version| version.iter().map(u64::to_string).collect::<Vec<_>>().join(".")),
             Self::Plain | Self::Prisma | Self::Drizzle | Self::Sqitch => None,
@@ -212,6 +214,14 @@ fn number(path: &str) -> Option<u128> {
         name => name,
     };
     numbered(name).0.parse().ok()
+}
+
+/// What diesel books of `2020-12-7-190800_name/up.sql`: all up to the first underscore, without
+/// dashes. It is compared as text, so a day of one digit comes behind those of two.
+fn diesel_version(path: &str) -> Option<String> {
+    let folder = path.strip_suffix("/up.sql").or_else(|| path.strip_suffix("/down.sql"))?;
+    let name = file_name(folder);
+    Some(name.split('_').next().unwrap_or(name).replace('-', ""))
 }
 
 /// The digits that a name begins with, without the dashes among them, and what comes behind.

@@ -3,7 +3,7 @@
 use howdah_sql::{Statement, split};
 
 use super::marks::{line_after, line_of};
-use super::{Convention, RawFile};
+use super::{Convention, RawFile, file_name};
 use crate::facts::SqlFile;
 
 /// Cuts a file as its tool would.
@@ -22,7 +22,9 @@ pub(super) fn cut(convention: Convention, file: RawFile) -> SqlFile {
             start..next.filter(|at| *at >= start).unwrap_or(text.len())
         });
     }
-    let transactional = is_transactional(convention, &text, &text[up.clone()]);
+    // The runner of Ory's services takes the name's word for it.
+    let bare = file_name(&path).split('.').any(|part| part == "autocommit");
+    let transactional = !bare && is_transactional(convention, &text, &text[up.clone()]);
     SqlFile { path, text, up, down, undo: None, transactional }
 }
 

@@ -23,6 +23,15 @@ fn files_come_in_the_order_of_their_tool() {
         ordered(&[("2_b/up.sql", ""), ("1_a/up.sql", ""), ("1_a/down.sql", "")]),
         ["1_a/up.sql", "2_b/up.sql"]
     );
+    // diesel compares its versions as text.
+    assert_eq!(
+        ordered(&[
+            ("2020-12-7-190800_c/up.sql", ""),
+            ("2020-11-30-190800_b/up.sql", ""),
+            ("2019-01-01-000000_a/up.sql", ""),
+        ]),
+        ["2019-01-01-000000_a/up.sql", "2020-11-30-190800_b/up.sql", "2020-12-7-190800_c/up.sql"]
+    );
     let journal = r#"{"entries": [{"idx": 1, "tag": "a"}, {"idx": 0, "tag": "b"}]}"#;
     assert_eq!(
         ordered(&[("a.sql", ""), ("b.sql", ""), ("meta/_journal.json", journal)]),

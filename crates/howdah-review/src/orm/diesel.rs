@@ -21,7 +21,9 @@ pub(super) fn read(source: &Source<'_>) -> Vec<Model> {
         let body = within(&tokens, at + 2);
         match tokens[at].text {
             "table" => {
-                if let Some((name, model)) = table(source, body) {
+                if let Some((name, model)) = table(source, body)
+                    && !is_of_the_server(&model)
+                {
                     names.insert(name, models.len());
                     models.push(model);
                 }
@@ -70,15 +72,22 @@ fn table(source: &Source<'_>, body: &[Token<'_>]) -> Option<(String, Model)> {
         let of: Vec<&str> =
             part[arrow + 2..].iter().filter(|t| t.kind == Kind::Word).map(|t| t.text).collect();
         let nullable = of.first() == Some(&"Nullable");
-        let array = of.contains(&"Array");
+        let made_of = ["Array", "Range", "Multirange"].iter().any(|kind| of.contains(kind));
         model.columns.push(ModelColumn {
             name,
             place: source.place(field.span.clone()),
-            types: if array { Vec::new() } else { of.last().map_or(Vec::new(), |of| types(of)) },
+            types: if made_of { Vec::new() } else { of.last().map_or(Vec::new(), |of| types(of)) },
             nullable: Some(nullable),
         });
     }
     Some((name.text.to_owned(), model))
+}
+
+/// Whether it is a table of PostgreSQL or of diesel itself.
+fn is_of_the_server(model: &Model) -> bool {
+    matches!(model.schema.as_deref(), Some("pg_catalog" | "information_schema"))
+        || model.table.starts_with("pg_")
+        || model.table.starts_with("__diesel")
 }
 
 /// The name of `#[sql_name = "…"]`.

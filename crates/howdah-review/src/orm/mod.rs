@@ -11,6 +11,7 @@ mod prisma;
 mod sqlalchemy;
 mod tokens;
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use howdah_catalog::{Catalog, Column, Relation, RelationKind};
@@ -20,7 +21,7 @@ use crate::finding::{Place, Subject};
 use crate::source::{Language, SourceFile};
 
 /// The ORM that a model is written for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Orm {
     /// Prisma, `schema.prisma`.
     Prisma,
@@ -102,10 +103,12 @@ pub fn is_schema(path: &str) -> bool {
     path.ends_with(".prisma")
 }
 
-/// The models of a file that is no source.
+/// The models of files that are no source, by their path and text.
 #[must_use]
-pub fn of_schema(path: &str, text: &str) -> Vec<Model> {
-    if is_schema(path) { prisma::read(&Source::new(path, text)) } else { Vec::new() }
+pub fn of_schemas<'a>(files: impl Iterator<Item = (&'a str, &'a str)>) -> Vec<Model> {
+    let files = files.filter(|(path, _)| is_schema(path));
+    let sources: Vec<_> = files.map(|(path, text)| Source::new(path, text)).collect();
+    prisma::read(&sources)
 }
 
 /// The models of files of source.
@@ -128,6 +131,49 @@ pub fn of_sources(files: &[SourceFile]) -> Vec<Model> {
     }
     models.extend(drizzle::read(&drizzle));
     models
+}
+
+/// So many tables may have been forgotten, however few there are besides.
+const FORGOTTEN: usize = 2;
+
+/// How many tables of some models are there, and how many models there are.
+#[derive(Debug, Clone, Copy, Default)]
+struct Share {
+    there: usize,
+    all: usize,
+}
+
+impl Share {
+    fn is_foreign(self) -> bool {
+        self.there * 2 < self.all && self.all > FORGOTTEN
+    }
+}
+
+/// Takes out the models of other databases: those of an ORM, or of its folder, of which most tables
+/// are not there. Tells of which folder and ORM they are, and how many.
+pub(crate) fn take_foreign(
+    models: &mut Vec<Model>,
+    catalog: &Catalog,
+) -> BTreeMap<(String, Orm), usize> {
+    let folder = |model: &Model| {
+        let parts = model.place.path.rsplit_once('/');
+        parts.map_or(String::new(), |(folder, _)| folder.to_owned())
+    };
+    let mut orms: BTreeMap<Orm, Share> = BTreeMap::new();
+    let mut folders: BTreeMap<(String, Orm), Share> = BTreeMap::new();
+    for model in models.iter() {
+        let there = usize::from(model.relation(catalog).is_some());
+        let shares = [
+            orms.entry(model.orm).or_default(),
+            folders.entry((folder(model), model.orm)).or_default(),
+        ];
+        for share in shares {
+            *share = Share { there: share.there + there, all: share.all + 1 };
+        }
+    }
+    folders.retain(|(_, orm), share| share.is_foreign() || orms[orm].is_foreign());
+    models.retain(|model| !folders.contains_key(&(folder(model), model.orm)));
+    folders.into_iter().map(|(group, share)| (group, share.all)).collect()
 }
 
 /// A file that is read.

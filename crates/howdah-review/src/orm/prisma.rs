@@ -1,27 +1,44 @@
-//! Prisma: `schema.prisma`, a line a field.
+//! Prisma: `schema.prisma` or a folder of such files, a line a field.
 
 use std::collections::HashMap;
 
 use super::tokens::{Kind, Style, Token, cut, within};
 use super::{Model, ModelColumn, ModelIndex, ModelRelation, Orm, Source};
 
-/// The models of a file; none when it is for another database.
-pub(super) fn read(source: &Source<'_>) -> Vec<Model> {
-    let tokens = cut(source.text, Style::Lines);
-    let blocks = blocks(&tokens);
-    let other = blocks.iter().filter(|(word, ..)| *word == "datasource").any(|(.., body)| {
-        let provider = body.windows(3).find(|w| w[0].is("provider") && w[1].is("="));
-        provider.is_some_and(|w| w[2].kind == Kind::Text && !w[2].text.starts_with("postgres"))
-    });
-    if other {
-        return Vec::new();
-    }
-    let models: Vec<_> = blocks.iter().filter(|(word, ..)| *word == "model").collect();
-    let names: HashMap<&str, String> = models
+/// The models of all files. Files of one schema may lie in several folders, so a model may be of
+/// any of them; a file that is for another database is left out, with the files of its folder.
+pub(super) fn read(sources: &[Source<'_>]) -> Vec<Model> {
+    let tokens: Vec<_> = sources.iter().map(|source| cut(source.text, Style::Lines)).collect();
+    let files: Vec<(&Source<'_>, Vec<Block<'_, '_>>)> =
+        sources.iter().zip(&tokens).map(|(source, tokens)| (source, blocks(tokens))).collect();
+    let others: Vec<&str> = files
         .iter()
+        .filter(|(_, blocks)| is_for_another(blocks))
+        .map(|(source, _)| folder(source.path))
+        .collect();
+    let files = || files.iter().filter(|(source, _)| !others.contains(&folder(source.path)));
+    let is_model = |(word, ..): &&Block<'_, '_>| *word == "model";
+    let names: HashMap<&str, String> = files()
+        .flat_map(|(_, blocks)| blocks.iter().filter(is_model))
         .map(|(_, name, body)| (name.text, mapped(body).unwrap_or(name.text.to_owned())))
         .collect();
-    models.iter().filter_map(|(_, name, body)| model(source, name, body, &names)).collect()
+    files()
+        .flat_map(|(source, blocks)| {
+            blocks.iter().filter(is_model).map(move |block| (source, block))
+        })
+        .filter_map(|(source, (_, name, body))| model(source, name, body, &names))
+        .collect()
+}
+
+fn folder(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(folder, _)| folder)
+}
+
+fn is_for_another(blocks: &[Block<'_, '_>]) -> bool {
+    blocks.iter().filter(|(word, ..)| *word == "datasource").any(|(.., body)| {
+        let provider = body.windows(3).find(|w| w[0].is("provider") && w[1].is("="));
+        provider.is_some_and(|w| w[2].kind == Kind::Text && !w[2].text.starts_with("postgres"))
+    })
 }
 
 type Block<'a, 't> = (&'t str, &'a Token<'t>, &'a [Token<'t>]);

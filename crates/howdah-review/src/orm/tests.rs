@@ -61,10 +61,13 @@ diesel::table! {
         #[sql_name = "type"]
         type_ -> Nullable<Text>,
         tags -> Array<Nullable<Text>>,
+        blocks -> Range<Int4>,
         state -> State,
     }
 }
 diesel::table! { posts (id) { id -> Int4, author_id -> Int8, } }
+diesel::table! { pg_catalog.pg_class (oid) { oid -> Oid, } }
+diesel::table! { pg_namespace (oid) { oid -> Oid, } }
 diesel::joinable!(posts -> users (author_id));
 diesel::allow_tables_to_appear_in_same_query!(posts, users,);
 "#;
@@ -95,7 +98,7 @@ tags = Table("tags", metadata, Column("id", Integer, primary_key=True),
 
 fn models(path: &str, text: &str) -> Vec<Model> {
     if is_schema(path) {
-        return of_schema(path, text);
+        return of_schemas([(path, text)].into_iter());
     }
     of_sources(&[SourceFile::read(path.to_owned(), text.to_owned()).unwrap()])
 }
@@ -164,6 +167,7 @@ fn diesel_is_read() {
             ("email", "text", Some(false)),
             ("type", "text", Some(true)),
             ("tags", "", Some(false)),
+            ("blocks", "", Some(false)),
             ("state", "", Some(false)),
         ]
     );

@@ -3,7 +3,8 @@
 //! What is declared (columns, indexes, keys, policies, the locks of a migration) is declared by
 //! habit: the same is amiss about seven columns of a file because its author wrote columns so, and
 //! one change mends all. So findings of one rule, of one level, known in one way, of one file (of
-//! one schema in a database in use) are one cause. What is written as code, such as a query, a
+//! one schema in a database in use) are one cause. The types of columns are a convention of the
+//! whole project, and so one cause in all its files. What is written as code, such as a query, a
 //! function or a statement that does not build, is a mistake each time. A table or column that the
 //! application believes in and that is not there is one cause a file of models.
 //!
@@ -33,6 +34,7 @@ impl Finding {
             return self.fingerprint.clone();
         }
         let home = match (&self.place, &self.subject) {
+            _ if self.rule.group == Group::Types => "",
             (Some(place), _) => place.path.as_str(),
             (
                 None,

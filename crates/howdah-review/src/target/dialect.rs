@@ -1,5 +1,7 @@
 //! SQL of other databases, told by where a file lies and by what it says.
 
+use std::collections::HashSet;
+
 /// Words in paths, and the database that each stands for.
 const OTHERS: &[(&str, &str)] = &[
     ("mysql", "MySQL"),
@@ -87,20 +89,25 @@ pub(super) fn is_postgres(name: &str) -> bool {
 }
 
 /// Where a file has a form for PostgreSQL alone, `1_a.postgres.up.sql`, the form for all others,
-/// `1_a.up.sql`, is left out.
+/// `1_a.up.sql`, is left out. Whether it is run in a transaction, `1_a.autocommit.up.sql`, makes no
+/// other file of it.
 pub(super) fn prefer_postgres(files: &mut Vec<String>) {
-    let general: Vec<String> = files
+    // The name without these words, and whether PostgreSQL was among them.
+    let general = |path: &str| {
+        let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+        let of_postgres = name.split('.').any(is_postgres);
+        let parts = name.split('.').filter(|part| !is_postgres(part) && *part != "autocommit");
+        (format!("{folder}/{}", parts.collect::<Vec<_>>().join(".")), of_postgres)
+    };
+    let special: HashSet<String> = files
         .iter()
-        .filter_map(|path| {
-            let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
-            let parts: Vec<&str> = name.split('.').collect();
-            let rest: Vec<&str> = parts.iter().copied().filter(|part| !is_postgres(part)).collect();
-            let general = rest.join(".");
-            (rest.len() < parts.len() && rest.len() > 1)
-                .then(|| if folder.is_empty() { general } else { format!("{folder}/{general}") })
-        })
+        .map(|path| general(path))
+        .filter_map(|(name, of_postgres)| of_postgres.then_some(name))
         .collect();
-    files.retain(|path| !general.contains(path));
+    files.retain(|path| {
+        let (name, of_postgres) = general(path);
+        of_postgres || !special.contains(&name)
+    });
 }
 
 /// The other database that most of these texts are for, by what they say.
@@ -124,6 +131,9 @@ fn of_text(text: &str) -> Option<&'static str> {
     if let Some((_, database)) = SIGNS.iter().find(|(sign, _)| lower.contains(sign)) {
         return Some(database);
     }
+    if lower.contains("blob") && has_blob_column(&lower) {
+        return Some("SQLite or MySQL");
+    }
     // Batches of SQL Server end with a line of their own.
     if lower.contains("go") && lower.lines().any(|line| line.trim() == "go") {
         return Some("SQL Server");
@@ -136,6 +146,21 @@ fn of_text(text: &str) -> Option<&'static str> {
                 && statement.first_line().contains('`')
         });
     quoted.then_some("MySQL")
+}
+
+/// What may stand behind a column's type.
+const BEHIND_TYPE: &[&str] = &["not", "null", "default", "primary", "unique", "check", ",", ")"];
+
+/// Whether a column has the type `blob`, which PostgreSQL calls bytea.
+fn has_blob_column(lower: &str) -> bool {
+    let words: Vec<&str> = lower.split_whitespace().chain([""]).collect();
+    let is_name = |word: &str| word.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '"'));
+    lower.contains("create table")
+        && words.windows(3).any(|window| {
+            let ends = matches!(window[1], "blob," | "blob)" | "blob);")
+                || window[1] == "blob" && BEHIND_TYPE.contains(&window[2]);
+            ends && is_name(window[0]) && !matches!(window[0], "select" | "distinct" | "references")
+        })
 }
 
 #[cfg(test)]
@@ -167,6 +192,12 @@ mod tests {
             ["m/1_a.up.sql", "m/1_a.postgres.up.sql", "m/2_b.up.sql"].map(str::to_owned).into();
         prefer_postgres(&mut files);
         assert_eq!(files, ["m/1_a.postgres.up.sql", "m/2_b.up.sql"]);
+        let mut files: Vec<String> =
+            ["1_a.autocommit.up.sql", "1_a.postgres.up.sql", "postgres.sql"]
+                .map(str::to_owned)
+                .into();
+        prefer_postgres(&mut files);
+        assert_eq!(files, ["1_a.postgres.up.sql", "postgres.sql"]);
     }
 
     #[test]
@@ -177,5 +208,9 @@ mod tests {
         assert_eq!(of_texts([mysql, plain, plain].into_iter()), None);
         assert_eq!(of_texts(["create table `a` (b int)"].into_iter()), Some("MySQL"));
         assert_eq!(of_texts(["select '`a`'", plain].into_iter()), None);
+        let blob = "create table a (id blob not null, data blob);";
+        assert_eq!(of_texts([blob].into_iter()), Some("SQLite or MySQL"));
+        let column = "create table a (id int, blob text); create index on a (id, blob);";
+        assert_eq!(of_texts([column].into_iter()), None);
     }
 }

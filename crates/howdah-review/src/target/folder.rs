@@ -172,8 +172,11 @@ fn sources(path: &Path, root: &Path) -> Vec<RawFile> {
         if fs::metadata(&file).ok()?.len() > MAX_SOURCE_BYTES {
             return None;
         }
-        let below = plain(&file, path);
-        Some(RawFile { path: format!("{}{below}", "../".repeat(up)), text: text_of(&file).ok()? })
+        let seen = match file.strip_prefix(root) {
+            Ok(_) => plain(&file, root),
+            Err(_) => format!("{}{}", "../".repeat(up), plain(&file, path)),
+        };
+        Some(RawFile { path: seen, text: text_of(&file).ok()? })
     });
     read.collect()
 }
@@ -186,10 +189,8 @@ pub fn facts_of(files: Vec<RawFile>) -> Facts {
     let sources = sources.into_iter().filter_map(|file| SourceFile::read(file.path, file.text));
     let sources: Vec<SourceFile> = sources.collect();
     let mut models = orm::of_sources(&sources);
-    files.retain(|file| {
-        models.extend(orm::of_schema(&file.path, &file.text));
-        !orm::is_schema(&file.path)
-    });
+    models.extend(orm::of_schemas(files.iter().map(|file| (&*file.path, &*file.text))));
+    files.retain(|file| !orm::is_schema(&file.path));
     let guesses = migrations::fill(&mut files);
     let convention = Some(Convention::detect(&files));
     let journal = files.iter().find(|file| file.path.ends_with("_journal.json")).cloned();

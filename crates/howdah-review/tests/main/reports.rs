@@ -150,8 +150,16 @@ async fn what_has_one_cause_is_told_once_with_every_place() {
     let files = [
         ("0001_a.sql", "create table a (id bigint primary key, at timestamp, till timestamp);"),
         ("0002_b.sql", "create table b (id bigint primary key, at timestamp, c nonsense);"),
-        ("0003_c.sql", "create table c (id bigint primary key, at timestamp, d nonsense);"),
-        ("0004_d.sql", "create table d (id bigint primary key, at timestamp);"),
+        ("0003_c.sql", "create table c (id bigint primary key, at timestamp, d rubbish);"),
+        (
+            "0004_d.sql",
+            "create table d (id bigint primary key, at timestamp); create index d1 on d (id);",
+        ),
+        (
+            "0005_e.sql",
+            "create table e (id bigint primary key, n bigint unique); \
+             create index e1 on e (id); create index e2 on e (n);",
+        ),
     ];
     let report = review(&scratch().await, &files).await;
     let told = report.told();
@@ -164,8 +172,10 @@ async fn what_has_one_cause_is_told_once_with_every_place() {
         places.sort_unstable();
         places
     };
-    // A habit of a file is one; what does not build is a mistake each time.
-    assert_eq!(of("timestamp-without-time-zone"), [1, 2]);
+    // A type is a convention of the project, another habit one of a file; what does not build is
+    // a mistake each time.
+    assert_eq!(of("timestamp-without-time-zone"), [3]);
+    assert_eq!(of("index-duplicate"), [1, 2]);
     assert_eq!(of("does-not-build"), [1, 1]);
     let all: usize = told.iter().map(|told| told.findings.len()).sum();
     assert_eq!(all, report.findings.len());
@@ -264,7 +274,8 @@ async fn what_needs_no_transaction_leaves_the_others_together() {
             howdah_review::review_folder_on(&scratch, all.clone(), &options).await.unwrap();
         let rule = "create-index-not-concurrently";
         let fixed = report.findings.iter().filter(|it| it.rule.name == rule && it.fix.is_some());
-        assert_eq!(fixed.count(), 2, "{:?}", report.withdrawn);
+        let why: Vec<_> = report.withdrawn.iter().map(|one| (&one.fix, &one.reason)).collect();
+        assert_eq!(fixed.count(), 2, "{names_of_files:?}: {why:?}");
         let written = fix::files(&report);
         let changed = written.iter().find(|file| file.path == names_of_files[1]);
         if behind[0].is_empty() {

@@ -37,9 +37,29 @@
 //! create index on items using ivfflat (embedding);
 //! ```
 //!
+//! What a migration in another language makes is a notice, as what a newer server would take:
+//!
+//! ```sql,invalid
+//! -- file: 0001_orders.sql
+//! create table orders (id bigint primary key);
+//! -- file: 0002_parts.go
+//! db.Exec(`create table parts (id bigint primary key, note text)`)
+//! -- file: 0003_index.sql
+//! create index parts_note on parts (note);
+//! ```
+//!
 //! ```sql,valid
 //! create table orders (id bigint primary key, note text);
 //! grant select on orders to reporting;
+//! ```
+//!
+//! How a transaction runs is said before anything else in it:
+//!
+//! ```sql,valid
+//! begin;
+//! set transaction isolation level repeatable read;
+//! create table orders (id bigint primary key, note text);
+//! commit;
 //! ```
 //!
 //! ## Why

@@ -41,7 +41,7 @@
 //! Undo everything in the opposite order. What cannot come back, such as the rows of a dropped
 //! table, needs words in the file.
 
-use crate::facts::{Attempt, Difference, Facts, Outcome};
+use crate::facts::{Attempt, Difference, Differs, Facts, Outcome};
 use crate::finding::{Expect, Findings, Level, Login, Reproducer, Subject};
 use crate::rule::{Group, Needs, Rule};
 
@@ -94,6 +94,10 @@ fn check(facts: &Facts, findings: &mut Findings<'_>) {
 const SHOWN: usize = 3;
 
 fn sentence(difference: &Difference) -> String {
-    let (what, there) = (&difference.what, difference.there);
-    if there { format!("There is still {what}.") } else { format!("There is no {what}.") }
+    let what = &difference.what;
+    match difference.how {
+        Differs::Left => format!("There is still {what}."),
+        Differs::Changed => format!("The definition of {what} is another."),
+        Differs::Gone => format!("There is no {what}."),
+    }
 }

@@ -19,6 +19,15 @@
 //! drop table orders;
 //! ```
 //!
+//! What raises an exception says on purpose that there is no way back:
+//!
+//! ```sql,valid
+//! -- file: 0001_orders.up.sql
+//! create table orders (id bigint primary key);
+//! -- file: 0001_orders.down.sql
+//! do $$ begin raise exception 'this cannot be undone'; end $$;
+//! ```
+//!
 //! ## Why
 //!
 //! It is run on the day when something else has already gone wrong.
@@ -42,9 +51,15 @@ pub(super) const RULE: Rule = Rule {
     check,
 };
 
+/// What `raise exception` gives: the file says on purpose that there is no way back.
+const RAISED: &str = "P0001";
+
 fn check(facts: &Facts, findings: &mut Findings<'_>) {
     for repeated in facts.repeated.iter().filter(|repeated| repeated.attempt == Attempt::Undo) {
         let Outcome::Failed(text, failure) = &repeated.outcome else { continue };
+        if failure.sqlstate == RAISED {
+            continue;
+        }
         let (file, Some(undo)) = (repeated.file, facts.undo(repeated.file)) else { continue };
         let Some((id, _)) = facts.statements().find(|(_, statement)| statement.file == file) else {
             continue;

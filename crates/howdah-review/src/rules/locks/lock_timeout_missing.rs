@@ -1,7 +1,7 @@
 //! A migration waits without limit for a lock behind which everybody else queues.
 //!
-//! It is told for each file only where other files of the folder set a `lock_timeout`; where none
-//! does, the tool may set it, and it is told once, as information.
+//! It is told for each file only where at least as many other files set a `lock_timeout`; where
+//! fewer do, it is told once, and where none does, the tool may set it, and it is information.
 //!
 //! ```sql,invalid
 //! -- file: 0001_orders.sql
@@ -62,10 +62,11 @@ pub(super) const RULE: Rule = Rule {
 fn check(facts: &Facts, findings: &mut Findings<'_>) {
     let mut without: Vec<(StatementId, RelName, Reproducer)> = Vec::new();
     let mut file_done = None;
-    let mut anywhere = false;
+    // Files that set it, whether they need it or not.
+    let mut with = 0;
     for (id, statement) in facts.statements() {
-        if sets_timeout(facts, id, &statement.command) {
-            (file_done, anywhere) = (Some(statement.file), true);
+        if sets_timeout(facts, id, &statement.command) && file_done != Some(statement.file) {
+            (file_done, with) = (Some(statement.file), with + 1);
         }
         // Of a file the first such statement is told.
         if file_done == Some(statement.file) {
@@ -77,8 +78,10 @@ fn check(facts: &Facts, findings: &mut Findings<'_>) {
             without.push((id, table, reproducer));
         }
     }
+    // Where most files have none, that is how the project writes them, and told once.
     let all = without.len();
-    let told = if anywhere { all } else { 1 };
+    let is_rule = with >= all;
+    let told = if is_rule { all } else { 1 };
     for (id, table, reproducer) in without.into_iter().take(told) {
         let finding = findings.add(
             Subject::Statement(id),
@@ -86,9 +89,10 @@ fn check(facts: &Facts, findings: &mut Findings<'_>) {
         );
         finding.hint("Set lock_timeout before it, and try again when it fails.");
         finding.proved(reproducer);
-        if !anywhere {
-            finding.level(Level::Info);
-            finding.detail(format!("No file sets lock_timeout, and {all} would need it."));
+        if !is_rule {
+            finding.level(if with == 0 { Level::Info } else { Level::Notice });
+            let some = if with == 0 { "No file sets".into() } else { format!("{with} files set") };
+            finding.detail(format!("{some} lock_timeout, and {all} would need it."));
         } else if facts.files[facts.statement(id).file].transactional {
             let timeout = "set local lock_timeout = '3s'".to_owned();
             finding.instead(id, vec![timeout, facts.text(id).to_owned()]);

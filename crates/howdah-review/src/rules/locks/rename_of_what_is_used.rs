@@ -27,6 +27,17 @@
 //! create table items (id bigint primary key, note text);
 //! ```
 //!
+//! Nor does the name of a column that is new, or that another column gets:
+//!
+//! ```sql,valid
+//! -- file: 0001_orders.sql
+//! create table orders (id bigint primary key, total text);
+//! -- file: 0002_rename.sql
+//! alter table orders add column total_new jsonb;
+//! alter table orders rename column total to total_old;
+//! alter table orders rename column total_new to total;
+//! ```
+//!
 //! ## Why
 //!
 //! While a migration is rolled out the old version of the application runs still, for minutes or
@@ -40,7 +51,7 @@
 use howdah_catalog::Ident;
 use howdah_sql::command::{AlterAction, Command, Name, ObjectKind};
 
-use crate::facts::{Facts, StatementId};
+use crate::facts::{Facts, Statement, StatementId};
 use crate::finding::{Findings, Level, Subject};
 use crate::proof;
 use crate::rule::{Group, Needs, Rule};
@@ -69,11 +80,16 @@ fn check(facts: &Facts, findings: &mut Findings<'_>) {
                     format!("select from {relation}"),
                     "42P01",
                 ),
-                AlterAction::RenameColumn(from, _) if !comes_back(facts, id, &table.name) => (
-                    format!("column \"{from}\" of \"{}\"", table.name.plain()),
-                    format!("select {relation}.{} from {relation}", Ident::new(from.as_str())),
-                    "42703",
-                ),
+                AlterAction::RenameColumn(from, _)
+                    if !comes_back(facts, id, &table.name)
+                        && !is_new_or_comes_back(facts, id, &table.name, from) =>
+                {
+                    (
+                        format!("column \"{from}\" of \"{}\"", table.name.plain()),
+                        format!("select {relation}.{} from {relation}", Ident::new(from.as_str())),
+                        "42703",
+                    )
+                }
                 _ => continue,
             };
             if facts.trace(id).is_none() {
@@ -101,4 +117,18 @@ fn comes_back(facts: &Facts, id: StatementId, table: &Name) -> bool {
                 && made.last() == table.last()
         }),
     })
+}
+
+/// Whether the same file makes the column, or gives its name to another one later.
+fn is_new_or_comes_back(facts: &Facts, id: StatementId, table: &Name, column: &str) -> bool {
+    let brings = |(_, other): (StatementId, &Statement)| {
+        let Command::AlterTable(alter) = &other.command else { return false };
+        alter.name.last() == table.last()
+            && alter.actions.iter().any(|(action, _)| match action {
+                AlterAction::AddColumn(new) => new.name == column,
+                AlterAction::RenameColumn(_, to) => to == column,
+                _ => false,
+            })
+    };
+    facts.before_in_file(id).any(brings) || facts.after_in_file(id).any(brings)
 }

@@ -13,12 +13,16 @@
 //! -- file: src/report.ts
 //! const rows = await prisma.$queryRaw`SELECT * FROM daily`;
 //! // await prisma.$executeRaw`SELECT 1`;
+//! await tx.$executeRaw`SELECT pg_advisory_xact_lock(1)`;
+//! await tx.$executeRaw`SELECT day FROM daily WHERE day = ${day} FOR UPDATE`;
 //! await prisma.$executeRaw`UPDATE daily SET day = day WHERE day = ${day}`;
 //! ```
 //!
 //! ## Why
 //!
-//! `$executeRaw` returns how many rows a statement touched. What was selected is thrown away.
+//! `$executeRaw` returns how many rows a statement touched. What was selected is thrown away. A
+//! function that is called for what it does, without a `from`, has nothing to be thrown away, and
+//! rows that are locked need not be seen.
 //!
 //! ## Instead
 //!
@@ -45,7 +49,9 @@ fn check(facts: &Facts, findings: &mut Findings<'_>) {
             let before = file.code[..string.span.start - 1].trim_end_matches(['(', ' ', '\n']);
             let raw =
                 ["$executeRaw", "$executeRawUnsafe"].iter().any(|call| before.ends_with(call));
-            if raw && sql.starts_with("select ") {
+            let locks = [" for update", " for no key update", " for share", " for key share"];
+            let for_itself = !sql.contains(" from ") || locks.iter().any(|lock| sql.contains(lock));
+            if raw && sql.starts_with("select ") && !for_itself {
                 let finding = findings.add(
                     file.subject(string.span.start),
                     "$executeRaw gives the number of rows of a SELECT, not the rows",

@@ -34,6 +34,28 @@
 //! }
 //! ```
 //!
+//! A schema may lie in several files, and a model of one is known to all:
+//!
+//! ```sql,valid
+//! -- file: 0001_a.sql
+//! create table orgs (id int primary key);
+//! create table members (id int primary key, org_id int not null references orgs);
+//! create index members_org on members (org_id);
+//! -- file: schema/orgs.prisma
+//! model Org {
+//!   id      Int      @id
+//!   members Member[]
+//!   @@map("orgs")
+//! }
+//! -- file: schema/members.prisma
+//! model Member {
+//!   id    Int @id
+//!   org   Org @relation(fields: [orgId], references: [id])
+//!   orgId Int @map("org_id")
+//!   @@map("members")
+//! }
+//! ```
+//!
 //! ## Why
 //!
 //! Most ORMs name every column in each query, so every read of the table fails.

@@ -40,6 +40,24 @@
 //! }
 //! ```
 //!
+//! Where most tables of an ORM are not there, its models are those of another database:
+//!
+//! ```sql,valid
+//! -- file: 0001_a.sql
+//! create table users (id int primary key);
+//! -- file: other/models.py
+//! from sqlalchemy import Column, Integer
+//! class Listing(Base):
+//!     __tablename__ = "listings"
+//!     id = Column(Integer, primary_key=True)
+//! class Offer(Base):
+//!     __tablename__ = "offers"
+//!     id = Column(Integer, primary_key=True)
+//! class Auction(Base):
+//!     __tablename__ = "auctions"
+//!     id = Column(Integer, primary_key=True)
+//! ```
+//!
 //! ## Why
 //!
 //! Every query of it fails. The model was changed without a migration, the migration lies elsewhere

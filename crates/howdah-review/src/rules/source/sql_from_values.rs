@@ -47,6 +47,8 @@
 //! await db.query(`SELECT name FROM users WHERE name = ${nameParam}`, [name]);
 //! -- file: app/users.rs
 //! let sql = format!("insert into users (name) values ('{}')", ROOT_NAME);
+//! -- file: app/migrations/0002_names.ts
+//! await db.query(`UPDATE users SET name = '${old.name}'`);
 //! ```
 //!
 //! ## Why
@@ -60,6 +62,7 @@
 
 use crate::facts::Facts;
 use crate::finding::{Findings, Level};
+use crate::migrations::{file_name, is_version};
 use crate::rule::{Group, Needs, Rule};
 use crate::source::{Language, SourceFile, Text};
 
@@ -76,7 +79,7 @@ pub(super) const RULE: Rule = Rule {
 fn check(facts: &Facts, findings: &mut Findings<'_>) {
     for file in &facts.sources {
         for (string, sql) in file.sql() {
-            if file.is_printed(string) {
+            if file.is_printed(string) || is_migration(&file.path) {
                 continue;
             }
             if holds_value(file, string) || is_glued(file, string, &sql) {
@@ -89,6 +92,12 @@ fn check(facts: &Facts, findings: &mut Findings<'_>) {
             }
         }
     }
+}
+
+/// Whether a file of source is a migration: nobody else chooses what it is given.
+fn is_migration(path: &str) -> bool {
+    let name = file_name(path);
+    is_version(name) && path.to_ascii_lowercase().contains("migrat")
 }
 
 /// A template with a value where a constant of SQL would be.
@@ -154,6 +163,13 @@ const HARMLESS: &[&str] = &[
     "sequence",
     "index",
     "idx",
+    // Numbers.
+    "minutes",
+    "seconds",
+    "secs",
+    "limit",
+    "offset",
+    "count",
 ];
 
 /// Whether an expression is a constant, or by its name no value of a user.
