@@ -37,6 +37,9 @@ pub struct Facts {
     pub built: bool,
     /// The tool whose files they are; `None` for a live database.
     pub convention: Option<Convention>,
+    /// Whether the files make a database in one go, as scripts without an order do, so that what
+    /// one of them makes is empty for all.
+    pub at_once: bool,
     /// Drizzle's list of its files.
     pub journal: Option<RawFile>,
     /// What holes of templates were filled with, where nobody said with what.
@@ -554,7 +557,8 @@ impl Facts {
             .find_map(|kind| self.made_by(kind, &name, None))
     }
 
-    /// Whether the table may hold rows when the statement runs: it was not made by the same file.
+    /// Whether the table may hold rows when the statement runs: it was not made by the same file,
+    /// nor by any where all are run in one go.
     ///
     /// Files before are taken as applied long ago; a table that no file makes is somebody else's
     /// and may hold anything.
@@ -563,7 +567,9 @@ impl Facts {
         let made = self
             .made_by(ObjectKind::Table, table, Some(id))
             .or_else(|| self.made_by(ObjectKind::MaterializedView, table, Some(id)));
-        made.is_none_or(|made| self.statement(made).file != self.statement(id).file)
+        made.is_none_or(|made| {
+            !self.at_once && self.statement(made).file != self.statement(id).file
+        })
     }
 
     /// `server_version_num` of the server that was built on or read.

@@ -83,6 +83,22 @@ pub enum Subject {
     Statement(StatementId),
 }
 
+impl Subject {
+    /// The table that it is of.
+    #[must_use]
+    pub fn table(&self) -> Option<&RelName> {
+        match self {
+            Self::Relation(table)
+            | Self::Column(table, _)
+            | Self::Index(table, _)
+            | Self::Constraint(table, _)
+            | Self::Policy(table, _)
+            | Self::Trigger(table, _) => Some(table),
+            Self::Database | Self::Function(..) | Self::Named(..) | Self::Statement(_) => None,
+        }
+    }
+}
+
 impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

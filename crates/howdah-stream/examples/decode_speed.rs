@@ -43,6 +43,7 @@ fn stream() -> Stream {
         ahead: 1,
         accept: Accept { past: None, future: Span::default() },
         keep: None,
+        keep_by: None,
         segment: None,
         reverses: Vec::new(),
         refuse_conflicts: false,

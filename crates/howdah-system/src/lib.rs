@@ -26,7 +26,7 @@ pub use column::{ColumnType, StreamColumn};
 pub use effective::{EffectiveSetting, SettingOrigin};
 pub use file::{DatabaseConfig, DatabaseTarget, HttpConfig, SystemFile, UpkeepConfig, Window};
 pub use model::{
-    Accept, Computed, Derived, DerivedKey, DerivedKind, DerivedMeasure, Expr, IngestLimits,
+    Accept, Computed, Derived, DerivedKey, DerivedKind, DerivedMeasure, Expr, IngestLimits, KeepBy,
     KeyColumn, Level, Marker, Measure, MeasureKind, PositionFold, Reorganisation, Roles, Rollup,
     Segment, Sight, Stream, System, TenantKeep, Tenants, Through, TimeType, Visible, Watched,
 };

@@ -106,10 +106,17 @@ pub struct Tenants {
 /// How long the events of each tenant are kept, as columns of the table of known tenants say.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TenantKeep {
-    /// A column of intervals; null: as the stream says.
-    pub column: Option<Ident>,
+    /// How long the events of all streams are kept that do not say it themselves.
+    pub by: Option<KeepBy>,
     /// A boolean column: true stops every deletion of the tenant's events.
     pub hold: Option<Ident>,
+}
+
+/// A column of the table of known tenants that says how long a tenant's events are kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeepBy {
+    /// A column of intervals; null: as the stream says.
+    pub column: Ident,
     /// No tenant's events are kept for less than this.
     pub least: Option<Span>,
     /// No tenant's events are kept for longer, but for those on hold.
@@ -117,10 +124,10 @@ pub struct TenantKeep {
 }
 
 impl TenantKeep {
-    /// Whether tenants are told apart.
+    /// Whether tenants are told apart in every stream.
     #[must_use]
     pub fn is_given(&self) -> bool {
-        self.column.is_some() || self.hold.is_some()
+        self.by.is_some() || self.hold.is_some()
     }
 }
 
@@ -180,6 +187,8 @@ pub struct Stream {
     pub accept: Accept,
     /// How long events are kept; `None`: for ever.
     pub keep: Option<Span>,
+    /// How long each tenant's events are kept, where that is said for this stream alone.
+    pub keep_by: Option<KeepBy>,
     /// When old chunks are folded.
     pub segment: Option<Segment>,
     /// The tenant column, when the table has it.

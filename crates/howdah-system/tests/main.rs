@@ -10,6 +10,8 @@ mod database;
 mod derived;
 #[path = "main/form.rs"]
 mod form;
+#[path = "main/keep.rs"]
+mod keep;
 #[path = "main/mistakes.rs"]
 mod mistakes;
 #[path = "main/robust.rs"]

@@ -38,6 +38,7 @@ fn stream() -> Stream {
         ahead: 7,
         accept: Accept { past: None, future: Span::default() },
         keep: None,
+        keep_by: None,
         segment: None,
         reverses: Vec::new(),
         refuse_conflicts: false,

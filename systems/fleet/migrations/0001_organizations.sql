@@ -45,6 +45,9 @@ create table organization (
     rate_limit_h integer not null default 1000 check (rate_limit_h > 0),
     quota_gb integer not null default 100 check (quota_gb > 0),
     keep interval check (keep between interval '3 years' and interval '10 years'),
+    keep_samples interval check (keep_samples between interval '90 days' and interval '10 years'),
+    keep_requests interval check (keep_requests >= interval '30 days'),
+    keep_logins interval check (keep_logins >= interval '90 days'),
     region text not null default 'eu' check (region ~ '^[a-z0-9-]{2,20}$'),
     legal_hold boolean not null default false,
     active boolean not null default true,
@@ -60,6 +63,9 @@ comment on column organization.rate_limit_h is 'Requests an hour';
 comment on column organization.quota_gb is 'Stored files, in GB (10^9 bytes)';
 comment on column organization.keep is
     'How long events are kept, 3 to 10 years; null: as long as each stream says';
+comment on column organization.keep_samples is 'How long telemetry is kept; null: as the stream says';
+comment on column organization.keep_requests is 'How long api_request is kept; null: as the stream says';
+comment on column organization.keep_logins is 'How long auth_event is kept; null: as the stream says';
 comment on column organization.legal_hold is 'Nothing is deleted while it is set';
 comment on column organization.active is 'A suspended organisation loses access at once';
 

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use howdah_catalog::{Ident, Literal, RelName};
 use howdah_error::Result;
 use howdah_pg::from_pg;
-use howdah_system::{Stream, System, Tenants};
+use howdah_system::{KeepBy, Stream, System, Tenants};
 use tokio_postgres::Client;
 
 use crate::chunks::{self, Chunk};
@@ -134,12 +134,13 @@ async fn cuts(client: &Client, system: &System, stream: &Stream, asked: &Asked) 
     let sql = format!("select {}", micros("(now() - $1::text::interval)"));
     let all: Option<i64> = client.query_one(&sql, &[&default]).await.map_err(failed)?.get(0);
     let told_apart = system.tenants.as_ref().filter(|tenants| {
-        stream.tenant.is_some() && (tenants.keep.is_given() || asked.tenant.is_some())
+        let told = tenants.keep.is_given() || stream.keep_by.is_some();
+        stream.tenant.is_some() && (told || asked.tenant.is_some())
     });
     let Some(tenants) = told_apart else { return Ok(Cuts { all, tenants: None }) };
     let mut known = HashMap::new();
     if let Some((table, key)) = &tenants.table {
-        let span = span(tenants, default.as_deref(), asked);
+        let span = span(tenants, stream, default.as_deref(), asked);
         let held = tenants
             .keep
             .hold
@@ -156,17 +157,29 @@ async fn cuts(client: &Client, system: &System, stream: &Stream, asked: &Asked) 
     Ok(Cuts { all, tenants: Some(known) })
 }
 
-/// How long a tenant's events are kept, as SQL over its row `t`; null: for ever.
-fn span(tenants: &Tenants, default: Option<&str>, asked: &Asked) -> String {
-    let interval = |text: &str| format!("{}::interval", Literal(text));
+/// How long a tenant's events are kept, as SQL over its row `t`; null: for ever. What is said of
+/// the stream alone goes before what is said of all.
+fn span(tenants: &Tenants, stream: &Stream, default: Option<&str>, asked: &Asked) -> String {
     let default = default.map_or_else(|| "null::interval".to_owned(), interval);
-    let column = tenants.keep.column.as_ref().filter(|_| asked.older_than.is_none());
-    let own = column.map_or_else(|| default.clone(), |own| format!("coalesce(t.{own}, {default})"));
-    let least = tenants.keep.least.map(|least| interval(&least.to_string()));
-    let most = tenants.keep.most.map(|most| interval(&most.to_string()));
-    let at_least = least.map_or_else(|| own.clone(), |least| format!("greatest({own}, {least})"));
+    let Some(by) = stream.keep_by.as_ref().or(tenants.keep.by.as_ref()) else { return default };
+    if asked.older_than.is_some() {
+        return bounded(&default, by);
+    }
+    bounded(&format!("coalesce(t.{}, {default})", by.column), by)
+}
+
+fn interval(text: &str) -> String {
+    format!("{}::interval", Literal(text))
+}
+
+/// What a tenant says, within its bounds.
+fn bounded(said: &str, by: &KeepBy) -> String {
+    let least = by.least.map(|least| interval(&least.to_string()));
+    let most = by.most.map(|most| interval(&most.to_string()));
+    let at_least =
+        least.map_or_else(|| said.to_owned(), |least| format!("greatest({said}, {least})"));
     // A null is longer than every interval: `least` passes over it, `greatest` must not.
-    let bounded = format!("case when {own} is not null then {at_least} end");
+    let bounded = format!("case when {said} is not null then {at_least} end");
     match most {
         Some(most) => format!("least({bounded}, {most})"),
         None => format!("({bounded})"),

@@ -102,7 +102,11 @@ fn newer_server(facts: &Facts, id: StatementId, failure: &Failure) -> Option<Adv
 /// Whether the server asks for a superuser.
 fn needs_superuser(failure: &Failure) -> bool {
     let asks = |text: &str| text.to_ascii_lowercase().contains("superuser");
-    asks(&failure.message) || failure.hint.as_deref().is_some_and(asks)
+    // A table of the catalog, or the triggers of foreign keys.
+    failure.message.starts_with("permission denied for table pg_")
+        || failure.message.ends_with("is a system trigger")
+        || asks(&failure.message)
+        || failure.hint.as_deref().is_some_and(asks)
 }
 
 fn extension(name: &str) -> Advice {

@@ -192,7 +192,12 @@ async fn apply(facts: &Facts, file: usize, session: &mut Session<'_>) -> Result<
     }
     let mut failed = None;
     for id in done(facts, file) {
-        if let Some(failure) = session.run(facts.text(id)).await? {
+        let failure = if facts.statement(id).needs_no_transaction {
+            session.run_outside(facts.text(id)).await?
+        } else {
+            session.run(facts.text(id)).await?
+        };
+        if let Some(failure) = failure {
             failed.get_or_insert(Outcome::Failed(facts.text(id).to_owned(), failure));
         }
     }

@@ -8,12 +8,31 @@ use super::{cascade, extensions};
 use crate::facts::{Facts, Failure, StatementId};
 use crate::migrations::{file_name, is_version};
 
+/// Where tools of migrations keep what they applied.
+const OF_TOOLS: &[&str] = &[
+    "__diesel_schema_migrations",
+    "_prisma_migrations",
+    "_sqlx_migrations",
+    "alembic_version",
+    "ar_internal_metadata",
+    "flyway_schema_history",
+    "goose_db_version",
+    "gorp_migrations",
+    "knex_migrations",
+    "pgmigrations",
+    "schema_migration",
+    "schema_migrations",
+];
+
 /// What is known of a failure for want of something.
 pub(super) fn advice(facts: &Facts, id: StatementId, failure: &Failure) -> Option<Advice> {
     if !cascade::is_missing(failure) {
         return None;
     }
     let missed = cascade::named(&failure.message);
+    if missed.iter().any(|name| OF_TOOLS.contains(&name.as_str())) {
+        return Some(Advice::notice("The tool that applies the files makes it."));
+    }
     elsewhere(facts, id, &missed)
         .or_else(|| made_later(facts, id, &missed))
         .or_else(|| brought(facts, id, &missed))

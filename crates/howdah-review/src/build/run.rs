@@ -3,7 +3,7 @@
 use howdah_catalog::RelName;
 use howdah_error::Result;
 use howdah_pg::from_pg;
-use howdah_sql::command::{Command, Escape, escapes_within};
+use howdah_sql::command::{Command, Escape, Transaction, escapes_within};
 
 use super::cascade;
 use super::ours;
@@ -81,10 +81,25 @@ async fn run_file(
         session.begin().await?;
     }
     let mut tracer = Tracer::begin(session.connection()).await?;
+    // A file may end the transaction of its tool, and begin another for it.
+    let mut within = transactional;
     while runs.len() < until && facts.statements[runs.len()].file == file {
         let id = StatementId(runs.len());
-        let run = run_one(facts, id, session, &mut tracer).await?;
-        runs.push(run);
+        let run = match facts.statement(id).command {
+            Command::Transaction(Transaction::Commit) if within => {
+                within = false;
+                tracer.end_transaction();
+                session.commit().await?.map(Run::Failed)
+            }
+            Command::Transaction(Transaction::Begin) if transactional && !within => {
+                within = true;
+                session.begin().await?;
+                None
+            }
+            Command::Transaction(_) => None,
+            _ => Some(run_one(facts, id, within, session, &mut tracer).await?),
+        };
+        runs.push(run.unwrap_or(Run::LeftOut("each file has a transaction already")));
     }
     // A deferred constraint fails here, and is the last statement's.
     if let Some(failure) = session.commit().await?
@@ -98,11 +113,11 @@ async fn run_file(
 async fn run_one(
     facts: &Facts,
     id: StatementId,
+    transactional: bool,
     session: &mut Session<'_>,
     tracer: &mut Tracer,
 ) -> Result<Run> {
     let statement = facts.statement(id);
-    let transactional = facts.files[statement.file].transactional;
     let sql = facts.text(id);
     match &statement.command {
         Command::Escape(escape) => {
@@ -119,7 +134,6 @@ async fn run_one(
             }
         }
         Command::Copy(copy) if copy.from => return Ok(Run::LeftOut("its data are for psql alone")),
-        Command::Transaction(_) => return Ok(Run::LeftOut("each file has a transaction already")),
         _ => {}
     }
     if let Some(why) = ours::becomes_another(sql) {
@@ -143,11 +157,17 @@ async fn run_one(
         session.make_schema(&schema).await?;
         failure = session.run(sql).await?;
     }
+    if let Some(found) = &failure
+        && found.message == NO_SCHEMA
+    {
+        // The statement stays what it is; those behind it find the schema.
+        session.make_search_path().await?;
+    }
     if let Some(found) = failure {
-        return after_failure(facts, id, session, found).await;
+        return after_failure(facts, id, transactional, session, found).await;
     }
     let mut trace = Trace::default();
-    if is_traced(&statement.command) && !statement.needs_no_transaction {
+    if !statement.needs_no_transaction && is_traced(facts, id) {
         trace = tracer.look(session.connection()).await?;
     }
     trace.missing_role = missing_role;
@@ -174,6 +194,7 @@ fn is_first(facts: &Facts, id: StatementId) -> bool {
 async fn after_failure(
     facts: &Facts,
     id: StatementId,
+    transactional: bool,
     session: &mut Session<'_>,
     mut failure: Failure,
 ) -> Result<Run> {
@@ -203,11 +224,14 @@ async fn after_failure(
     if statement.needs_no_transaction && failure.sqlstate == scratch::ACTIVE_TRANSACTION {
         failure.ran_outside = session.run_outside(sql).await?.is_none();
     }
-    if !facts.files[statement.file].transactional {
+    if !transactional {
         session.commit().await?;
     }
     Ok(Run::Failed(failure))
 }
+
+/// What the server says when the search path names no schema that is there.
+const NO_SCHEMA: &str = "no schema has been selected to create in";
 
 /// The role that a statement names and nobody made.
 fn missing(failure: &Failure) -> Option<String> {

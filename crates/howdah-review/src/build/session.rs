@@ -143,6 +143,19 @@ impl<'a> Session<'a> {
         self.own(&format!("create schema if not exists {}", Ident::new(name))).await
     }
 
+    /// Makes the schemas that the search path names.
+    pub(super) async fn make_search_path(&mut self) -> Result<()> {
+        let path = "select btrim(btrim(name), '\"') from pg_catalog.regexp_split_to_table( \
+                    pg_catalog.current_setting('search_path'), ',') as names(name) \
+                    where name !~ '[$]' and btrim(name) <> ''";
+        let rows = self.connection.query_typed(path, &[]).await;
+        let rows = rows.map_err(|error| from_pg("could not read the search path", &error))?;
+        for row in rows {
+            self.make_schema(row.get(0)).await?;
+        }
+        Ok(())
+    }
+
     async fn try_run(&self, sql: &str) -> Result<Option<Failure>> {
         match self.connection.batch_execute(sql).await {
             Ok(()) => Ok(None),

@@ -7,7 +7,7 @@ use howdah_error::Result;
 use howdah_pg::{Connection, from_pg};
 use howdah_sql::command::Command;
 
-use crate::facts::{LockMode, Trace};
+use crate::facts::{Facts, LockMode, StatementId, Trace};
 
 /// What was seen so far in the transaction of one file.
 #[derive(Default)]
@@ -18,19 +18,39 @@ pub(super) struct Tracer {
     scans: HashMap<u32, i64>,
 }
 
-/// Whether a statement can lock or rewrite a table in a way that matters.
-pub(super) fn is_traced(command: &Command) -> bool {
-    !matches!(
-        command,
+/// Whether a statement can lock, rewrite or scan a table that was there before its file. The look
+/// costs as much as the statement, so what only makes something new goes without.
+pub(super) fn is_traced(facts: &Facts, id: StatementId) -> bool {
+    let names = |words: &[&str]| {
+        let text = facts.text(id).to_ascii_lowercase();
+        words.iter().any(|word| text.contains(word))
+    };
+    match &facts.statement(id).command {
         Command::Comment
-            | Command::Insert { .. }
-            | Command::Copy(_)
-            | Command::Set { .. }
-            | Command::Transaction(_)
-            | Command::CreateSchema { .. }
-            | Command::CreateExtension { .. }
-            | Command::Escape(_)
-    )
+        | Command::Insert { .. }
+        | Command::Copy(_)
+        | Command::Set { .. }
+        | Command::Transaction(_)
+        | Command::CreateSchema { .. }
+        | Command::CreateExtension { .. }
+        | Command::CreateRoutine(_)
+        | Command::CreateType { .. }
+        | Command::CreateDomain { .. }
+        | Command::Escape(_) => false,
+        Command::CreateView(view) => view.materialized,
+        // Another table is locked that it refers to, and read that it is made of.
+        Command::CreateTable(_) => {
+            names(&["references", "inherits", "partition of", "like", "select", "table only"])
+        }
+        Command::AlterTable(table) => {
+            facts.may_hold_rows(&table.name, id) || names(&["references", "partition", "inherit"])
+        }
+        Command::CreateIndex(index) => facts.may_hold_rows(&index.table, id),
+        Command::CreateTrigger { table, .. } | Command::CreatePolicy { table, .. } => {
+            facts.may_hold_rows(table, id)
+        }
+        _ => true,
+    }
 }
 
 impl Tracer {

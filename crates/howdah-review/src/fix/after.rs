@@ -38,7 +38,8 @@ pub(super) async fn run(
     let left: Vec<usize> = fixes.into_iter().filter(|at| findings[*at].fix.is_some()).collect();
     // Where none failed, that was the trial with which weeding begins.
     let mut first = last.failed.is_empty().then_some(last);
-    let weeded = weed(left, async |set| {
+    let statements = left.len();
+    let weeded = weed(left, statements, async |set| {
         let last = match first.take() {
             Some(last) => last,
             None => applied(scratch, built, facts, findings, set).await?,

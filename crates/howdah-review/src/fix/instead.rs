@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use howdah_catalog::{Ident, Relation};
 use howdah_error::Result;
+use howdah_sql::command::{AlterAction, Command};
 
 use super::edit::{self, edited};
 use super::weed::{Bad, weed};
@@ -43,7 +45,8 @@ pub(super) async fn run(
         *most = number.max(*most);
     }
     let trials = Trials { scratch, facts, findings, known, failing: failing(facts) };
-    let weeded = weed(fixes, async |set: &[usize]| trials.run(set).await).await?;
+    let statements = facts.statements.len();
+    let weeded = weed(fixes, statements, async |set: &[usize]| trials.run(set).await).await?;
     for (at, reason) in weeded.guilty {
         withdraw(&mut findings[at], reason, withdrawn);
     }
@@ -53,7 +56,8 @@ pub(super) async fn run(
 }
 
 /// Drops what a fix leaves to a later migration where nothing is left to do at the end of all
-/// files, since one of them took the table or the constraint away.
+/// files, since one of them took the table or the constraint away; a table that only got another
+/// name is called by that.
 async fn drop_needless(
     built: &ScratchDatabase,
     facts: &Facts,
@@ -70,7 +74,9 @@ async fn drop_needless(
         let mut needed = Vec::new();
         for sql in std::mem::take(&mut findings[at].later) {
             let failure = session.run(&sql).await?;
-            if !failure.is_some_and(|failure| GONE.contains(&failure.sqlstate.as_str())) {
+            if failure.is_some_and(|failure| GONE.contains(&failure.sqlstate.as_str())) {
+                needed.extend(by_new_name(facts, &sql));
+            } else {
                 needed.push(sql);
             }
         }
@@ -79,6 +85,19 @@ async fn drop_needless(
     session.roll_back().await?;
     session.close().await;
     Ok(())
+}
+
+/// The validation of a constraint whose table was renamed; `None` when no table has it any more.
+fn by_new_name(facts: &Facts, sql: &str) -> Option<String> {
+    let Command::AlterTable(table) = howdah_sql::command::read(sql) else { return None };
+    let [(AlterAction::ValidateConstraint(name), _)] = table.actions.as_slice() else {
+        return None;
+    };
+    let has =
+        |relation: &&Relation| relation.constraints.iter().any(|one| one.name.as_str() == name);
+    let mut tables = facts.catalog.as_ref()?.relations.values().filter(has);
+    let (table, None) = (tables.next()?, tables.next()) else { return None };
+    Some(format!("alter table {} validate constraint {}", table.name, Ident::new(name.as_str())))
 }
 
 /// Builds of the files with some fixes written into them, and what is compared.
@@ -116,10 +135,25 @@ impl Trials<'_> {
             .map(|(path, _)| edit::origin(path))
             .chain(new.iter().filter_map(|key| key.1.as_deref()))
             .collect();
+        // A table may be found wanting where it was made, for a fix of a later file.
+        let tables: BTreeSet<&str> = found
+            .iter()
+            .filter(|finding| new.contains(&&key_of(finding)))
+            .filter_map(|finding| finding.subject.table())
+            .map(|table| table.name.as_str())
+            .collect();
         let is_suspect = |at: &usize| {
             let finding = &self.findings[*at];
+            let of_table = || match &finding.fix {
+                Some(Fix::Instead(id, _)) => {
+                    let name = self.facts.statement(*id).command.table();
+                    name.is_some_and(|name| tables.contains(name.last()))
+                }
+                _ => false,
+            };
             finding.place.as_ref().is_some_and(|place| worse.contains(place.path.as_str()))
                 || newly.iter().any(|(_, text)| finding.later.contains(text))
+                || of_table()
         };
         Ok(Err(Bad { why, suspects: set.iter().copied().filter(is_suspect).collect() }))
     }
@@ -171,10 +205,14 @@ type Key = (&'static str, Option<String>);
 fn count(found: &[Finding], supposed: bool) -> BTreeMap<Key, usize> {
     let mut counts = BTreeMap::new();
     for finding in found.iter().filter(|finding| supposed || finding.experiment.is_none()) {
-        let path = finding.place.as_ref().map(|place| edit::origin(&place.path).to_owned());
-        *counts.entry((finding.rule.code, path)).or_default() += 1;
+        *counts.entry(key_of(finding)).or_default() += 1;
     }
     counts
+}
+
+fn key_of(finding: &Finding) -> Key {
+    let path = finding.place.as_ref().map(|place| edit::origin(&place.path).to_owned());
+    (finding.rule.code, path)
 }
 
 /// The facts with what each statement did.

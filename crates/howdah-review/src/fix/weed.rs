@@ -4,8 +4,12 @@ use std::collections::BTreeSet;
 
 use howdah_error::Result;
 
-/// More trials than this are not made; what is undecided then is taken out.
+/// Trials of more statements than these together are not made; what is undecided then is taken
+/// out. It bounds the time, and leaves the same fixes on every machine.
+const MOST_STATEMENTS: usize = 24_000;
+/// However few statements there are, and however many.
 const MOST_TRIALS: usize = 16;
+const LEAST_TRIALS: usize = 6;
 /// Of more suspects than this none is tried alone: a trial of a large repository takes seconds.
 const MOST_SUSPECTS: usize = 12;
 /// Why a fix is taken out without a trial that shows it guilty.
@@ -41,10 +45,12 @@ struct Group {
 ///
 /// The set shrinks, the suspects first, until it is fine; what was put aside is then added again
 /// in parts, each halved while it is bad.
-pub(super) async fn weed<T, F>(all: Vec<usize>, mut run: F) -> Result<Weeded<T>>
+/// A trial runs so many `statements`.
+pub(super) async fn weed<T, F>(all: Vec<usize>, statements: usize, mut run: F) -> Result<Weeded<T>>
 where
     F: AsyncFnMut(&[usize]) -> Result<Result<T, Bad>>,
 {
+    let most = (MOST_STATEMENTS / statements.max(1)).clamp(LEAST_TRIALS, MOST_TRIALS);
     let mut weeded = Weeded { kept: Vec::new(), guilty: Vec::new(), trial: None };
     let mut trials = 0;
     let mut waiting = vec![Group { members: all.clone(), known: None }];
@@ -54,7 +60,7 @@ where
         }
         let bad = match known {
             Some(bad) => bad,
-            None if trials == MOST_TRIALS => {
+            None if trials == most => {
                 weeded.guilty.extend(members.into_iter().map(|one| (one, UNDECIDED)));
                 continue;
             }
@@ -119,7 +125,7 @@ mod tests {
         points: impl Fn(&[usize]) -> BTreeSet<usize>,
     ) -> (Vec<usize>, Vec<usize>, usize) {
         let mut trials = 0;
-        let result = weed(all.to_vec(), async |set: &[usize]| {
+        let result = weed(all.to_vec(), 1, async |set: &[usize]| {
             trials += 1;
             let holds = |together: &&[usize]| together.iter().all(|one| set.contains(one));
             let is_bad = bad.iter().any(holds);

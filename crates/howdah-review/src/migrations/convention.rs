@@ -1,5 +1,6 @@
 //! How tools name and order their files.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::marks::{self, Marks};
@@ -106,7 +107,7 @@ impl Convention {
             }),
             Self::Plain => {
                 files.sort_by_cached_key(|file| natural(&file.path));
-                if !files.iter().any(|file| has_number(&file.path)) {
+                if self.is_at_once(&files) {
                     files = super::depend::order(files);
                 }
             }
@@ -116,6 +117,10 @@ impl Convention {
             Self::Diesel => {
                 files.sort_by_cached_key(|file| (diesel_version(&file.path), file.path.clone()));
             }
+            // Folders of their own for each version: `9/01_a.sql` before `10/01_a.sql`.
+            Self::Numbered | Self::Marked(_) if in_numbered_folders(&files) => {
+                files.sort_by_cached_key(|file| natural(&file.path));
+            }
             Self::Numbered | Self::Marked(_) => {
                 files.sort_by_cached_key(|file| {
                     (number(&file.path).unwrap_or(u128::MAX), natural(&file.path))
@@ -123,6 +128,12 @@ impl Convention {
             }
         }
         files
+    }
+
+    /// Whether the files are scripts that no tool applies and no number orders.
+    #[must_use]
+    pub fn is_at_once(self, files: &[RawFile]) -> bool {
+        self == Self::Plain && !files.iter().any(|file| has_number(&file.path))
     }
 
     /// Whether a file undoes another one of `files`.
@@ -164,10 +175,18 @@ impl Convention {
         }
     }
 
+    /// Whether the tool books whole names, so that two files may have one version.
+    #[must_use]
+    pub fn books_names(self) -> bool {
+        matches!(self, Self::Marked(marks) if marks.tool == "sql-migrate")
+    }
+
     /// The version under which the tool books the file; `None` where names alone count.
     #[must_use]
     pub fn version(self, path: &str) -> Option<String> {
         match self {
+            // No tool of theirs knows dashes in a version.
+            Self::Numbered if numbered_with_dashes(path) => None,
             Self::Numbered | Self::Marked(_) => number(path).map(|number| number.to_string()),
             Self::Diesel => diesel_version(path),
             Self::Flyway => flyway_version(path)
@@ -187,6 +206,16 @@ impl Convention {
             Self::Plain | Self::Marked(_) | Self::Drizzle | Self::Sqitch => sql,
         }
     }
+}
+
+/// Whether every file lies in a folder that is called by a number, and there are several.
+fn in_numbered_folders(files: &[RawFile]) -> bool {
+    let folder = |file: &RawFile| {
+        let (folder, _) = file.path.rsplit_once('/')?;
+        is_version(file_name(folder)).then(|| folder.to_owned())
+    };
+    let folders: Option<BTreeSet<String>> = files.iter().map(folder).collect();
+    folders.is_some_and(|folders| folders.len() > 1)
 }
 
 /// `a/down` without `down`: `a/`.
@@ -214,6 +243,14 @@ fn number(path: &str) -> Option<u128> {
         name => name,
     };
     numbered(name).0.parse().ok()
+}
+
+fn numbered_with_dashes(path: &str) -> bool {
+    let name = file_name(path);
+    let digits = name.find(|c: char| !c.is_ascii_digit()).unwrap_or(name.len());
+    name[digits..]
+        .strip_prefix('-')
+        .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
 }
 
 /// What diesel books of `2020-12-7-190800_name/up.sql`: all up to the first underscore, without

@@ -32,8 +32,12 @@ fn is_transactional(convention: Convention, text: &str, up: &str) -> bool {
     match convention {
         Convention::Plain => false,
         Convention::Marked(marks) => !marks.are_bare(text),
-        // sqlx runs such a file bare; howdah and Flyway see for themselves what it needs.
-        Convention::Numbered => !text.starts_with("-- no-transaction"),
+        // sqlx and postgres-migrations run such a file bare; howdah and Flyway see for themselves
+        // what it needs.
+        Convention::Numbered => {
+            let bare = ["-- no-transaction", "-- postgres-migrations disable-transaction"];
+            !bare.iter().any(|line| text.starts_with(line))
+        }
         Convention::Flyway => !split(up).0.iter().any(Statement::needs_no_transaction),
         // Prisma sends a file as it is.
         Convention::Prisma => !is_bare(up),

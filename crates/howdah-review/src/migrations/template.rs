@@ -48,6 +48,8 @@ pub(crate) fn fill(files: &mut [RawFile]) -> Vec<Guess> {
             file.text =
                 filled(&file.text, ("${", "}"), |hole| is_word(hole).then(|| value_of(hole)));
         }
+        // River's mark before every name, for which it writes nothing unless it is told a schema.
+        file.text = file.text.replace("/* TEMPLATE: schema */", "");
         if may_have_variables(&file.text) {
             file.text = without_variables(&file.text, value_of);
         }
@@ -96,8 +98,8 @@ fn without_variables(text: &str, mut value_of: impl FnMut(&str) -> String) -> St
     out.push_str(&text[at..]);
     for (name, value) in values {
         // Short names could be anything in another language.
-        if name.len() > 3 {
-            out = out.replace(&format!(" :{name}."), &format!(" {value}."));
+        for before in [" ", "(", ",", "::"].iter().filter(|_| name.len() > 3) {
+            out = out.replace(&format!("{before}:{name}."), &format!("{before}{value}."));
         }
     }
     out
@@ -198,6 +200,9 @@ mod tests {
         );
         assert!(text.contains("table schema.a (b int check (b < 5))"), "{text}");
         assert!(text.contains("from schema.a") && guesses.len() == 1, "{text}");
+        let body = "create table :SCHEMA.a (); create function f() as $$ select (x):::SCHEMA.a $$;";
+        let (text, _) = fill_one("1_a.sql", body);
+        assert!(text.contains("(x)::schema.a"), "{text}");
         let (text, _) = fill_one("V1__a.sql", "create schema ${app-schema};");
         assert_eq!(text, "create schema app_schema;");
     }

@@ -23,6 +23,10 @@ fn files_come_in_the_order_of_their_tool() {
         ordered(&[("2_b/up.sql", ""), ("1_a/up.sql", ""), ("1_a/down.sql", "")]),
         ["1_a/up.sql", "2_b/up.sql"]
     );
+    assert_eq!(
+        ordered(&[("10/01_b.up.sql", ""), ("9/02_a.up.sql", ""), ("9/01_a.up.sql", "")]),
+        ["9/01_a.up.sql", "9/02_a.up.sql", "10/01_b.up.sql"]
+    );
     // diesel compares its versions as text.
     assert_eq!(
         ordered(&[
@@ -63,6 +67,19 @@ fn files_that_are_no_migrations_are_left_out_of_numbered_ones() {
         files.iter().map(|(path, text)| (path.as_str(), *text)).collect();
     assert_eq!(ordered(&files).len(), 9);
     assert_eq!(ordered(&[("v1.10/a.sql", ""), ("v1.9/b.sql", "")]), ["v1.9/b.sql", "v1.10/a.sql"]);
+}
+
+#[test]
+fn keys_come_before_references_to_them() {
+    let files = [
+        ("AddReferences.sql", "alter table orders add foreign key (part) references parts (id);"),
+        (
+            "AddKeys.sql",
+            "alter table parts add primary key (id); alter table orders add primary key (part);",
+        ),
+        ("Tables.sql", "create table parts (id int); create table orders (part int);"),
+    ];
+    assert_eq!(ordered(&files), ["Tables.sql", "AddKeys.sql", "AddReferences.sql"]);
 }
 
 #[test]

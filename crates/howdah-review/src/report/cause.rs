@@ -36,17 +36,8 @@ impl Finding {
         let home = match (&self.place, &self.subject) {
             _ if self.rule.group == Group::Types => "",
             (Some(place), _) => place.path.as_str(),
-            (
-                None,
-                Subject::Relation(name)
-                | Subject::Column(name, _)
-                | Subject::Index(name, _)
-                | Subject::Constraint(name, _)
-                | Subject::Policy(name, _)
-                | Subject::Trigger(name, _)
-                | Subject::Function(name, _),
-            ) => name.schema.as_str(),
-            (None, Subject::Database | Subject::Named(..) | Subject::Statement(_)) => "",
+            (None, Subject::Function(name, _)) => name.schema.as_str(),
+            (None, subject) => subject.table().map_or("", |table| table.schema.as_str()),
         };
         let (code, proof) = (self.rule.code, self.proof.as_str());
         format!("{:016x}", stable_hash(&format!("{code}\n{}\n{proof}\n{home}", self.level)))

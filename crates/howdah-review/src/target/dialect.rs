@@ -110,29 +110,34 @@ pub(super) fn prefer_postgres(files: &mut Vec<String>) {
     });
 }
 
-/// The other database that most of these texts are for, by what they say.
+/// The other database that most of these texts are for, by what they say; some are enough where
+/// none says PostgreSQL.
 pub(super) fn of_texts<'a>(texts: impl Iterator<Item = &'a str>) -> Option<&'static str> {
     let (mut all, mut counts) = (0_usize, Vec::<(&'static str, usize)>::new());
+    let (mut blobs, mut ours) = (false, false);
     for text in texts.filter(|text| !text.trim().is_empty()) {
         all += 1;
-        let Some(database) = of_text(text) else { continue };
+        let lower = text.to_ascii_lowercase();
+        blobs |= lower.contains("blob") && has_blob_column(&lower);
+        ours |= OURS.iter().any(|sign| lower.contains(sign));
+        let Some(database) = of_text(text, &lower) else { continue };
         match counts.iter_mut().find(|(name, _)| *name == database) {
             Some((_, count)) => *count += 1,
             None => counts.push((database, 1)),
         }
     }
     let foreign: usize = counts.iter().map(|(_, count)| count).sum();
-    let most = counts.into_iter().max_by_key(|(_, count)| *count)?;
-    (foreign * 2 > all).then_some(most.0)
+    let most = counts.into_iter().max_by_key(|(_, count)| *count);
+    match most {
+        Some((database, _)) => (foreign * 2 > all || !ours).then_some(database),
+        // A program may put another type in its place before it runs the files.
+        None => (blobs && !ours).then_some(BLOBS),
+    }
 }
 
-fn of_text(text: &str) -> Option<&'static str> {
-    let lower = text.to_ascii_lowercase();
+fn of_text(text: &str, lower: &str) -> Option<&'static str> {
     if let Some((_, database)) = SIGNS.iter().find(|(sign, _)| lower.contains(sign)) {
         return Some(database);
-    }
-    if lower.contains("blob") && has_blob_column(&lower) {
-        return Some("SQLite or MySQL");
     }
     // Batches of SQL Server end with a line of their own.
     if lower.contains("go") && lower.lines().any(|line| line.trim() == "go") {
@@ -148,6 +153,19 @@ fn of_text(text: &str) -> Option<&'static str> {
     quoted.then_some("MySQL")
 }
 
+/// The databases that have a type `blob`.
+const BLOBS: &str = "SQLite or MySQL";
+/// Signs of PostgreSQL, in lower case.
+const OURS: &[&str] = &[
+    "bytea",
+    "bigserial",
+    "serial primary",
+    "serial not null",
+    "timestamptz",
+    "::",
+    "$$",
+    "plpgsql",
+];
 /// What may stand behind a column's type.
 const BEHIND_TYPE: &[&str] = &["not", "null", "default", "primary", "unique", "check", ",", ")"];
 
@@ -205,7 +223,9 @@ mod tests {
         let mysql = "create table `a` (id int auto_increment primary key) engine=InnoDB;";
         let plain = "create table a (id bigint primary key);";
         assert_eq!(of_texts([mysql, mysql, plain].into_iter()), Some("MySQL"));
-        assert_eq!(of_texts([mysql, plain, plain].into_iter()), None);
+        assert_eq!(of_texts([mysql, plain, plain].into_iter()), Some("MySQL"));
+        let ours = "create table a (id bigserial primary key);";
+        assert_eq!(of_texts([mysql, ours, plain].into_iter()), None);
         assert_eq!(of_texts(["create table `a` (b int)"].into_iter()), Some("MySQL"));
         assert_eq!(of_texts(["select '`a`'", plain].into_iter()), None);
         let blob = "create table a (id blob not null, data blob);";

@@ -192,7 +192,9 @@ pub fn facts_of(files: Vec<RawFile>) -> Facts {
     models.extend(orm::of_schemas(files.iter().map(|file| (&*file.path, &*file.text))));
     files.retain(|file| !orm::is_schema(&file.path));
     let guesses = migrations::fill(&mut files);
-    let convention = Some(Convention::detect(&files));
+    let convention = Convention::detect(&files);
+    let at_once = convention.is_at_once(&files);
+    let convention = Some(convention);
     let journal = files.iter().find(|file| file.path.ends_with("_journal.json")).cloned();
     let all: Vec<String> = files.iter().map(|file| file.path.clone()).collect();
     let mut files = migrations::order(files);
@@ -217,6 +219,7 @@ pub fn facts_of(files: Vec<RawFile>) -> Facts {
         sources,
         models,
         convention,
+        at_once,
         journal,
         guesses,
         unseen,

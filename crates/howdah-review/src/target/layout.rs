@@ -114,7 +114,11 @@ pub(super) fn sets(paths: Vec<String>, named: bool) -> Layout {
         }
     }
     dialect::prefer_postgres(&mut files);
-    let aside = |path: &String| folders(path).any(|name| ASIDE.contains(&lower(name).as_str()));
+    let aside = |path: &String| {
+        let name = lower(file_name(path));
+        folders(path).any(|name| ASIDE.contains(&lower(name).as_str()))
+            || ["testdata", "test_data", "test-data"].iter().any(|word| name.contains(word))
+    };
     if !files.iter().all(aside) {
         files.retain(|path| !aside(path));
     }

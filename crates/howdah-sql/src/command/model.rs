@@ -520,6 +520,18 @@ pub enum ObjectKind {
 }
 
 impl Command {
+    /// The table that the statement makes or changes.
+    #[must_use]
+    pub fn table(&self) -> Option<&Name> {
+        match self {
+            Self::CreateTable(table) => Some(&table.name),
+            Self::AlterTable(table) => Some(&table.name),
+            Self::CreateIndex(index) => Some(&index.table),
+            Self::CreateTrigger { table, .. } | Self::CreatePolicy { table, .. } => Some(table),
+            _ => None,
+        }
+    }
+
     /// What the statement makes: kind and name.
     #[must_use]
     pub fn creates(&self) -> Option<(ObjectKind, &Name)> {

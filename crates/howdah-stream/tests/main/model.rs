@@ -41,6 +41,7 @@ pub fn stream(columns: Vec<StreamColumn>) -> Stream {
         ahead: 1,
         accept: Accept { past: None, future: Span { months: 0, days: 1, seconds: 0 } },
         keep: None,
+        keep_by: None,
         segment: None,
         reverses: Vec::new(),
         refuse_conflicts: false,

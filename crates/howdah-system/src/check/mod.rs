@@ -18,8 +18,8 @@ mod visible;
 
 use howdah_catalog::{Catalog, Ident, RelName, Relation, RelationKind};
 
-use crate::file::{At, SystemFile, TenantsSection};
-use crate::model::{Roles, System, TenantKeep, Tenants};
+use crate::file::{At, KeepBySection, SystemFile};
+use crate::model::{KeepBy, Roles, System, TenantKeep, Tenants};
 use crate::problem::{self, Place, Problem};
 use crate::suggest;
 
@@ -239,12 +239,14 @@ impl<'a> Check<'a> {
             return;
         };
         let table = section.table.as_ref().and_then(|table| self.tenant_table(table, &type_name));
-        let keep = self.tenant_keep(section, table.as_ref());
+        let by = self.keep_by(&section.keep, "keep = \"retention\" in [tenants]", table.as_ref());
+        let hold = section.hold.as_ref();
+        let hold = hold.and_then(|hold| self.tenants_column(hold, "boolean", table.as_ref()));
         self.system.tenants = Some(Tenants {
             column: Ident::new(column.value.as_str()),
             type_name,
             table,
-            keep,
+            keep: TenantKeep { by, hold },
             visible: Vec::new(),
         });
     }
@@ -270,43 +272,49 @@ impl<'a> Check<'a> {
         Some((relation.name.clone(), key.clone()))
     }
 
-    /// The columns of the table of known tenants that say how long events are kept.
-    fn tenant_keep(
+    /// A column of the table of known tenants, of the type `wanted`.
+    fn tenants_column(
         &mut self,
-        section: &TenantsSection,
+        given: &At<String>,
+        wanted: &str,
         table: Option<&(RelName, Ident)>,
-    ) -> TenantKeep {
-        let wanted = [(&section.keep, "interval"), (&section.hold, "boolean")];
-        let mut found = [None, None];
-        for ((given, wanted), found) in wanted.into_iter().zip(&mut found) {
-            let Some(given) = given else { continue };
-            let Some((table, _)) = table else {
-                if section.table.is_none() {
-                    let problem = given.problem("the tenants have no table to say it");
-                    self.report(problem.hint("Add table = \"tenants\" to [tenants]."));
-                }
-                continue;
-            };
-            let Some(relation) = self.catalog.relation(table) else { continue };
-            let Some(column) = relation.column(&given.value) else {
-                self.no_column(relation, &given.value, &given.place);
-                continue;
-            };
-            if self.types.plain(&column.type_name) != wanted {
-                let message = format!("column \"{}\" is not of type {wanted}", given.value);
-                self.report(given.problem(message));
-                continue;
+    ) -> Option<Ident> {
+        let Some((table, _)) = table else {
+            // A table with mistakes is told already.
+            if self.file.tenants.as_ref().is_none_or(|section| section.table.is_none()) {
+                let problem = given.problem("the tenants have no table to say it");
+                self.report(problem.hint("Add table = \"tenants\" to [tenants]."));
             }
-            *found = Some(Ident::new(given.value.as_str()));
+            return None;
+        };
+        let relation = self.catalog.relation(table)?;
+        let Some(column) = relation.column(&given.value) else {
+            self.no_column(relation, &given.value, &given.place);
+            return None;
+        };
+        if self.types.plain(&column.type_name) != wanted {
+            let message = format!("column \"{}\" is not of type {wanted}", given.value);
+            self.report(given.problem(message));
+            return None;
         }
-        let [column, hold] = found;
-        let (least, most) = (&section.keep_least, &section.keep_most);
-        for bound in [least, most].into_iter().flatten().filter(|_| section.keep.is_none()) {
+        Some(Ident::new(given.value.as_str()))
+    }
+
+    /// How long tenants keep their events; `example` names the column where it is missing.
+    pub(super) fn keep_by(
+        &mut self,
+        section: &KeepBySection,
+        example: &str,
+        table: Option<&(RelName, Ident)>,
+    ) -> Option<KeepBy> {
+        let (least, most) = (&section.least, &section.most);
+        for bound in [least, most].into_iter().flatten().filter(|_| section.column.is_none()) {
             let problem = bound.problem("no tenant says how long its events are kept");
-            self.report(problem.hint("Name the column: keep = \"retention\" in [tenants]."));
+            self.report(problem.hint(format!("Name the column: {example}.")));
         }
+        let column = self.tenants_column(section.column.as_ref()?, "interval", table)?;
         let [least, most] = [least, most].map(|it| it.as_ref().map(|it| it.value));
-        TenantKeep { column, hold, least, most }
+        Some(KeepBy { column, least, most })
     }
 
     /// The stream that a rollup or source names. A stream that is in the file but has mistakes

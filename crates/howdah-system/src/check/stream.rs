@@ -5,7 +5,7 @@ use howdah_catalog::{Constraint, ConstraintKind, Ident, Identity, Relation};
 use super::Check;
 use crate::column::{ColumnType, StreamColumn};
 use crate::file::{At, StreamSection};
-use crate::model::{Accept, Segment, Stream, TimeType};
+use crate::model::{Accept, KeepBy, Segment, Stream, TimeType};
 use crate::problem::Place;
 use crate::time::Bucket;
 
@@ -58,6 +58,7 @@ impl Check<'_> {
         }
         let retracted =
             (!reverses.is_empty()).then(|| super::correction::retracted(&relation.name));
+        let keep_by = self.stream_keep_by(section, tenant.as_ref());
         let segment = match (&section.segment, segment_by) {
             (Some(segment), Some(by)) => Some(Segment { after: segment.after?, by: by? }),
             _ => None,
@@ -75,6 +76,7 @@ impl Check<'_> {
             ahead: section.ahead,
             accept: Accept { past: section.past, future: section.future },
             keep: section.keep,
+            keep_by,
             segment,
             tenant,
             reverses,
@@ -84,6 +86,21 @@ impl Check<'_> {
             horizon: None,
             columns,
         })
+    }
+
+    /// How long tenants keep the events of this stream.
+    fn stream_keep_by(
+        &mut self,
+        section: &StreamSection,
+        tenant: Option<&Ident>,
+    ) -> Option<KeepBy> {
+        if let (Some(given), None) = (&section.keep_by.column, tenant) {
+            let message = format!("the events of \"{}\" belong to no tenant", section.name.value);
+            self.report(given.problem(message));
+            return None;
+        }
+        let table = self.system.tenants.as_ref().and_then(|tenants| tenants.table.clone());
+        self.keep_by(&section.keep_by, "keep_by = \"retention\"", table.as_ref())
     }
 
     fn columns(&self, relation: &Relation) -> Vec<StreamColumn> {

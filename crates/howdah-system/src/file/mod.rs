@@ -6,6 +6,7 @@
 mod database;
 mod derived;
 mod http;
+mod keep;
 mod map;
 mod mqtt;
 mod reader;
@@ -23,7 +24,6 @@ use toml::de::DeTable;
 use crate::effective::{EffectiveSetting, SettingOrigin};
 use crate::model::IngestLimits;
 use crate::problem::{self, Problem};
-use crate::time::Span;
 use crate::units;
 
 pub use database::{DatabaseConfig, DatabaseTarget};
@@ -42,6 +42,7 @@ pub(crate) use stream::StreamSection;
 pub(crate) use table::{SightSection, TableSection};
 pub use upkeep::{UpkeepConfig, Window};
 
+pub(crate) use keep::KeepBySection;
 use reader::Reader;
 
 /// A system file, read but not yet held against a database.
@@ -74,10 +75,8 @@ pub(crate) struct TenantsSection {
     pub(crate) column: Option<At<String>>,
     pub(crate) table: Option<At<String>>,
     /// The columns of the table that say how long, and whether nothing may be deleted.
-    pub(crate) keep: Option<At<String>>,
+    pub(crate) keep: KeepBySection,
     pub(crate) hold: Option<At<String>>,
-    pub(crate) keep_least: Option<At<Span>>,
-    pub(crate) keep_most: Option<At<Span>>,
 }
 
 /// `[roles]` with defaults filled in.
@@ -139,12 +138,10 @@ impl SystemFile {
         let tenants = top.section("tenants").map(|section| {
             let column = section.required("column", "column = \"tenant_id\"");
             let table = section.string("table");
-            let keep = section.string("keep");
+            let keep = KeepBySection::read(&section, "keep");
             let hold = section.string("hold");
-            let keep_least = section.parsed("keep_least", units::span);
-            let keep_most = section.parsed("keep_most", units::span);
             section.finish();
-            TenantsSection { column, table, keep, hold, keep_least, keep_most }
+            TenantsSection { column, table, keep, hold }
         });
         let export = top.section("history").and_then(|section| {
             let export = section.string("export");

@@ -1,5 +1,6 @@
 //! `[streams.NAME]`.
 
+use super::KeepBySection;
 use super::reader::{At, Section};
 use crate::time::{Bucket, Span};
 use crate::units::{self, Complaint};
@@ -18,6 +19,8 @@ pub(crate) struct StreamSection {
     pub(crate) past: Option<Span>,
     pub(crate) future: Span,
     pub(crate) keep: Option<Span>,
+    /// How long each tenant's events are kept.
+    pub(crate) keep_by: KeepBySection,
     pub(crate) segment: Option<SegmentSection>,
     /// A key column of the event that is reversed, and the column of the reversal that names it.
     pub(crate) reverses: Vec<(At<String>, At<String>)>,
@@ -70,6 +73,7 @@ fn read_one(name: At<String>, section: Section<'_>) -> StreamSection {
     );
     let (past, future) = read_accept(&section);
     let keep = section.parsed("keep", units::span).map(|keep| keep.value);
+    let keep_by = KeepBySection::read(&section, "keep_by");
     let segment = section.section("segment").map(|segment| {
         if !segment.has("after") {
             segment.missing("after", "after = \"7 days\"");
@@ -94,6 +98,7 @@ fn read_one(name: At<String>, section: Section<'_>) -> StreamSection {
         past,
         future,
         keep,
+        keep_by,
         segment,
         reverses,
         refuse_conflicts,

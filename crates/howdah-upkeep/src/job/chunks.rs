@@ -151,6 +151,7 @@ mod tests {
             ahead: 3,
             accept: Accept { past: None, future: Span { months: 0, days: 0, seconds: 3600 } },
             keep: None,
+            keep_by: None,
             segment: None,
             tenant: None,
             reverses: Vec::new(),

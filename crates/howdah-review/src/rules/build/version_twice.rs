@@ -65,7 +65,7 @@ pub(super) const RULE: Rule = Rule {
 const MERGED: usize = 2;
 
 fn check(facts: &Facts, findings: &mut Findings<'_>) {
-    let Some(convention) = facts.convention else { return };
+    let Some(convention) = facts.convention.filter(|tool| !tool.books_names()) else { return };
     let mut twice = Vec::new();
     let mut seen: BTreeMap<(&str, String), &str> = BTreeMap::new();
     for (at, file) in facts.files.iter().enumerate() {

@@ -10,12 +10,13 @@ use crate::engine::{Engine, fine};
 
 /// Days between now and the samples of a flight: on both sides of every organisation's bound, with
 /// more than a chunk of a day in between.
-const AGES: [i64; 8] = [30, 1_000, 1_090, 1_100, 1_500, 1_820, 1_832, 4_000];
+const AGES: [i64; 9] = [30, 200, 1_000, 1_090, 1_100, 1_500, 1_820, 1_832, 4_000];
 
-/// Name, what is agreed on, hold, days that samples may be old: three years at least (1,096 days
-/// with one leap day, 1,095 without: no age is between), five.
-const ORGANISATIONS: [(&str, &str, bool, i64); 3] = [
-    ("plain", "null", false, 1_095),
+/// Name, what is agreed on for samples, hold, days that samples may be old: a year, where nothing
+/// is agreed on.
+const ORGANISATIONS: [(&str, &str, bool, i64); 4] = [
+    ("brief", "interval '90 days'", false, 90),
+    ("plain", "null", false, 365),
     ("long", "interval '5 years'", false, 1_826),
     ("held", "interval '3 years'", true, i64::MAX),
 ];
@@ -92,13 +93,13 @@ async fn r23_an_organisation_keeps_as_long_as_was_agreed() {
     for (number, (org, agreed, hold, _)) in ORGANISATIONS.into_iter().enumerate() {
         aircraft(&engine, org, &format!("A-{number}"), "multirotor", 4).await;
         let sql = format!(
-            "update organization set keep = {agreed}, legal_hold = {hold}, \
+            "update organization set keep_samples = {agreed}, legal_hold = {hold}, \
              row_version = row_version + 1 where org_id = '{org}'"
         );
         engine.run(&sql).await;
         let told = samples(&engine, org, number).await;
         feeds.all_new("telemetry", &told).await;
-        late.extend(told.into_iter().skip(4 * 3).step_by(3).take(1).map(|mut sample| {
+        late.extend(told.into_iter().skip(5 * 3).step_by(3).take(1).map(|mut sample| {
             sample["seq"] = json!(77);
             sample
         }));
@@ -125,11 +126,11 @@ async fn r23_an_organisation_keeps_as_long_as_was_agreed() {
     // It is on record whose events went, from when to when and how many.
     let report = "select coalesce(tenant, '') || ' ' || sum(events) from howdah.drops \
                   where done_at is not null group by tenant order by 1";
-    assert_eq!(engine.texts(report).await, ["long 6", "plain 15"]);
+    assert_eq!(engine.texts(report).await, ["brief 24", "long 6", "plain 21"]);
 
     // What comes after it is not told from a repetition, so it is refused; who is on hold takes it.
     let told = feeds.send("telemetry", &late).await;
-    assert_eq!(told, (2, 0, 1), "of 1,500 days: plain has lost them, long and held have not");
+    assert_eq!(told, (2, 0, 2), "of 1,500 days: two have lost them, long and held have not");
     // The hold ends, and so does what it has kept.
     engine
         .run(
@@ -138,7 +139,7 @@ async fn r23_an_organisation_keeps_as_long_as_was_agreed() {
         )
         .await;
     retention(&engine).await;
-    assert_eq!(ages(&engine, "held").await, [30, 1_000, 1_090]);
+    assert_eq!(ages(&engine, "held").await, [30, 200, 1_000, 1_090]);
     assert_eq!(figures(&engine).await.len(), before.len());
     engine.assert_proved().await;
 }
