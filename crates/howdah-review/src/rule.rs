@@ -173,8 +173,7 @@ impl Rule {
     }
 }
 
-/// An example of a rule's documentation: a block ```` ```sql,invalid ```` or ```` ```sql,valid
-/// ````.
+/// An example of a rule's documentation: a block of code of `sql,invalid` or `sql,valid`.
 ///
 /// A line `-- file: NAME` begins another migration. With `live` the SQL makes a database in use,
 /// which is then reviewed as one: `-- server: NAME = VALUE` is a setting that it has, and what

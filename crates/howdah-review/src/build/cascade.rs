@@ -1,5 +1,7 @@
 //! Which failures follow from which: a statement that misses what a failed one would have made.
 
+use std::collections::HashSet;
+
 use howdah_sql::command::{AlterAction, Command};
 
 use super::extensions;
@@ -10,20 +12,35 @@ const MISSING: &[&str] = &["42P01", "42703", "42704", "42883", "3F000", "42830",
 
 /// Sets [`Failure::caused_by`] of every failure that follows from another one.
 pub(super) fn find_causes(facts: &mut Facts) {
+    let all: HashSet<String> =
+        facts.statements.iter().flat_map(|statement| made(&statement.command)).collect();
     // Names that failed statements would have made, with the root of each failure.
     let mut unmade: Vec<(String, StatementId)> = Vec::new();
+    // The first failure for want of a relation or schema that no file makes: the files begin on a
+    // database that somebody else has made, which is told once.
+    let mut ground: Option<StatementId> = None;
     for at in 0..facts.statements.len() {
         let id = StatementId(at);
         let Run::Failed(failure) = &facts.statements[at].run else { continue };
         if failure.ran_outside {
             continue;
         }
-        let cause = cause(failure, &unmade);
+        let mut cause = cause(failure, &unmade);
+        let whole = missing_whole(failure);
+        let of_ground = matches!(failure.sqlstate.as_str(), "42P01" | "3F000")
+            && whole.as_ref().is_some_and(|name| !all.contains(name));
+        if of_ground && cause.is_none() {
+            cause = ground;
+            ground = ground.or(Some(id));
+        }
         let root = cause.unwrap_or(id);
         let command = &facts.statements[at].command;
         unmade.extend(made(command).into_iter().map(|name| (name, root)));
         // What is missing for one statement is missing for the next that names it.
-        unmade.extend(missing_whole(failure).map(|name| (name, root)));
+        unmade.extend(whole.map(|name| (name, root)));
+        let missed = if is_missing(failure) { named(&failure.message) } else { Vec::new() };
+        let brought = missed.iter().filter_map(|name| extensions::bringing(name));
+        unmade.extend(brought.map(|extension| (extension_key(extension), root)));
         if let Command::CreateExtension { name } = command {
             let real = extensions::meant(name).unwrap_or(name);
             unmade.push((extension_key(real), root));

@@ -160,8 +160,12 @@ async fn run_one(
     if let Some(found) = &failure
         && found.message == NO_SCHEMA
     {
-        // The statement stays what it is; those behind it find the schema.
+        // The statement stays what it is, and those behind it find the schema; where its name is a
+        // guess of ours, somebody else makes it.
         session.make_search_path().await?;
+        if !facts.guesses.is_empty() {
+            failure = session.run(sql).await?;
+        }
     }
     if let Some(found) = failure {
         return after_failure(facts, id, transactional, session, found).await;

@@ -114,9 +114,11 @@ impl Convention {
             Self::Prisma | Self::Drizzle | Self::Sqitch => {
                 files.sort_by(|a, b| a.path.cmp(&b.path));
             }
-            Self::Diesel => {
+            Self::Diesel if files.iter().all(|file| diesel_version(&file.path).is_some()) => {
                 files.sort_by_cached_key(|file| (diesel_version(&file.path), file.path.clone()));
             }
+            // Folders of others that call their files as diesel does: `4-add-column/up.sql`.
+            Self::Diesel => files.sort_by_cached_key(|file| natural(&file.path)),
             // Folders of their own for each version: `9/01_a.sql` before `10/01_a.sql`.
             Self::Numbered | Self::Marked(_) if in_numbered_folders(&files) => {
                 files.sort_by_cached_key(|file| natural(&file.path));
@@ -254,11 +256,13 @@ fn numbered_with_dashes(path: &str) -> bool {
 }
 
 /// What diesel books of `2020-12-7-190800_name/up.sql`: all up to the first underscore, without
-/// dashes. It is compared as text, so a day of one digit comes behind those of two.
-fn diesel_version(path: &str) -> Option<String> {
+/// dashes. It is compared as text, so a day of one digit comes behind those of two. `None` for
+/// folders that diesel has not made.
+pub(super) fn diesel_version(path: &str) -> Option<String> {
     let folder = path.strip_suffix("/up.sql").or_else(|| path.strip_suffix("/down.sql"))?;
     let name = file_name(folder);
-    Some(name.split('_').next().unwrap_or(name).replace('-', ""))
+    let version = name.split('_').next().unwrap_or(name).replace('-', "");
+    version.chars().all(|c| c.is_ascii_digit()).then_some(version)
 }
 
 /// The digits that a name begins with, without the dashes among them, and what comes behind.

@@ -2,6 +2,7 @@
 
 use howdah_sql::{Statement, split};
 
+use super::convention::diesel_version;
 use super::marks::{line_after, line_of};
 use super::{Convention, RawFile, file_name};
 use crate::facts::SqlFile;
@@ -24,11 +25,11 @@ pub(super) fn cut(convention: Convention, file: RawFile) -> SqlFile {
     }
     // The runner of Ory's services takes the name's word for it.
     let bare = file_name(&path).split('.').any(|part| part == "autocommit");
-    let transactional = !bare && is_transactional(convention, &text, &text[up.clone()]);
+    let transactional = !bare && is_transactional(convention, &path, &text, &text[up.clone()]);
     SqlFile { path, text, up, down, undo: None, transactional }
 }
 
-fn is_transactional(convention: Convention, text: &str, up: &str) -> bool {
+fn is_transactional(convention: Convention, path: &str, text: &str, up: &str) -> bool {
     match convention {
         Convention::Plain => false,
         Convention::Marked(marks) => !marks.are_bare(text),
@@ -41,6 +42,7 @@ fn is_transactional(convention: Convention, text: &str, up: &str) -> bool {
         Convention::Flyway => !split(up).0.iter().any(Statement::needs_no_transaction),
         // Prisma sends a file as it is.
         Convention::Prisma => !is_bare(up),
+        Convention::Diesel if diesel_version(path).is_none() => !is_bare(up),
         Convention::Diesel | Convention::Drizzle | Convention::Sqitch => true,
     }
 }

@@ -23,6 +23,7 @@ fn files_come_in_the_order_of_their_tool() {
         ordered(&[("2_b/up.sql", ""), ("1_a/up.sql", ""), ("1_a/down.sql", "")]),
         ["1_a/up.sql", "2_b/up.sql"]
     );
+    assert_eq!(ordered(&[("11-b/up.sql", ""), ("4-a/up.sql", "")]), ["4-a/up.sql", "11-b/up.sql"]);
     assert_eq!(
         ordered(&[("10/01_b.up.sql", ""), ("9/02_a.up.sql", ""), ("9/01_a.up.sql", "")]),
         ["9/01_a.up.sql", "9/02_a.up.sql", "10/01_b.up.sql"]

@@ -48,6 +48,13 @@
 //! create index parts_note on parts (note);
 //! ```
 //!
+//! Files that begin on a database which somebody else has made fail once:
+//!
+//! ```sql,invalid
+//! alter table users add column note text;
+//! alter table orders add column note text;
+//! ```
+//!
 //! ```sql,valid
 //! create table orders (id bigint primary key, note text);
 //! grant select on orders to reporting;
