@@ -118,55 +118,14 @@ async fn run_one(
     tracer: &mut Tracer,
 ) -> Result<Run> {
     let statement = facts.statement(id);
-    let sql = facts.text(id);
-    match &statement.command {
-        Command::Escape(escape) => {
-            if let Escape::CreateRole(role) = escape {
-                session.make_role(role).await?;
-            }
-            return Ok(Run::LeftOut("its effect would leave the database"));
-        }
-        Command::Do { body, .. } => {
-            for escape in escapes_within(&body.text) {
-                if let Escape::CreateRole(role) = escape {
-                    session.make_role(&role).await?;
-                }
-            }
-        }
-        Command::Copy(copy) if copy.from => return Ok(Run::LeftOut("its data are for psql alone")),
-        _ => {}
-    }
-    if let Some(why) = ours::becomes_another(sql) {
+    if let Some(why) = left_out(facts, id, session).await? {
         return Ok(Run::LeftOut(why));
-    }
-    if ours::sets_transaction(sql) && is_first(facts, id) {
-        return Ok(Run::LeftOut("its transaction has begun already"));
     }
     if !transactional && !statement.needs_no_transaction {
         // Alone in a transaction, so that its locks can be seen.
         session.begin().await?;
     }
-    let mut missing_role = None;
-    let mut failure = session.run(sql).await?;
-    if let Some(role) = failure.as_ref().and_then(missing) {
-        session.make_role(&role).await?;
-        missing_role = Some(role);
-        failure = session.run(sql).await?;
-    }
-    if let Some(schema) = failure.as_ref().and_then(|failure| guessed_schema(facts, failure)) {
-        session.make_schema(&schema).await?;
-        failure = session.run(sql).await?;
-    }
-    if let Some(found) = &failure
-        && found.message == NO_SCHEMA
-    {
-        // The statement stays what it is, and those behind it find the schema; where its name is a
-        // guess of ours, somebody else makes it.
-        session.make_search_path().await?;
-        if !facts.guesses.is_empty() {
-            failure = session.run(sql).await?;
-        }
-    }
+    let (failure, missing_role) = run_with_help(facts, id, session).await?;
     if let Some(found) = failure {
         return after_failure(facts, id, transactional, session, found).await;
     }
@@ -182,6 +141,64 @@ async fn run_one(
         }
     }
     Ok(Run::Done(trace))
+}
+
+/// Why a statement is not run; the roles that it would make are made all the same.
+async fn left_out(
+    facts: &Facts,
+    id: StatementId,
+    session: &mut Session<'_>,
+) -> Result<Option<&'static str>> {
+    let sql = facts.text(id);
+    match &facts.statement(id).command {
+        Command::Escape(escape) => {
+            if let Escape::CreateRole(role) = escape {
+                session.make_role(role).await?;
+            }
+            return Ok(Some("its effect would leave the database"));
+        }
+        Command::Do { body, .. } => {
+            for escape in escapes_within(&body.text) {
+                if let Escape::CreateRole(role) = escape {
+                    session.make_role(&role).await?;
+                }
+            }
+        }
+        Command::Copy(copy) if copy.from => return Ok(Some("its data are for psql alone")),
+        _ => {}
+    }
+    let begun = ours::sets_transaction(sql) && is_first(facts, id);
+    let begun = begun.then_some("its transaction has begun already");
+    Ok(ours::becomes_another(sql).or(begun))
+}
+
+/// Runs a statement, again where what it misses is not for the files to make: a role, or a schema
+/// whose name we have guessed. Gives its failure, and the role.
+async fn run_with_help(
+    facts: &Facts,
+    id: StatementId,
+    session: &mut Session<'_>,
+) -> Result<(Option<Failure>, Option<String>)> {
+    let sql = facts.text(id);
+    let mut missing_role = None;
+    let mut failure = session.run(sql).await?;
+    if let Some(role) = failure.as_ref().and_then(missing) {
+        session.make_role(&role).await?;
+        missing_role = Some(role);
+        failure = session.run(sql).await?;
+    }
+    if let Some(schema) = failure.as_ref().and_then(|failure| guessed_schema(facts, failure)) {
+        session.make_schema(&schema).await?;
+        failure = session.run(sql).await?;
+    }
+    if failure.as_ref().is_some_and(|found| found.message == NO_SCHEMA) {
+        // The statement stays what it is, and those behind it find the schema.
+        session.make_search_path().await?;
+        if !facts.guesses.is_empty() {
+            failure = session.run(sql).await?;
+        }
+    }
+    Ok((failure, missing_role))
 }
 
 /// Whether nothing but settings comes before the statement in its transaction.

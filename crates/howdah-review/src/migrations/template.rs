@@ -50,11 +50,31 @@ pub(crate) fn fill(files: &mut [RawFile]) -> Vec<Guess> {
         }
         // River's mark before every name, for which it writes nothing unless it is told a schema.
         file.text = file.text.replace("/* TEMPLATE: schema */", "");
+        if file.text.contains("*/.") {
+            file.text = without_schema_holes(&file.text);
+        }
         if may_have_variables(&file.text) {
             file.text = without_variables(&file.text, value_of);
         }
     }
     guesses.into_iter().map(|(variable, value)| Guess { variable, value }).collect()
+}
+
+/// The text without comments that stand for a schema, ` /* SCHEMA */.orders`: nothing else could be
+/// there before the dot, so the search path decides.
+fn without_schema_holes(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(end) = rest.find("*/.") {
+        let begin = rest[..end].rfind("/*").filter(|begin| {
+            let line = !rest[*begin..end].contains('\n');
+            line && rest[..*begin].ends_with(|c: char| c.is_whitespace() || matches!(c, '(' | ','))
+        });
+        out.push_str(&rest[..begin.unwrap_or(end + 3)]);
+        rest = &rest[end + 3..];
+    }
+    out.push_str(rest);
+    out
 }
 
 fn declared(files: &[RawFile]) -> BTreeMap<String, String> {
@@ -203,6 +223,10 @@ mod tests {
         let body = "create table :SCHEMA.a (); create function f() as $$ select (x):::SCHEMA.a $$;";
         let (text, _) = fill_one("1_a.sql", body);
         assert!(text.contains("(x)::schema.a"), "{text}");
+        let (text, _) = fill_one("1_a.sql", "alter table /* SCHEMA */.a add b int; -- c.d");
+        assert_eq!(text, "alter table a add b int; -- c.d");
+        let kept = "select app/* schema */.f(); /* end */.";
+        assert_eq!(fill_one("1_a.sql", kept).0, "select app/* schema */.f(); ");
         let (text, _) = fill_one("V1__a.sql", "create schema ${app-schema};");
         assert_eq!(text, "create schema app_schema;");
     }
