@@ -7,7 +7,9 @@ use super::scratch;
 use crate::facts::Failure;
 
 /// SQLSTATEs of what a server does not know: syntax, function, object or setting.
-const UNKNOWN: &[&str] = &["42601", "42883", scratch::UNDEFINED_OBJECT];
+const UNKNOWN: &[&str] = &[SYNTAX, "42883", scratch::UNDEFINED_OBJECT];
+/// SQLSTATE: a syntax error.
+const SYNTAX: &str = "42601";
 
 /// What a statement holds, in lower case with single blanks, and the version that brought it.
 const BROUGHT: &[(&str, u32)] = &[
@@ -50,17 +52,35 @@ const BROUGHT: &[(&str, u32)] = &[
 const TAKEN_BACK: &[(&str, u32)] =
     &[("subquery in FROM must have an alias", 16), ("VALUES in FROM must have an alias", 16)];
 
+/// How far from the place that the server names a sign may stand, in bytes.
+const NEAR: usize = 60;
+
 /// The version of PostgreSQL that would have taken the statement, when it is later than `server`
 /// (`server_version_num`).
 pub(super) fn needs(text: &str, failure: &Failure, server: u32) -> Option<u32> {
     if !UNKNOWN.contains(&failure.sqlstate.as_str()) {
         return None;
     }
-    let text = text.split_whitespace().collect::<Vec<_>>().join(" ").to_ascii_lowercase();
+    let near = if failure.sqlstate == SYNTAX { around(text, failure.offset) } else { text };
+    let near = near.split_whitespace().collect::<Vec<_>>().join(" ").to_ascii_lowercase();
+    // A function or a setting is named by the server.
+    let is_meant = |sign: &str| {
+        let word = sign.trim_end_matches('(');
+        near.contains(sign) && (failure.sqlstate == SYNTAX || failure.message.contains(word))
+    };
     let messages = TAKEN_BACK.iter().filter(|(message, _)| failure.message == *message);
-    let signs = BROUGHT.iter().filter(|(sign, _)| text.contains(sign));
+    let signs = BROUGHT.iter().filter(|(sign, _)| is_meant(sign));
     let version = messages.chain(signs).map(|(_, version)| *version).max()?;
     (version > server / 10_000).then_some(version)
+}
+
+/// What stands around a place of the text; all of it when the place is not known.
+fn around(text: &str, place: Option<usize>) -> &str {
+    let Some(place) = place else { return text };
+    let near = |(at, _): &(usize, char)| at.abs_diff(place) <= NEAR;
+    let mut letters = text.char_indices().filter(near).map(|(at, _)| at);
+    let Some(from) = letters.next() else { return text };
+    &text[from..letters.next_back().unwrap_or(from)]
 }
 
 #[cfg(test)]
@@ -69,20 +89,29 @@ mod tests {
 
     #[test]
     fn only_what_the_server_does_not_know_needs_a_later_one() {
-        let failure = |sqlstate: &str| Failure {
+        let failure = |sqlstate: &str, message: &str, offset: Option<usize>| Failure {
             sqlstate: sqlstate.to_owned(),
-            message: "syntax error at or near \"JSON\"".to_owned(),
+            message: message.to_owned(),
             hint: None,
-            offset: None,
+            offset,
             caused_by: None,
             ran_outside: false,
         };
+        let syntax = "syntax error at or near \"JSON\"";
         let text = "select a from b where c IS NOT\n  JSON ARRAY";
-        assert_eq!(needs(text, &failure("42601"), 150_018), Some(16));
-        assert_eq!(needs(text, &failure("42601"), 160_001), None);
-        assert_eq!(needs(text, &failure("42P01"), 150_018), None);
+        let at = text.find("JSON");
+        assert_eq!(needs(text, &failure("42601", syntax, at), 150_018), Some(16));
+        assert_eq!(needs(text, &failure("42601", syntax, None), 160_001), None);
+        assert_eq!(needs(text, &failure("42P01", syntax, at), 150_018), None);
+        let far = format!("selec json_object('{{}}'){} from b", " ".repeat(200));
+        let found = failure("42601", "syntax error at or near \"from\"", far.find("from"));
+        assert_eq!(needs(&far, &found, 150_018), None);
         let text = "create table t (id uuid default uuidv7())";
-        assert_eq!(needs(text, &failure("42883"), 170_001), Some(18));
-        assert_eq!(needs("create tabel t ()", &failure("42601"), 150_018), None);
+        let unknown = failure("42883", "function uuidv7() does not exist", Some(32));
+        assert_eq!(needs(text, &unknown, 170_001), Some(18));
+        let other = failure("42883", "function f() does not exist", Some(32));
+        assert_eq!(needs(text, &other, 170_001), None);
+        let syntax = failure("42601", "syntax error at or near \"tabel\"", Some(7));
+        assert_eq!(needs("create tabel t ()", &syntax, 150_018), None);
     }
 }

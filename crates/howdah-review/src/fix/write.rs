@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::edit::{self, edited};
 use crate::facts::SqlFile;
 use crate::finding::Fix;
-use crate::migrations::{Convention, RawFile, drizzle, numbered};
+use crate::migrations::{Convention, RawFile, drizzle, numbered, rails};
 use crate::report::Report;
 use crate::secret;
 
@@ -78,8 +78,10 @@ fn rewritten(report: &Report, convention: Convention, raw: &[RawFile]) -> Vec<Ra
     while let Some(file) = after.next() {
         let behind: Vec<SqlFile> = std::iter::from_fn(|| after.next_if(edit::is_behind)).collect();
         let Some(old) = before.get(file.path.as_str()) else { continue };
-        // A report holds no password, so such a file could not be written as it is.
-        if old.text == file.text || !secret::passwords(&file.text).is_empty() {
+        // A report holds no password, so such a file could not be written as it is; nor could the
+        // Ruby that was read as SQL.
+        let changed = old.text != file.text && !rails::is_schema(&file.path);
+        if !changed || !secret::passwords(&file.text).is_empty() {
             continue;
         }
         let named = |(nth, behind): (usize, &SqlFile)| {

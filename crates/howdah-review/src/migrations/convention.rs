@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::marks::{self, Marks};
 use super::natural::natural;
-use super::{RawFile, drizzle, sqitch};
+use super::{RawFile, drizzle, rails, sqitch};
 
 /// How files with SQL end.
 const ENDINGS: &[&str] = &["sql", "psql", "pgsql", "ddl"];
@@ -229,7 +229,9 @@ fn without_folder<'a>(folder: &'a str, name: &str) -> Option<&'a str> {
 /// Whether a file holds SQL, by its ending.
 pub(crate) fn is_sql(path: &str) -> bool {
     let ending = Path::new(path).extension().and_then(|ending| ending.to_str());
-    ending.is_some_and(|ending| ENDINGS.iter().any(|known| ending.eq_ignore_ascii_case(known)))
+    rails::is_schema(path)
+        || ending
+            .is_some_and(|ending| ENDINGS.iter().any(|known| ending.eq_ignore_ascii_case(known)))
 }
 
 /// The last part of a path.

@@ -6,6 +6,7 @@ pub(crate) mod drizzle;
 mod marks;
 mod natural;
 mod parts;
+pub(crate) mod rails;
 mod sqitch;
 mod template;
 

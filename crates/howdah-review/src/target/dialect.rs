@@ -110,7 +110,7 @@ pub(super) fn prefer_postgres(files: &mut Vec<String>) {
     });
 }
 
-/// The other database that most of these texts are for, by what they say; some are enough where
+/// The other database that most of these texts are for, by what they say; a fifth is enough where
 /// none says PostgreSQL.
 pub(super) fn of_texts<'a>(texts: impl Iterator<Item = &'a str>) -> Option<&'static str> {
     let (mut all, mut counts) = (0_usize, Vec::<(&'static str, usize)>::new());
@@ -129,7 +129,10 @@ pub(super) fn of_texts<'a>(texts: impl Iterator<Item = &'a str>) -> Option<&'sta
     let foreign: usize = counts.iter().map(|(_, count)| count).sum();
     let most = counts.into_iter().max_by_key(|(_, count)| *count);
     match most {
-        Some((database, _)) => (foreign * 2 > all || !ours).then_some(database),
+        // A word in a comment is not enough.
+        Some((database, _)) => {
+            (foreign * 2 > all || !ours && foreign * 5 > all).then_some(database)
+        }
         // A program may put another type in its place before it runs the files.
         None => (blobs && !ours).then_some(BLOBS),
     }

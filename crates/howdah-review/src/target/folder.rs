@@ -7,7 +7,7 @@ use howdah_error::{Error, Kind, Result};
 
 use super::{dialect, layout};
 use crate::facts::{Facts, SqlFile, Unseen};
-use crate::migrations::{self, Convention, RawFile};
+use crate::migrations::{self, Convention, RawFile, rails};
 use crate::orm;
 use crate::source::{self, Language, SourceFile};
 
@@ -77,7 +77,10 @@ fn chosen(path: &Path) -> Result<Chosen> {
     let base = system_of(path).unwrap_or_else(|| path.to_owned());
     let mut paths = Vec::new();
     walk(&base, DEPTH, &mut |file| {
-        if migrations::is_sql(&file.to_string_lossy()) {
+        let name = file.to_string_lossy();
+        // Other classes may be called so.
+        let is_dump = || text_of(file).is_ok_and(|text| rails::is_dump(&text));
+        if migrations::is_sql(&name) && (!rails::is_schema(&name) || is_dump()) {
             paths.push(plain(file, &base));
         }
     });
@@ -191,6 +194,9 @@ pub fn facts_of(files: Vec<RawFile>) -> Facts {
     let mut models = orm::of_sources(&sources);
     models.extend(orm::of_schemas(files.iter().map(|file| (&*file.path, &*file.text))));
     files.retain(|file| !orm::is_schema(&file.path));
+    for file in files.iter_mut().filter(|file| rails::is_schema(&file.path)) {
+        file.text = rails::sql_of(&file.text);
+    }
     let guesses = migrations::fill(&mut files);
     let convention = Convention::detect(&files);
     let at_once = convention.is_at_once(&files);
@@ -212,7 +218,13 @@ pub fn facts_of(files: Vec<RawFile>) -> Facts {
             guess.value, guess.variable
         ),
     });
-    let unseen = taken.chain(left).collect();
+    let dumps = files.iter().filter(|file| rails::is_schema(&file.path));
+    let unread = dumps.map(|file| (file, rails::not_read(&file.text)));
+    let unread = unread.filter(|(_, lines)| *lines > 0).map(|(file, lines)| Unseen {
+        what: format!("{lines} lines of \"{}\"", file.path),
+        why: "They are no Ruby as Rails writes it into its dumps.".to_owned(),
+    });
+    let unseen = taken.chain(left).chain(unread).collect();
     Facts {
         files,
         statements,

@@ -67,6 +67,8 @@ const ASIDE: &[&str] = &[
 ];
 /// Folders within a set whose files belong to every database.
 const COMMON: &[&str] = &["common", "all", "shared", "generic", "base", "core"];
+/// The dumps of Rails; of both the first says more.
+const RAILS: &[&str] = &["structure.sql", "schema.rb"];
 /// Dumps of a whole database.
 const DUMPS: &[&str] = &["structure.sql", "schema.sql"];
 
@@ -89,7 +91,7 @@ enum Rank {
     Dump,
     /// What a tool of migrations applies.
     Migrations,
-    /// The dump of Rails, whose migrations are no SQL.
+    /// A dump of Rails, whose migrations are no SQL.
     Structure,
 }
 
@@ -150,8 +152,10 @@ fn grouped(files: Vec<String>, named: bool) -> Vec<Set> {
             parted(root, files, &mut sets);
         } else {
             let rank = rank(&root, &files);
-            let own = |path: &String| rank != Rank::Structure || file_name(path) == "structure.sql";
-            let files = files.into_iter().filter(own).collect();
+            let has = |name: &str| files.iter().any(|path| file_name(path) == name);
+            let dump = RAILS.iter().copied().find(|name| has(name)).unwrap_or_default();
+            let own = |path: &String| rank != Rank::Structure || file_name(path) == dump;
+            let files = files.iter().filter(|path| own(path)).cloned().collect();
             sets.push(Set { root, files, rank });
         }
     }
@@ -162,7 +166,7 @@ fn grouped(files: Vec<String>, named: bool) -> Vec<Set> {
 fn rank(root: &str, files: &[String]) -> Rank {
     let direct: Vec<&str> =
         files.iter().filter(|path| parent(path) == root).map(|path| file_name(path)).collect();
-    if direct.contains(&"structure.sql") {
+    if RAILS.iter().any(|dump| direct.contains(dump)) {
         Rank::Structure
     } else if direct.iter().any(|name| DUMPS.contains(name)) {
         Rank::Dump
@@ -309,6 +313,8 @@ mod tests {
     fn a_dump_is_preferred_only_where_migrations_are_no_sql() {
         let rails = ["db/structure.sql", "db/views/a.sql", "db/migrate/x.sql"];
         assert_eq!(found(&rails)[0], ("db".to_owned(), 1));
+        assert_eq!(found(&["db/schema.rb", "db/views/a.sql"])[0], ("db".to_owned(), 1));
+        assert_eq!(found(&["db/schema.rb", "db/structure.sql"])[0], ("db".to_owned(), 1));
         assert_eq!(first(&["db/schema.sql", "db/migrations/1_a.sql"]), "db/migrations");
         assert_eq!(first(&["schema.sql", "queries/a.sql", "queries/b.sql"]), "");
     }

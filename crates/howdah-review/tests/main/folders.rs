@@ -26,6 +26,35 @@ async fn a_cause_is_told_apart_from_what_follows_from_it() {
     assert!(report.facts.catalog.unwrap().resolve("c").is_some(), "what can be built is built");
 }
 
+/// Rails' dump is read as SQL, and a finding stands where the Ruby does.
+#[tokio::test]
+async fn a_dump_of_rails_is_reviewed_where_it_stands() {
+    let dump = r#"
+ActiveRecord::Schema[7.1].define(version: 2026_01_31_120000) do
+  create_table "people", force: :cascade do |t|
+    t.string "name", null: false
+    t.index ["name"], name: "people_name"
+    t.index ["name"], name: "people_name_again"
+  end
+  create_table "visits", force: :cascade do |t|
+    t.bigint "person_id", null: false
+  end
+  add_foreign_key "visits", "people"
+end
+"#;
+    let report = review(&scratch().await, &[("schema.rb", dump)]).await;
+    assert!(report.facts.unseen.is_empty(), "{:?}", report.facts.unseen);
+    let found: Vec<(&str, Option<usize>)> = report
+        .findings
+        .iter()
+        .map(|it| (it.rule.name, it.place.as_ref().map(|place| place.position.line)))
+        .collect();
+    assert_eq!(found, [("foreign-key-without-index", Some(11)), ("index-duplicate", Some(6))]);
+    // Nobody wants SQL in that file.
+    let written = howdah_review::fix::files(&report);
+    assert!(written.iter().all(|file| file.path != "schema.rb"), "{written:?}");
+}
+
 #[tokio::test]
 async fn suppressions_need_a_reason_and_expire() {
     let scratch = scratch().await;
