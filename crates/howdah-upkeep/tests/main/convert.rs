@@ -294,7 +294,7 @@ async fn a_partitioned_table_keeps_its_partitions_and_gets_what_it_lacks() {
          grant select on leaf, p1 to public;\
          insert into events select n, '2020-01-01'::timestamptz + n * interval '1 hour', n \
              from generate_series(0, 1000) n; \
-         insert into events values (1, '2021-01-05', 1), (1, '1999-01-01', 1), (1, now(), 1);",
+         insert into events values (1, '2021-01-05', 1), (1, '2019-11-01', 1), (1, now(), 1);",
         "[system]\nname = \"{db}\"\n[streams.events]\ntime = \"at\"\nkey = [\"id\"]\n\
          chunk = \"1 day\"\nahead = 3\n\
          [sources.events]\nfile = \"e.ndjson\"\ninto = \"events\"\n\
@@ -340,7 +340,7 @@ async fn every_time_type_and_chunk_width_works() {
             for rows in [
                 "",
                 "insert into events select n, '2024-02-28'::timestamp + n * interval \
-                '11 hours', n from generate_series(1, 300) n",
+                '55 hours', n from generate_series(1, 60) n",
             ] {
                 let engine = Engine::applied(
                     &format!(
