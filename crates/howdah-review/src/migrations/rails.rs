@@ -118,7 +118,7 @@ impl Dump {
             "create_schema" => Some(format!("create schema {};", Ident::new(call.text(0)?))),
             "enable_extension" => {
                 let extension = call.text(0)?.rsplit('.').next()?;
-                let made = format!("create extension if not exists {};", Ident::new(extension));
+                let made = format!("create extension {};", Ident::new(extension));
                 Some(if extension == "plpgsql" { String::new() } else { made })
             }
             "add_foreign_key" => Some(self.foreign_key(call)? + ";"),

@@ -49,7 +49,7 @@ end
         .iter()
         .map(|it| (it.rule.name, it.place.as_ref().map(|place| place.position.line)))
         .collect();
-    assert_eq!(found, [("foreign-key-without-index", Some(11)), ("index-duplicate", Some(6))]);
+    assert_eq!(found, [("index-duplicate", Some(6)), ("foreign-key-without-index", Some(8))]);
     // Nobody wants SQL in that file.
     let written = howdah_review::fix::files(&report);
     assert!(written.iter().all(|file| file.path != "schema.rb"), "{written:?}");

@@ -28,7 +28,7 @@ pub(super) fn column(kind: &str, name: &str, options: &[(String, Value)]) -> Opt
         let expression = option("as").and_then(Value::text)?;
         sql.push_str(&format!(" generated always as ({expression}) stored"));
     } else if let Some(default) = option("default") {
-        sql.push_str(&default_of(default, is_array)?);
+        sql.push_str(&default_of(default, kind, is_array)?);
     }
     if word("null") == Some("false") {
         sql.push_str(" not null");
@@ -77,7 +77,7 @@ fn type_of<'o>(
     })
 }
 
-fn default_of(default: &Value, is_array: bool) -> Option<String> {
+fn default_of(default: &Value, kind: &str, is_array: bool) -> Option<String> {
     let written = match default {
         Value::Code(sql) => sql.clone(),
         Value::Text(text) | Value::Symbol(text) => literal(text),
@@ -101,6 +101,7 @@ fn default_of(default: &Value, is_array: bool) -> Option<String> {
             literal(&format!("{{{}}}", elements?.join(",")))
         }
         Value::List(all) => all.is_empty().then(|| literal("[]"))?,
+        Value::Map(all) if kind == "hstore" => all.is_empty().then(|| literal(""))?,
         Value::Map(all) => all.is_empty().then(|| literal("{}"))?,
     };
     Some(format!(" default {written}"))

@@ -58,7 +58,7 @@ fn a_dump_is_read_line_for_line() {
     for (ruby, written) in [
         ("create_schema", "create schema \"audit\";"),
         ("enable_extension \"pg", ""),
-        ("enable_extension \"citext", "create extension if not exists \"citext\";"),
+        ("enable_extension \"citext", "create extension \"citext\";"),
         ("create_enum", "create type \"state\" as enum ('new', 'it''s');"),
         (
             "create_table \"people",

@@ -24,6 +24,7 @@
 
 use crate::facts::Facts;
 use crate::finding::{Findings, Level, Subject};
+use crate::migrations::rails;
 use crate::proof;
 use crate::rule::{Group, Needs, Rule};
 
@@ -38,6 +39,10 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(facts: &Facts, findings: &mut Findings<'_>) {
+    // Rails makes its keys so, whatever its users write.
+    if facts.files.iter().any(|file| rails::is_schema(&file.path)) {
+        return;
+    }
     for table in facts.tables() {
         for column in &table.columns {
             // What `serial` names its sequence.
