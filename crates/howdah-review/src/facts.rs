@@ -1,9 +1,10 @@
 //! Everything that rules may look at, whether it was built from files or read from a live database.
 
-use std::collections::{BTreeMap, HashMap};
+mod makers;
+
+use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
-use std::sync::OnceLock;
 
 use howdah_catalog::{Catalog, Ident, RelName, Relation, RelationKind};
 use howdah_sql::Position;
@@ -14,6 +15,8 @@ use crate::health::Health;
 use crate::migrations::{Convention, Guess, RawFile};
 use crate::orm::Model;
 use crate::source::SourceFile;
+
+pub use makers::Makers;
 
 /// What is known of the target.
 #[derive(Debug, Clone, Default)]
@@ -60,32 +63,6 @@ pub struct Facts {
     pub in_use: Option<InUse>,
     /// Which statements make what; filled when it is first asked for.
     pub makers: Makers,
-}
-
-/// Which statements make something of a name, by the name without its schema. Rules ask for each
-/// statement who made its table, so looking through all statements would grow with their square.
-#[derive(Debug, Default)]
-pub struct Makers(OnceLock<HashMap<String, Vec<StatementId>>>);
-
-impl Clone for Makers {
-    /// A copy of the facts may get other statements.
-    fn clone(&self) -> Self {
-        Self::default()
-    }
-}
-
-impl Makers {
-    fn of(&self, statements: &[Statement]) -> &HashMap<String, Vec<StatementId>> {
-        self.0.get_or_init(|| {
-            let mut makers: HashMap<String, Vec<StatementId>> = HashMap::new();
-            for (number, statement) in statements.iter().enumerate() {
-                if let Some((_, name)) = statement.command.creates() {
-                    makers.entry(name.last().to_owned()).or_default().push(StatementId(number));
-                }
-            }
-            makers
-        })
-    }
 }
 
 /// What the counters of a database in use say about it as a whole.
@@ -322,6 +299,20 @@ pub struct Failure {
     pub caused_by: Option<StatementId>,
     /// It failed as its tool would run it, and ran when it was tried outside of a transaction.
     pub ran_outside: bool,
+}
+
+impl Failure {
+    /// What the server says, and nothing beside it.
+    pub(crate) fn new(sqlstate: &str, message: &str) -> Self {
+        Self {
+            sqlstate: sqlstate.to_owned(),
+            message: message.to_owned(),
+            hint: None,
+            offset: None,
+            caused_by: None,
+            ran_outside: false,
+        }
+    }
 }
 
 /// Modes of table locks, weakest first (PostgreSQL documentation, table 13.2).

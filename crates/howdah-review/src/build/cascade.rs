@@ -25,7 +25,9 @@ pub(super) fn find_causes(facts: &mut Facts) {
         if failure.ran_outside {
             continue;
         }
-        let mut cause = cause(failure, &unmade);
+        let missed = missed(failure);
+        let mut cause =
+            unmade.iter().find(|(name, _)| missed.contains(name)).map(|(_, root)| *root);
         let whole = missing_whole(failure);
         let of_ground = matches!(failure.sqlstate.as_str(), "42P01" | "3F000")
             && whole.as_ref().is_some_and(|name| !all.contains(name));
@@ -38,9 +40,8 @@ pub(super) fn find_causes(facts: &mut Facts) {
         unmade.extend(made(command).into_iter().map(|name| (name, root)));
         // What is missing for one statement is missing for the next that names it.
         unmade.extend(whole.map(|name| (name, root)));
-        let missed = if is_missing(failure) { named(&failure.message) } else { Vec::new() };
-        let brought = missed.iter().filter_map(|name| extensions::bringing(name));
-        unmade.extend(brought.map(|extension| (extension_key(extension), root)));
+        let of_extensions = missed.into_iter().filter(|name| name.starts_with(EXTENSION));
+        unmade.extend(of_extensions.map(|key| (key, root)));
         if let Command::CreateExtension { name } = command {
             let real = extensions::meant(name).unwrap_or(name);
             unmade.push((extension_key(real), root));
@@ -56,19 +57,22 @@ pub(super) fn is_missing(failure: &Failure) -> bool {
     MISSING.contains(&failure.sqlstate.as_str())
 }
 
-/// An extension among the names of what was not made; no object can be called so.
+/// Before an extension among the names of what was not made; no object can be called so.
+const EXTENSION: &str = "extension ";
+
 fn extension_key(name: &str) -> String {
-    format!("extension {name}")
+    format!("{EXTENSION}{name}")
 }
 
-fn cause(failure: &Failure, unmade: &[(String, StatementId)]) -> Option<StatementId> {
+/// What a statement misses, and the extensions that would bring it.
+fn missed(failure: &Failure) -> Vec<String> {
     if !is_missing(failure) {
-        return None;
+        return Vec::new();
     }
     let mut missed = named(&failure.message);
     let brought: Vec<&str> = missed.iter().filter_map(|name| extensions::bringing(name)).collect();
     missed.extend(brought.into_iter().map(extension_key));
-    unmade.iter().find(|(name, _)| missed.contains(name)).map(|(_, root)| *root)
+    missed
 }
 
 /// The relation, schema, type or function that is not there. A column's name says too little: other
@@ -125,17 +129,9 @@ mod tests {
 
     #[test]
     fn what_is_missing_whole_is_told_from_a_column() {
-        let failure = |sqlstate: &str, message: &str| Failure {
-            sqlstate: sqlstate.to_owned(),
-            message: message.to_owned(),
-            hint: None,
-            offset: None,
-            caused_by: None,
-            ran_outside: false,
-        };
-        let schema = failure("3F000", "schema \"app\" does not exist");
+        let schema = Failure::new("3F000", "schema \"app\" does not exist");
         assert_eq!(missing_whole(&schema).as_deref(), Some("app"));
-        let column = failure("42703", "column \"id\" does not exist");
+        let column = Failure::new("42703", "column \"id\" does not exist");
         assert_eq!(missing_whole(&column), None);
     }
 

@@ -90,12 +90,8 @@ mod tests {
     #[test]
     fn only_what_the_server_does_not_know_needs_a_later_one() {
         let failure = |sqlstate: &str, message: &str, offset: Option<usize>| Failure {
-            sqlstate: sqlstate.to_owned(),
-            message: message.to_owned(),
-            hint: None,
             offset,
-            caused_by: None,
-            ran_outside: false,
+            ..Failure::new(sqlstate, message)
         };
         let syntax = "syntax error at or near \"JSON\"";
         let text = "select a from b where c IS NOT\n  JSON ARRAY";

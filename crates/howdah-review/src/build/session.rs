@@ -189,11 +189,8 @@ fn failure(error: &DbError, sql: &str) -> Failure {
         _ => None,
     };
     Failure {
-        sqlstate: error.code().code().to_owned(),
-        message: error.message().to_owned(),
         hint: error.hint().map(ToOwned::to_owned),
         offset,
-        caused_by: None,
-        ran_outside: false,
+        ..Failure::new(error.code().code(), error.message())
     }
 }

@@ -45,11 +45,7 @@ pub(super) fn is_traced(facts: &Facts, id: StatementId) -> bool {
         Command::AlterTable(table) => {
             facts.may_hold_rows(&table.name, id) || names(&["references", "partition", "inherit"])
         }
-        Command::CreateIndex(index) => facts.may_hold_rows(&index.table, id),
-        Command::CreateTrigger { table, .. } | Command::CreatePolicy { table, .. } => {
-            facts.may_hold_rows(table, id)
-        }
-        _ => true,
+        other => other.table().is_none_or(|table| facts.may_hold_rows(table, id)),
     }
 }
 

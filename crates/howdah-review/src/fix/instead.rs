@@ -178,8 +178,7 @@ fn withdraw_useless(
 ) {
     let (before, after) = (count(was, true), count(is, true));
     for at in kept {
-        let path = findings[at].place.as_ref().map(|place| place.path.clone());
-        let key = (findings[at].rule.code, path);
+        let key = key_of(&findings[at]);
         let fewer = after.get(&key).copied().unwrap_or(0) < before.get(&key).copied().unwrap_or(0);
         if !fewer {
             withdraw(&mut findings[at], "the finding is still there", withdrawn);

@@ -44,8 +44,7 @@ struct Group {
 /// unless a trial points to the other.
 ///
 /// The set shrinks, the suspects first, until it is fine; what was put aside is then added again
-/// in parts, each halved while it is bad.
-/// A trial runs so many `statements`.
+/// in parts, each halved while it is bad. A trial runs so many `statements`.
 pub(super) async fn weed<T, F>(all: Vec<usize>, statements: usize, mut run: F) -> Result<Weeded<T>>
 where
     F: AsyncFnMut(&[usize]) -> Result<Result<T, Bad>>,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::edit::{self, edited};
 use crate::facts::SqlFile;
 use crate::finding::Fix;
-use crate::migrations::{Convention, RawFile, drizzle, numbered, rails};
+use crate::migrations::{Convention, RawFile, drizzle, file_name, numbered, rails};
 use crate::report::Report;
 use crate::secret;
 
@@ -109,27 +109,15 @@ fn right_behind(convention: Convention, raw: &[RawFile], path: &str, nth: usize)
     let (folder, name) = path.rsplit_once('/').map_or(("", path), |(folder, name)| (folder, name));
     let beside = |name: String| if folder.is_empty() { name } else { format!("{folder}/{name}") };
     let version = convention.version(path);
-    let is_free = |version: &str| {
-        raw.iter().all(|other| convention.version(&other.path).as_deref() != Some(version))
-    };
-    Some(match convention {
+    let path = match convention {
         Convention::Flyway => {
-            let next = format!("{}.{nth}", version?);
             let title = name.split_once("__")?.1;
-            is_free(&next).then(|| beside(format!("V{next}__{ALONE}_{title}")))?
+            beside(format!("V{}.{nth}__{ALONE}_{title}", version?))
         }
         Convention::Prisma => format!("{folder}_{ALONE}_{nth}/{name}"),
         Convention::Numbered | Convention::Diesel | Convention::Marked(_) => {
-            let version = version?;
-            let number = version.parse::<u128>().ok()?;
-            // diesel's versions are text, with their zeros.
-            let width = if convention == Convention::Diesel { version.len() } else { 0 };
-            let next = format!("{:0>width$}", number + nth as u128);
-            if !is_free(&next) {
-                return None;
-            }
-            let named = if convention == Convention::Diesel { folder } else { name };
-            let named = named.rsplit('/').next().unwrap_or(named);
+            let next = version?.parse::<u128>().ok()? + nth as u128;
+            let named = if convention == Convention::Diesel { file_name(folder) } else { name };
             let (digits, title) = numbered(named);
             let (width, title) = (digits.len(), title.trim_start_matches('_'));
             let new = format!("{next:0>width$}_{ALONE}_{title}");
@@ -140,7 +128,10 @@ fn right_behind(convention: Convention, raw: &[RawFile], path: &str, nth: usize)
             }
         }
         Convention::Plain | Convention::Drizzle | Convention::Sqitch => return None,
-    })
+    };
+    let version = convention.version(&path);
+    let same = |other: &RawFile| version.is_some() && convention.version(&other.path) == version;
+    (!raw.iter().any(same)).then_some(path)
 }
 
 /// The file, and before it what tells the tool beside it that it is applied outside of

@@ -212,12 +212,8 @@ impl Convention {
 
 /// Whether every file lies in a folder that is called by a number, and there are several.
 fn in_numbered_folders(files: &[RawFile]) -> bool {
-    let folder = |file: &RawFile| {
-        let (folder, _) = file.path.rsplit_once('/')?;
-        is_version(file_name(folder)).then(|| folder.to_owned())
-    };
-    let folders: Option<BTreeSet<String>> = files.iter().map(folder).collect();
-    folders.is_some_and(|folders| folders.len() > 1)
+    let folders: BTreeSet<&str> = files.iter().map(|file| parent(&file.path)).collect();
+    folders.len() > 1 && folders.iter().all(|folder| is_version(file_name(folder)))
 }
 
 /// `a/down` without `down`: `a/`.
@@ -232,6 +228,11 @@ pub(crate) fn is_sql(path: &str) -> bool {
     rails::is_schema(path)
         || ending
             .is_some_and(|ending| ENDINGS.iter().any(|known| ending.eq_ignore_ascii_case(known)))
+}
+
+/// The folder of a path; empty where it has none.
+pub(crate) fn parent(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(folder, _)| folder)
 }
 
 /// The last part of a path.

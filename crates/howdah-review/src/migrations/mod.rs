@@ -11,7 +11,7 @@ mod sqitch;
 mod template;
 
 pub use convention::Convention;
-pub(crate) use convention::{file_name, is_sql, is_version, numbered};
+pub(crate) use convention::{file_name, is_sql, is_version, numbered, parent};
 pub use marks::Marks;
 pub use template::Guess;
 

@@ -95,11 +95,8 @@ impl Dump {
             self.until = Some(end.clone());
             return Some(match call.method.as_str() {
                 "create_view" => {
-                    let kind = match call.named("materialized") {
-                        Some(Value::Word(word)) if word == "true" => "materialized view",
-                        _ => "view",
-                    };
-                    format!("create {kind} {} as", name(call.text(0)?))
+                    let kind = if call.says("materialized", "true") { "materialized " } else { "" };
+                    format!("create {kind}view {} as", name(call.text(0)?))
                 }
                 _ => String::new(),
             });
@@ -136,11 +133,9 @@ impl Dump {
         let mut sql = format!("create table {} (", name(table));
         let columns = self.columns.entry(table.to_owned()).or_default();
         let key = call.named("primary_key");
-        let none = matches!(call.named("id"), Some(Value::Word(word)) if word == "false");
-        if let Some(Value::List(keys)) = key {
-            let keys: Vec<String> = keys.iter().filter_map(Value::text).map(quoted).collect();
-            of.key = Some(format!("primary key ({})", keys.join(", ")));
-        } else if !none {
+        if let Some(keys @ Value::List(_)) = key {
+            of.key = Some(format!("primary key ({})", list(keys.texts()?)));
+        } else if !call.says("id", "false") {
             let id = key.and_then(Value::text).unwrap_or("id");
             let (kind, options) = match call.named("id") {
                 Some(Value::Map(map)) => {
@@ -169,24 +164,18 @@ impl Dump {
         let table = self.table.as_mut()?;
         let of = name(&table.name);
         let constraint = |kind: String| {
-            let named = call.named("name").and_then(Value::text);
-            let named = named.map_or(String::new(), |name| format!("constraint {} ", quoted(name)));
-            let bare = matches!(call.named("validate"), Some(Value::Word(word)) if word == "false");
-            let bare = if bare { " not valid" } else { "" };
-            format!("alter table {of} add {named}{kind}{bare}")
+            format!("alter table {of} add {}{kind}{}", constraint_name(call), not_valid(call))
         };
         let rest = match method {
             "index" => index(&table.name, call, 0)?,
             "check_constraint" => constraint(format!("check ({})", call.text(0)?)),
             "unique_constraint" => {
-                let columns: Vec<String> = call.list(0)?.iter().map(|name| quoted(name)).collect();
-                let nulls = call.named("nulls_not_distinct").is_some();
-                let nulls = if nulls { " nulls not distinct" } else { "" };
-                constraint(format!("unique{nulls} ({})", columns.join(", ")))
+                let columns = list(call.list(0)?);
+                constraint(format!("unique{} ({columns})", nulls_not_distinct(call)))
             }
             "exclusion_constraint" => {
-                let using = call.named("using").and_then(Value::text).unwrap_or("gist");
-                let only = call.named("where").and_then(Value::text);
+                let using = call.text_of("using").unwrap_or("gist");
+                let only = call.text_of("where");
                 let only = only.map_or(String::new(), |only| format!(" where ({only})"));
                 constraint(format!("exclude using {using} ({}){only}", call.text(0)?))
             }
@@ -205,27 +194,20 @@ impl Dump {
     fn foreign_key(&self, call: &Call) -> Option<String> {
         let (from, to) = (call.text(0)?, call.text(1)?);
         let columns = match call.named("column") {
-            Some(Value::List(columns)) => columns.iter().filter_map(Value::text).collect(),
-            Some(column) => vec![column.text()?],
+            Some(columns) => columns.texts()?,
             None => vec![self.column_for(from, to)?],
         };
-        let keys = match call.named("primary_key") {
-            Some(Value::List(keys)) => keys.iter().filter_map(Value::text).collect(),
-            Some(key) => vec![key.text()?],
-            None => vec!["id"],
-        };
-        let list = |names: Vec<&str>| names.into_iter().map(quoted).collect::<Vec<_>>().join(", ");
-        let named = call.named("name").and_then(Value::text);
-        let named = named.map_or(String::new(), |name| format!("constraint {} ", quoted(name)));
+        let keys = call.named("primary_key").map_or(Some(vec!["id"]), Value::texts)?;
         let mut sql = format!(
-            "alter table {} add {named}foreign key ({}) references {} ({})",
+            "alter table {} add {}foreign key ({}) references {} ({})",
             name(from),
+            constraint_name(call),
             list(columns),
             name(to),
             list(keys)
         );
         for event in ["on_delete", "on_update"] {
-            let Some(action) = call.named(event).and_then(Value::text) else { continue };
+            let Some(action) = call.text_of(event) else { continue };
             let action = match action {
                 "nullify" => "set null",
                 "default" => "set default",
@@ -234,15 +216,12 @@ impl Dump {
             };
             sql.push_str(&format!(" {} {action}", event.replace('_', " ")));
         }
-        match call.named("deferrable").and_then(Value::text) {
+        match call.text_of("deferrable") {
             Some("deferred") => sql.push_str(" deferrable initially deferred"),
             Some("immediate") => sql.push_str(" deferrable"),
             _ => {}
         }
-        if matches!(call.named("validate"), Some(Value::Word(word)) if word == "false") {
-            sql.push_str(" not valid");
-        }
-        Some(sql)
+        Some(sql + not_valid(call))
     }
 
     /// The column that a foreign key without one means: that of the other table's singular. The
@@ -278,7 +257,6 @@ impl Table {
 
 /// `t.index` and `add_index`: the columns stand at `at`.
 fn index(table: &str, call: &Call, at: usize) -> Option<String> {
-    let flag = |name: &str| matches!(call.named(name), Some(Value::Word(word)) if word == "true");
     // By column, or for all columns.
     let of_column = |name: &str, column: &str| match call.named(name) {
         Some(Value::Map(map)) => {
@@ -300,20 +278,35 @@ fn index(table: &str, call: &Call, at: usize) -> Option<String> {
             keys.collect::<Vec<_>>().join(", ")
         }
     };
-    let unique = if flag("unique") { "unique " } else { "" };
-    let named = call.named("name").and_then(Value::text).map_or(String::new(), quoted);
-    let using = call.named("using").and_then(Value::text).filter(|using| *using != "btree");
+    let unique = if call.says("unique", "true") { "unique " } else { "" };
+    let named = call.text_of("name").map_or(String::new(), quoted);
+    let using = call.text_of("using").filter(|using| *using != "btree");
     let using = using.map_or(String::new(), |using| format!(" using {using}"));
-    let include = call.named("include").and_then(Value::texts).map(|columns| {
-        let columns: Vec<String> = columns.into_iter().map(quoted).collect();
-        format!(" include ({})", columns.join(", "))
-    });
-    let nulls = if flag("nulls_not_distinct") { " nulls not distinct" } else { "" };
-    let only = call.named("where").and_then(Value::text);
-    let only = only.map_or(String::new(), |only| format!(" where {only}"));
-    let include = include.unwrap_or_default();
+    let include = call.named("include").and_then(Value::texts);
+    let include = include.map_or(String::new(), |columns| format!(" include ({})", list(columns)));
+    let nulls = nulls_not_distinct(call);
+    let only = call.text_of("where").map_or(String::new(), |only| format!(" where {only}"));
     let on = name(table);
     Some(format!("create {unique}index {named} on {on}{using} ({keys}){include}{nulls}{only}"))
+}
+
+/// What names a constraint, where the call does.
+fn constraint_name(call: &Call) -> String {
+    let named = call.text_of("name");
+    named.map_or(String::new(), |name| format!("constraint {} ", quoted(name)))
+}
+
+fn not_valid(call: &Call) -> &'static str {
+    if call.says("validate", "false") { " not valid" } else { "" }
+}
+
+fn nulls_not_distinct(call: &Call) -> &'static str {
+    if call.says("nulls_not_distinct", "true") { " nulls not distinct" } else { "" }
+}
+
+/// Names with commas between.
+fn list(names: Vec<&str>) -> String {
+    names.into_iter().map(quoted).collect::<Vec<_>>().join(", ")
 }
 
 /// `schema.table` or `table`.

@@ -15,6 +15,9 @@ const CONTROL: &[&str] = &[
     "if", "else", "end", "range", "with", "define", "block", "template", "endif", "for", "endfor",
 ];
 
+/// River's mark before every name, for which it writes nothing unless it is told a schema.
+const RIVER: &str = "/* TEMPLATE: schema */";
+
 /// A value that a hole was filled with, without anybody having declared it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Guess {
@@ -48,8 +51,9 @@ pub(crate) fn fill(files: &mut [RawFile]) -> Vec<Guess> {
             file.text =
                 filled(&file.text, ("${", "}"), |hole| is_word(hole).then(|| value_of(hole)));
         }
-        // River's mark before every name, for which it writes nothing unless it is told a schema.
-        file.text = file.text.replace("/* TEMPLATE: schema */", "");
+        if file.text.contains(RIVER) {
+            file.text = file.text.replace(RIVER, "");
+        }
         if file.text.contains("*/.") {
             file.text = without_schema_holes(&file.text);
         }

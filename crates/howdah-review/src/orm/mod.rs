@@ -18,6 +18,7 @@ use howdah_catalog::{Catalog, Column, Relation, RelationKind};
 use howdah_sql::Lines;
 
 use crate::finding::{Place, Subject};
+use crate::migrations::parent;
 use crate::source::{Language, SourceFile};
 
 /// The ORM that a model is written for.
@@ -155,10 +156,7 @@ pub(crate) fn take_foreign(
     models: &mut Vec<Model>,
     catalog: &Catalog,
 ) -> BTreeMap<(String, Orm), usize> {
-    let folder = |model: &Model| {
-        let parts = model.place.path.rsplit_once('/');
-        parts.map_or(String::new(), |(folder, _)| folder.to_owned())
-    };
+    let folder = |model: &Model| parent(&model.place.path).to_owned();
     let mut orms: BTreeMap<Orm, Share> = BTreeMap::new();
     let mut folders: BTreeMap<(String, Orm), Share> = BTreeMap::new();
     for model in models.iter() {

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::tokens::{Kind, Style, Token, cut, within};
 use super::{Model, ModelColumn, ModelIndex, ModelRelation, Orm, Source};
+use crate::migrations::parent;
 
 /// The models of all files. Files of one schema may lie in several folders, so a model may be of
 /// any of them; a file that is for another database is left out, with the files of its folder.
@@ -14,9 +15,9 @@ pub(super) fn read(sources: &[Source<'_>]) -> Vec<Model> {
     let others: Vec<&str> = files
         .iter()
         .filter(|(_, blocks)| is_for_another(blocks))
-        .map(|(source, _)| folder(source.path))
+        .map(|(source, _)| parent(source.path))
         .collect();
-    let files = || files.iter().filter(|(source, _)| !others.contains(&folder(source.path)));
+    let files = || files.iter().filter(|(source, _)| !others.contains(&parent(source.path)));
     let is_model = |(word, ..): &&Block<'_, '_>| *word == "model";
     let names: HashMap<&str, String> = files()
         .flat_map(|(_, blocks)| blocks.iter().filter(is_model))
@@ -28,10 +29,6 @@ pub(super) fn read(sources: &[Source<'_>]) -> Vec<Model> {
         })
         .filter_map(|(source, (_, name, body))| model(source, name, body, &names))
         .collect()
-}
-
-fn folder(path: &str) -> &str {
-    path.rsplit_once('/').map_or("", |(folder, _)| folder)
 }
 
 fn is_for_another(blocks: &[Block<'_, '_>]) -> bool {

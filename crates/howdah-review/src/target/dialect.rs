@@ -118,8 +118,8 @@ pub(super) fn of_texts<'a>(texts: impl Iterator<Item = &'a str>) -> Option<&'sta
     for text in texts.filter(|text| !text.trim().is_empty()) {
         all += 1;
         let lower = text.to_ascii_lowercase();
-        blobs |= lower.contains("blob") && has_blob_column(&lower);
-        ours |= OURS.iter().any(|sign| lower.contains(sign));
+        blobs = blobs || lower.contains("blob") && has_blob_column(&lower);
+        ours = ours || OURS.iter().any(|sign| lower.contains(sign));
         let Some(database) = of_text(text, &lower) else { continue };
         match counts.iter_mut().find(|(name, _)| *name == database) {
             Some((_, count)) => *count += 1,

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::dialect;
-use crate::migrations::{file_name, is_version};
+use crate::migrations::{file_name, is_version, parent};
 
 /// Names of folders that hold migrations.
 const MIGRATIONS: &[&str] = &[
@@ -254,10 +254,6 @@ fn is_flyway(name: &str) -> bool {
 
 fn folders(path: &str) -> impl Iterator<Item = &str> {
     parent(path).split('/').filter(|name| !name.is_empty())
-}
-
-fn parent(path: &str) -> &str {
-    path.rfind('/').map_or("", |at| &path[..at])
 }
 
 fn lower(name: &str) -> String {

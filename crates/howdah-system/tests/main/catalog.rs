@@ -4,13 +4,27 @@ use howdah_catalog::{
     Catalog, Column, Constraint, ConstraintKind, Domain, EnumType, Generated, Ident, RelName,
     Relation, RelationKind, RelationStats, TypeKind, UserType,
 };
-use howdah_system::{Draft, ExprProblem, ExprQuestion};
+use howdah_system::{Draft, ExprProblem, ExprQuestion, System, SystemFile};
 
 /// An empty database whose search path is `public`.
 pub(crate) fn empty() -> Catalog {
     let mut catalog = Catalog::default();
     catalog.server.search_path = vec![Ident::new("public")];
     catalog
+}
+
+/// The system of a file held against a database, or what is told of its mistakes, a line each.
+pub(crate) fn read(text: &str, database: &Catalog) -> Result<System, String> {
+    let (file, mut problems) = SystemFile::parse("howdah.toml", text);
+    if problems.is_empty() {
+        let draft = file.unwrap().check(database);
+        let answers = answers(&draft);
+        match draft.finish(answers) {
+            Ok(system) => return Ok(system),
+            Err(found) => problems = found,
+        }
+    }
+    Err(problems.iter().map(|problem| format!("{problem}\n")).collect())
 }
 
 /// Adds table `name`: columns as `name type`, with `!` for not null, `=` for a default and `@` for

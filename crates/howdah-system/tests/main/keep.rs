@@ -1,7 +1,7 @@
 //! How long tenants keep their events: columns of their table, for all streams and for one.
 
 use howdah_catalog::Catalog;
-use howdah_system::{System, SystemFile};
+use howdah_system::System;
 
 use crate::catalog;
 
@@ -20,16 +20,7 @@ fn read(tenants: &str, calls: &str, marks: &str) -> Result<System, String> {
          [streams.calls]\ntime = \"at\"\nkey = [\"id\"]\n{calls}\n\
          [streams.marks]\ntime = \"at\"\nkey = [\"id\"]\n{marks}\n"
     );
-    let (file, mut problems) = SystemFile::parse("howdah.toml", &text);
-    if problems.is_empty() {
-        let draft = file.unwrap().check(&database());
-        let answers = catalog::answers(&draft);
-        match draft.finish(answers) {
-            Ok(system) => return Ok(system),
-            Err(found) => problems = found,
-        }
-    }
-    Err(problems.iter().map(|problem| format!("{problem}\n")).collect())
+    catalog::read(&text, &database())
 }
 
 #[test]

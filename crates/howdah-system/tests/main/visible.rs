@@ -1,7 +1,7 @@
 //! Who sees which rows: what `[tables.NAME]` may say, and what rollups take over.
 
 use howdah_catalog::Catalog;
-use howdah_system::{System, SystemFile};
+use howdah_system::System;
 
 use crate::catalog;
 
@@ -24,16 +24,7 @@ fn held(rest: &str) -> Result<System, String> {
         "[system]\nname = \"t\"\n[tenants]\ncolumn = \"account_id\"\n\
          [streams.calls]\ntime = \"at\"\nkey = [\"id\"]\n{rest}"
     );
-    let (file, mut problems) = SystemFile::parse("howdah.toml", &text);
-    if problems.is_empty() {
-        let draft = file.unwrap().check(&database());
-        let answers = catalog::answers(&draft);
-        match draft.finish(answers) {
-            Ok(system) => return Ok(system),
-            Err(found) => problems = found,
-        }
-    }
-    Err(problems.iter().map(|problem| format!("{problem}\n")).collect())
+    catalog::read(&text, &database())
 }
 
 fn told(rest: &str) -> String {

@@ -101,6 +101,16 @@ impl Call {
         self.positional.get(at)?.texts()
     }
 
+    /// The text or symbol of `name: …`.
+    pub(super) fn text_of(&self, name: &str) -> Option<&str> {
+        self.named(name).and_then(Value::text)
+    }
+
+    /// Whether `name: word` is said, of a word such as `true`.
+    pub(super) fn says(&self, name: &str, word: &str) -> bool {
+        matches!(self.named(name), Some(Value::Word(said)) if said == word)
+    }
+
     /// The value of `name: …`.
     pub(super) fn named(&self, name: &str) -> Option<&Value> {
         self.named.iter().find(|(known, _)| known == name).map(|(_, value)| value)
