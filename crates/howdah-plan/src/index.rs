@@ -7,7 +7,7 @@
 use howdah_catalog::{
     Catalog, ConstraintKind, Ident, Index, Literal, RelName, Relation, RelationKind, name,
 };
-use howdah_rollup::{derive, reorganise, span};
+use howdah_rollup::{derive, reorganise, span, subtract};
 use howdah_system::{MeasureKind, Stream, System};
 
 use crate::step::{Lock, LockMode, Plan, Step};
@@ -123,8 +123,10 @@ fn needed(system: &System, stream: &Stream) -> Vec<Needed> {
     for rollup in system.rollups_of(stream) {
         let ordered_fold =
             rollup.measures.iter().any(|measure| matches!(measure.kind, MeasureKind::Position(_)));
-        // What a key keeps is computed anew when one of its events is taken back.
-        if ordered_fold || stream.retracted.is_some() {
+        // What a key keeps is computed anew when one of its events is taken back, unless that can
+        // be subtracted.
+        let anew = stream.retracted.is_some() && !subtract::is_subtractable(stream, rollup);
+        if ordered_fold || anew {
             let mut columns: Vec<Ident> =
                 rollup.by.iter().map(|column| column.name.clone()).collect();
             if !columns.contains(&stream.time) {

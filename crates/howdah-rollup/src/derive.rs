@@ -8,6 +8,8 @@
 //! - a row is touched when it changed, or when the row of the lookup that it finds did;
 //! - before: the old rows beside the old lookup; after: the new rows beside the new one. So it does
 //!   not matter whether the lookup comes before or after what it tells the place of;
+//! - while the lookup stays as it is, a row stays where it is, and its values are subtracted before
+//!   they are summed ([`mod@still`]);
 //! - a row of a derived rollup is there as long as a state's row stands behind it
 //!   ([`Derived::ROWS`]).
 //!
@@ -22,6 +24,7 @@ use capture::{Moment, changed, row_at};
 
 mod capture;
 mod kept;
+mod still;
 
 pub(crate) use capture::{Captured, capture};
 pub use kept::{definition, differing_keys, lookups_of, proof, rebuild, recomputed, shape};
@@ -78,11 +81,28 @@ pub fn states(derived: &Derived) -> impl Iterator<Item = usize> + '_ {
 pub struct Derivation {
     /// To be run first, as one text.
     pub before: String,
-    /// Then these, each of which may be prepared. They take no parameters and give no rows.
-    pub statements: Vec<String>,
+    /// Then this query: one row with a boolean for each state, whether the batch changed anything
+    /// of it that matters.
+    pub is_changed: String,
+    /// Then these.
+    pub differences: Vec<Differences>,
     /// At last this, as one text: the temporary tables are empty again, so that all may be run
     /// several times in a transaction.
     pub after: String,
+}
+
+/// What adds the differences of one state's rows; each text may be prepared, takes no parameters
+/// and gives no rows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Differences {
+    /// The state, as a column of [`Derivation::is_changed`].
+    pub state: usize,
+    /// The lookup that says where its rows belong, likewise.
+    pub lookup: Option<usize>,
+    /// To be run when the lookup changed; it is always right.
+    pub moved: String,
+    /// To be run when the state alone changed.
+    pub still: Option<String>,
 }
 
 /// What brings all derived rollups after a batch into `streams` (indexes into
@@ -103,18 +123,23 @@ pub fn statements(system: &System, streams: &[usize]) -> Option<Derivation> {
             }
         }
     }
-    let mut emptied: Vec<usize> = touched.iter().flat_map(|derived| states(derived)).collect();
-    emptied.sort_unstable();
-    emptied.dedup();
-    let emptied = emptied.into_iter().map(|state| &system.rollups[state]);
-    let emptied = emptied.filter(|rollup| streams.contains(&rollup.stream));
-    let emptied = emptied.map(|rollup| format!("delete from {}", changed(rollup)));
+    let mut states: Vec<usize> = touched.iter().flat_map(|derived| states(derived)).collect();
+    states.sort_unstable();
+    states.dedup();
+    let place = |state: usize| states.iter().position(|known| *known == state);
+    let tables = || states.iter().map(|state| changed(&system.rollups[*state]));
+    let is_changed = tables().map(|table| format!("exists (select from {table})"));
+    let emptied = tables().map(|table| format!("delete from {table}"));
     (!touched.is_empty()).then(|| Derivation {
         before: plan_by_key(),
-        statements: pairs
+        is_changed: format!("select {}", name::list(is_changed)),
+        differences: pairs
             .iter()
             .filter(|pair| pair.touched(streams))
-            .map(Pair::statement)
+            .filter_map(|pair| {
+                let lookup = pair.on.map(|(lookup, _)| lookup);
+                Some(pair.differences_of(place(pair.state)?, lookup.and_then(place)))
+            })
             .collect(),
         after: joined(emptied.chain([plan_freely()]), "; "),
     })
@@ -158,6 +183,15 @@ pub fn component(system: &System, stream: usize) -> Option<usize> {
     met.into_iter().min()
 }
 
+/// How what the rows of a query give is summed.
+#[derive(Debug, Clone, Copy)]
+enum Summed {
+    /// Each row is one as it was or as it is, and has a sign.
+    BySign,
+    /// Each row is the difference.
+    Is,
+}
+
 /// One state, looked up one way, and the derived rollups that sum its rows so.
 struct Pair<'a> {
     system: &'a System,
@@ -181,11 +215,18 @@ impl Pair<'_> {
         lookup || streams.contains(&self.rollup().stream)
     }
 
-    fn statement(&self) -> String {
+    fn differences_of(&self, state: usize, lookup: Option<usize>) -> Differences {
         let given = self.given();
-        let mut ctes = vec![format!("moved as materialized ({})", self.moved(&given))];
+        let still =
+            self.differences(&given).map(|moved| self.statement(&moved, &given, Summed::Is));
+        let moved = self.statement(&self.moved(&given), &given, Summed::BySign);
+        Differences { state, lookup, moved, still }
+    }
+
+    fn statement(&self, moved: &str, given: &[String], summed: Summed) -> String {
+        let mut ctes = vec![format!("moved as materialized ({moved})")];
         for (index, derived) in self.into.iter().enumerate() {
-            ctes.extend(self.apply(derived, index, &given));
+            ctes.extend(self.apply(derived, index, given, summed));
         }
         format!("with {}\nselect from moved limit 0", ctes.join(",\n"))
     }
@@ -244,7 +285,13 @@ impl Pair<'_> {
     }
 
     /// The CTEs that add the differences to one derived rollup.
-    fn apply(&self, derived: &Derived, index: usize, given: &[String]) -> Vec<String> {
+    fn apply(
+        &self,
+        derived: &Derived,
+        index: usize,
+        given: &[String],
+        summed: Summed,
+    ) -> Vec<String> {
         let table = &derived.table;
         let keys: Vec<&Ident> = derived.by.iter().map(|key| &key.name).collect();
         let key_list = name::list(&keys);
@@ -256,9 +303,13 @@ impl Pair<'_> {
         let mut names = vec![rows.clone()];
         let mut sums = vec![format!("sum(howdah_sign)::bigint as {rows}")];
         for measure in measures_of(derived, self.state) {
+            let value = place(&value(measure));
+            let value = match summed {
+                Summed::BySign => format!("howdah_sign * {value}"),
+                Summed::Is => value,
+            };
             sums.push(format!(
-                "coalesce(sum(howdah_sign * {}), 0)::{} as {}",
-                place(&value(measure)),
+                "coalesce(sum({value}), 0)::{} as {}",
                 type_of(measure),
                 measure.name
             ));

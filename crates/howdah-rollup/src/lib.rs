@@ -12,6 +12,7 @@
 //! - [`recompute`]: rebuild of a range, and the proof;
 //! - [`mend`]: the rebuild of a range that writers do not notice;
 //! - [`retract`]: events taken back, and every rollup after them;
+//! - [`subtract`]: which rollups events can be taken away from without reading others;
 //! - [`reorganise`]: which blocks are replaced, and so which events are taken back;
 //! - [`span`]: rollups of the times between events, from what a batch changed of neighbours;
 //! - [`horizon`]: which rows can still be told from the stream's events;
@@ -37,6 +38,7 @@ pub mod reorganise;
 pub mod retract;
 pub mod span;
 pub mod staging;
+pub mod subtract;
 pub mod table;
 
 pub use bucket::{bucket_sql, bucket_type};

@@ -159,14 +159,20 @@ pub fn first_conflict(
     )
 }
 
-/// The CTE `near`: the live events of blocks at most [`Reorganisation::depth`] away from one of the
-/// blocks in the relation `of`: scope, number, hash, and what is in one block only. None where
-/// nothing is. The blocks of `of` are taken in stretches, each of which is one range of an index.
-#[must_use]
-pub fn near(system: &System, reorganisation: &Reorganisation, of: &str) -> Vec<String> {
+/// The CTEs `stretch` and `near`: the live events of blocks at most [`Reorganisation::depth`] away
+/// from one of the blocks in the relation `of`: scope, number, hash, and what is in one block only.
+/// None where nothing is.
+fn near(system: &System, reorganisation: &Reorganisation, of: &str) -> Vec<String> {
     if reorganisation.once.is_empty() {
         return Vec::new();
     }
+    let events = events_near(system, reorganisation);
+    vec![stretches(reorganisation, of), format!("near as materialized ({events})")]
+}
+
+/// The CTE `stretch`: the blocks in the relation `of` and those at most [`Reorganisation::depth`]
+/// away, in stretches, each of which is one range of an index.
+fn stretches(reorganisation: &Reorganisation, of: &str) -> String {
     let Reorganisation { block, depth, .. } = reorganisation;
     let block = &block.name;
     let scope = scope(reorganisation);
@@ -177,35 +183,45 @@ pub fn near(system: &System, reorganisation: &Reorganisation, of: &str) -> Vec<S
     } else {
         format!("partition by {} ", name::list(&scope))
     };
-    let names: Vec<Ident> = names(reorganisation)
-        .into_iter()
-        .chain(reorganisation.once.iter().map(|column| column.name.clone()))
-        .collect();
+    format!(
+        "stretch as materialized (select {}, max({block}) + {depth} as howdah_high \
+         from (select {}, count(*) filter (where {block} - howdah_before > {}) \
+         over ({by_scope}order by {block}) as howdah_stretch \
+         from (select {}, lag({block}) over ({by_scope}order by {block}) as howdah_before \
+         from (select distinct {} from {of}) b) b) b group by {})",
+        scoped(&format!("min({block}) - {depth} as howdah_low")),
+        scoped(&block.to_string()),
+        u64::from(*depth) * 2,
+        scoped(&block.to_string()),
+        scoped(&block.to_string()),
+        scoped("howdah_stretch"),
+    )
+}
+
+/// The query for `columns` of the rows of a table that are of the blocks of `stretch`.
+fn within_stretches(
+    reorganisation: &Reorganisation,
+    table: &RelName,
+    columns: impl Iterator<Item = Ident>,
+) -> String {
+    format!(
+        "select t.* from stretch h cross join lateral (select {} from {table} t where {} \
+         and t.{} between h.howdah_low and h.howdah_high offset 0) t",
+        name::list(columns.map(|column| format!("t.{column}"))),
+        same("t", "h", &scope(reorganisation)),
+        reorganisation.block.name,
+    )
+}
+
+/// The query for the live events of the blocks of `stretch`: scope, number, hash, and what is in
+/// one block only.
+fn events_near(system: &System, reorganisation: &Reorganisation) -> String {
+    let once = || reorganisation.once.iter().map(|column| column.name.clone());
     let events = reorganisation.of.iter().map(|index| {
-        format!(
-            "select t.* from stretch h cross join lateral (select {} from {} t where {} \
-             and t.{block} between h.howdah_low and h.howdah_high offset 0) t",
-            name::list(names.iter().map(|column| format!("t.{column}"))),
-            system.streams[*index].table,
-            same("t", "h", &scope),
-        )
+        let columns = names(reorganisation).into_iter().chain(once());
+        within_stretches(reorganisation, &system.streams[*index].table, columns)
     });
-    vec![
-        format!(
-            "stretch as materialized (select {}, max({block}) + {depth} as howdah_high \
-             from (select {}, count(*) filter (where {block} - howdah_before > {}) \
-             over ({by_scope}order by {block}) as howdah_stretch \
-             from (select {}, lag({block}) over ({by_scope}order by {block}) as howdah_before \
-             from (select distinct {} from {of}) b) b) b group by {})",
-            scoped(&format!("min({block}) - {depth} as howdah_low")),
-            scoped(&block.to_string()),
-            u64::from(*depth) * 2,
-            scoped(&block.to_string()),
-            scoped(&block.to_string()),
-            scoped("howdah_stretch"),
-        ),
-        format!("near as materialized ({})", joined(events, " union all ")),
-    ]
+    joined(events, " union all ")
 }
 
 /// Scope and what is in one block only.

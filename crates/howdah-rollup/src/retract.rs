@@ -1,5 +1,6 @@
-//! Taking events back: their rows go from the stream to the table of retracted events, and every
-//! rollup of the touched keys and buckets is computed anew from the rows that stay.
+//! Taking events back: their rows go from the stream to the table of retracted events. What they
+//! gave is subtracted from rollups where that can be done ([`crate::subtract`]); others are
+//! computed anew for the touched keys and buckets, from the rows that stay.
 //!
 //! Which rows go is in temporary tables: [`reversals`] (new reversing events) or the blocks of
 //! [`crate::reorganise::going`]; the rows that went are in [`gone`]. Batches of a stream that can
@@ -16,6 +17,7 @@ use crate::history;
 use crate::position;
 use crate::span;
 use crate::staging::{AT, ORD, Staging};
+use crate::subtract;
 use crate::table::{BUCKET, key, same_key};
 
 /// The column that says why an event was retracted.
@@ -240,7 +242,7 @@ pub(crate) fn take(stream: &Stream, retracted: &RelName, using: &str, cause: &st
     )
 }
 
-/// The statements that compute every rollup of the stream anew where rows are [`gone`];
+/// The statements that bring every rollup of the stream after the rows that are [`gone`];
 /// `has_foreign` tells of a rollup whether its table has columns of the application's own.
 #[must_use]
 pub fn recompute(
@@ -289,14 +291,16 @@ fn recompute_level(stream: &Stream, rollup: &Rollup, index: usize, has_foreign: 
     } else {
         format!("delete from {} x using touched t where {}", level.table, same("x", "t"))
     };
-    let mut ctes = vec![
-        format!(
-            "touched as materialized (select distinct {} from {}{filter})",
-            name::list(touched),
-            gone(stream)
-        ),
-        format!("fresh as materialized ({})", fresh(stream, rollup, index)),
-    ];
+    let mut ctes = vec![format!(
+        "touched as materialized (select distinct {} from {}{filter})",
+        name::list(touched),
+        gone(stream)
+    )];
+    let from_stream = |touched: &str| fresh(stream, rollup, index, touched);
+    ctes.extend(
+        subtract::fresh(stream, rollup, index, from_stream)
+            .unwrap_or_else(|| vec![format!("fresh as materialized ({})", from_stream("touched"))]),
+    );
     let from = format!("touched d left join fresh f on {}", same("f", "d"));
     let stays = match rollup.by.first() {
         Some(first) if !has_foreign => format!("f.{} is not null", first.name),
@@ -322,19 +326,19 @@ fn recompute_level(stream: &Stream, rollup: &Rollup, index: usize, has_foreign: 
     )
 }
 
-/// The level's rows for the keys and buckets in `touched`, from the rows of the stream.
-fn fresh(stream: &Stream, rollup: &Rollup, index: usize) -> String {
+/// The level's rows for the keys and buckets in the relation `touched`, from the stream's rows.
+fn fresh(stream: &Stream, rollup: &Rollup, index: usize, touched: &str) -> String {
     let width = rollup.levels[index].bucket;
     let rows = if stream.segment.is_some() {
         format!(
-            "(select s.* from touched t cross join {}) howdah_rows",
+            "(select s.* from {touched} t cross join {}) howdah_rows",
             folded_too(stream, rollup, width)
         )
     } else {
         let by = (!rollup.by.is_empty()).then(|| same_key("s", "t", &rollup.by));
         let bucket = width.map(|width| within_bucket(stream, rollup, width, "s"));
         format!(
-            "(select s.* from touched t join {} s on {}) howdah_rows",
+            "(select s.* from {touched} t join {} s on {}) howdah_rows",
             stream.table,
             joined(by.into_iter().chain(bucket), " and ")
         )

@@ -20,7 +20,7 @@ create table atoms_created (
     wallet bytea not null check (octet_length(wallet) = 20),
     data bytea not null,
     recorded_at timestamptz not null default now(),
-    primary key (chain_id, block_number, address, log_index, block_hash, block_timestamp)
+    primary key (chain_id, block_number, log_index, address, block_hash, block_timestamp)
 );
 comment on table atoms_created is 'AtomCreated: a new entity';
 comment on column atoms_created.chain_id is 'With the address: the deployment';
@@ -51,7 +51,7 @@ create table triples_created (
     predicate_id bytea not null check (octet_length(predicate_id) = 32),
     object_id bytea not null check (octet_length(object_id) = 32),
     recorded_at timestamptz not null default now(),
-    primary key (chain_id, block_number, address, log_index, block_hash, is_counter,
+    primary key (chain_id, block_number, log_index, address, block_hash, is_counter,
                  block_timestamp),
     check (term_id = case when is_counter then counter_term_id else triple_id end)
 );
@@ -89,7 +89,7 @@ create table stakes (
     total_shares numeric(78,0) not null check (is_uint256(total_shares)),
     vault_type vault_type not null,
     recorded_at timestamptz not null default now(),
-    primary key (chain_id, block_number, address, log_index, block_hash, block_timestamp),
+    primary key (chain_id, block_number, log_index, address, block_hash, block_timestamp),
     constraint stakes_deposits_have_no_fees check
         (case when kind = 'Deposited' then assets_after_fees is not null and fees is null
               else fees is not null and assets_after_fees is null end)
@@ -97,13 +97,13 @@ create table stakes (
 -- What lies behind a position, in order; and what happens to it when an event is taken back: the
 -- indexes begin as the keys of rollups do, so that howdah needs no others beside them.
 create index stakes_of_position
-    on stakes (chain_id, address, account, term_id, curve_id, block_timestamp, block_number,
+    on stakes (account, term_id, curve_id, chain_id, address, block_timestamp, block_number,
                log_index);
 -- Activity of an account by the day: as the one who holds, or as the one who sent.
 create index stakes_by_account
-    on stakes (chain_id, address, account, day, block_timestamp, block_number, log_index);
+    on stakes (account, day, chain_id, address, block_timestamp, block_number, log_index);
 create index stakes_by_sender
-    on stakes (chain_id, address, sender, day, term_id, block_timestamp) where sender <> account;
+    on stakes (sender, day, term_id, chain_id, address, block_timestamp) where sender <> account;
 comment on table stakes is 'Deposited and Redeemed: what accounts put into vaults and took out';
 comment on column stakes.chain_id is 'With the address: the deployment';
 comment on column stakes.address is 'The contract';
@@ -137,11 +137,11 @@ create table share_prices (
     total_shares numeric(78,0) not null check (is_uint256(total_shares)),
     vault_type vault_type not null,
     recorded_at timestamptz not null default now(),
-    primary key (chain_id, block_number, address, log_index, block_hash, block_timestamp)
+    primary key (chain_id, block_number, log_index, address, block_hash, block_timestamp)
 );
 -- Price history of a vault, and the price before an event that is taken back.
 create index share_prices_of_vault
-    on share_prices (chain_id, address, term_id, curve_id, block_timestamp, block_number,
+    on share_prices (term_id, chain_id, address, curve_id, block_timestamp, block_number,
                      log_index);
 comment on table share_prices is 'SharePriceChanged: what a vault is worth, absolute';
 comment on column share_prices.chain_id is 'With the address: the deployment';

@@ -12,7 +12,7 @@ create table atoms (
     data bytea,
     creator_block_number bigint,
     creator_log_index integer,
-    primary key (chain_id, address, term_id)
+    primary key (term_id, chain_id, address)
 ) with (fillfactor = 90);
 comment on table atoms is 'Entities';
 
@@ -30,7 +30,7 @@ create table sides (
     subject_id bytea,
     predicate_id bytea,
     object_id bytea,
-    primary key (chain_id, address, term_id)
+    primary key (term_id, chain_id, address)
 ) with (fillfactor = 90);
 create index sides_by_subject on sides (subject_id, triple_id) where not is_counter;
 create index sides_by_object on sides (object_id, triple_id) where not is_counter;
@@ -53,8 +53,8 @@ create table positions (
     last_redeem bigint,
     created_at timestamptz,
     updated_at timestamptz,
-    primary key (chain_id, address, account, term_id, curve_id)
-) with (fillfactor = 50);
+    primary key (account, term_id, curve_id, chain_id, address)
+) with (fillfactor = 90);
 create index positions_of_vault on positions (term_id, curve_id, shares desc) where shares > 0;
 comment on table positions is 'What each account holds of each vault';
 comment on column positions.shares is 'Of the latest deposit or redeem';
@@ -74,7 +74,7 @@ create table vault_prices (
     total_assets numeric(78,0),
     vault_type vault_type,
     market_cap numeric,
-    primary key (chain_id, address, term_id, curve_id)
+    primary key (term_id, chain_id, address, curve_id)
 ) with (fillfactor = 50);
 comment on table vault_prices is 'The latest price of each vault';
 comment on column vault_prices.market_cap is 'Shares times price, half up to a whole number';
@@ -87,7 +87,7 @@ create table vault_holders (
     position_count bigint not null default 0,
     of_atom bigint not null default 0,
     of_counter bigint not null default 0,
-    primary key (chain_id, address, term_id, curve_id)
+    primary key (term_id, chain_id, address, curve_id)
 ) with (fillfactor = 50);
 comment on table vault_holders is 'Every vault that an event has named, and how many hold of it';
 comment on column vault_holders.of_atom is 'Positions that say it is the vault of an atom';
@@ -102,8 +102,8 @@ create table term_totals (
     position_count bigint not null default 0,
     total_assets numeric not null default 0,
     total_market_cap numeric not null default 0,
-    primary key (chain_id, address, term_id)
-) with (fillfactor = 50);
+    primary key (term_id, chain_id, address)
+) with (fillfactor = 90);
 create index term_totals_by_market_cap on term_totals (total_market_cap desc, term_id);
 comment on table term_totals is 'Every term that an event has named, with the sums of its vaults';
 comment on column term_totals.atoms is '1 when it is an atom';
@@ -119,7 +119,7 @@ create table triple_vault (
     total_assets numeric not null default 0,
     position_count bigint not null default 0,
     market_cap numeric not null default 0,
-    primary key (chain_id, address, triple_id, counter_term_id, curve_id)
+    primary key (triple_id, counter_term_id, curve_id, chain_id, address)
 ) with (fillfactor = 50);
 comment on table triple_vault is 'Both sides of a triple on a curve together';
 
@@ -131,7 +131,7 @@ create table triple_term (
     total_assets numeric not null default 0,
     total_market_cap numeric not null default 0,
     total_position_count bigint not null default 0,
-    primary key (chain_id, address, triple_id, counter_term_id)
+    primary key (triple_id, counter_term_id, chain_id, address)
 ) with (fillfactor = 50);
 comment on table triple_term is 'Both sides of a triple on all curves together';
 
@@ -143,8 +143,8 @@ create table predicate_object (
     triple_count bigint not null default 0,
     total_position_count bigint not null default 0,
     total_market_cap numeric not null default 0,
-    primary key (chain_id, address, predicate_id, object_id)
-) with (fillfactor = 50);
+    primary key (object_id, predicate_id, chain_id, address)
+) with (fillfactor = 90);
 create index predicate_object_by_market_cap
     on predicate_object (predicate_id, total_market_cap desc);
 comment on table predicate_object is 'Triples by predicate and object';
@@ -157,8 +157,8 @@ create table subject_predicate (
     triple_count bigint not null default 0,
     total_position_count bigint not null default 0,
     total_market_cap numeric not null default 0,
-    primary key (chain_id, address, subject_id, predicate_id)
-) with (fillfactor = 50);
+    primary key (subject_id, predicate_id, chain_id, address)
+) with (fillfactor = 90);
 create index subject_predicate_by_market_cap
     on subject_predicate (predicate_id, total_market_cap desc);
 comment on table subject_predicate is 'Triples by subject and predicate';

@@ -12,8 +12,8 @@ use crate::column::{RollupColumn, RollupColumns, columns};
 use crate::table::table_columns;
 
 /// The columns of a temporary table that tell whether the state had the row, and has it.
-const THERE: &str = "howdah_there";
-const STAYS: &str = "howdah_stays";
+pub(super) const THERE: &str = "howdah_there";
+pub(super) const STAYS: &str = "howdah_stays";
 
 /// When a row is looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,7 +29,7 @@ pub(super) fn changed(rollup: &Rollup) -> RelName {
     RelName { schema: Ident::new("pg_temp"), name: name::fitting("howdah_changed", &rollup.name) }
 }
 
-fn watched(rollup: &Rollup) -> &[Ident] {
+pub(super) fn watched(rollup: &Rollup) -> &[Ident] {
     rollup.watched.as_ref().map(|watched| watched.columns.as_slice()).unwrap_or_default()
 }
 

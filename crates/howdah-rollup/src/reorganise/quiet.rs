@@ -6,9 +6,9 @@
 //! which is nearly always.
 
 use howdah_catalog::{Ident, name};
-use howdah_system::{KeyColumn, Reorganisation, Stream, System};
+use howdah_system::{KeyColumn, Reorganisation, System};
 
-use super::{LIVE, REPLACED, STATE, names, near, number, once, same};
+use super::{LIVE, REPLACED, STATE, events_near, names, number, once, stretches, within_stretches};
 use crate::delta::without_modifiers;
 
 /// The columns of the arrays: scope, number, hash, and what is in one block only.
@@ -33,46 +33,63 @@ fn given(reorganisation: &Reorganisation) -> String {
 /// The query whether a batch with these blocks may take events back, meet events that were taken
 /// back, or wake blocks that a marker suspended. False: rows of these blocks are new, or repeated,
 /// and nothing else follows from them. It may be true where nothing is to be done.
+///
+/// What is there already of these blocks is read by ranges and held against them by hashed
+/// subqueries, which is what `not in` always is: a join would be planned for the few rows that the
+/// planner expects of an array, and ask a thousand times.
 #[must_use]
 pub fn is_disturbed(system: &System, reorganisation: &Reorganisation) -> String {
     let Reorganisation { blocks, hash, block, .. } = reorganisation;
     let (number, all) = (number(reorganisation), names(reorganisation));
-    let hash = &hash.name;
-    let mut ctes = vec![
+    let ctes = [
         given(reorganisation),
         format!("k as materialized (select distinct {} from c)", name::list(&all)),
+        stretches(reorganisation, "k"),
     ];
+    let known = all.iter().cloned().chain([Ident::new(STATE)]);
     let mut signs = vec![
         format!("exists (select from k group by {} having count(*) > 1)", name::list(&number)),
         format!(
-            "exists (select from k join {blocks} b on {} \
-             where b.{STATE} <> case when b.{hash} = k.{hash} then {LIVE} else {REPLACED} end)",
-            same("b", "k", &number)
+            "exists (select from ({}) t where not {} \
+             and t.{STATE} <> case when {} then {REPLACED} else {LIVE} end)",
+            within_stretches(reorganisation, blocks, known),
+            not_in("k", &number),
+            not_in("k", &all),
         ),
     ];
     // An event of a block that came alive again waits there until it comes again itself.
     let streams = reorganisation.of.iter().map(|index| &system.streams[*index]);
-    signs.extend(streams.filter_map(|stream| met(stream, &all)));
+    signs.extend(streams.filter_map(|stream| stream.retracted.as_ref()).map(|retracted| {
+        format!(
+            "exists (select from ({}) t where not {})",
+            within_stretches(reorganisation, retracted, all.iter().cloned()),
+            not_in("k", &all),
+        )
+    }));
     if !reorganisation.once.is_empty() {
-        ctes.extend(near(system, reorganisation, "k"));
-        let once = name::list(once(reorganisation));
-        let block = &block.name;
+        let once = once(reorganisation);
+        let there: Vec<Ident> = once.iter().chain([&block.name, &hash.name]).cloned().collect();
+        let once_list = name::list(&once);
         signs.push(format!(
-            "exists (select from (select {once}, {block}, {hash} from c \
-             union select {once}, {block}, {hash} from near) u \
-             group by {once} having count(*) > 1)"
+            "exists (select from (select distinct {} from c) c group by {once_list} \
+             having count(*) > 1)",
+            name::list(&there)
+        ));
+        // Most events that are near are of the batch itself, or of its transactions.
+        signs.push(format!(
+            "exists (select from ({}) t where {} and not {})",
+            events_near(system, reorganisation),
+            not_in("c", &there),
+            not_in("c", &once),
         ));
     }
-    format!("with {} select {}", ctes.join(", "), signs.join(" or "))
+    format!("with {} select {}", name::list(ctes), signs.join(" or "))
 }
 
-/// The condition that an event of one of the blocks `k` was taken back before.
-fn met(stream: &Stream, all: &[Ident]) -> Option<String> {
-    let retracted = stream.retracted.as_ref()?;
-    Some(format!(
-        "exists (select from k cross join lateral (select from {retracted} x where {} limit 1) x)",
-        same("x", "k", all)
-    ))
+/// The condition that the row `t` has other values in these columns than every row of a relation.
+fn not_in(relation: &str, columns: &[Ident]) -> String {
+    let of_row = name::list(columns.iter().map(|column| format!("t.{column}")));
+    format!("(({of_row}) not in (select {} from {relation}))", name::list(columns))
 }
 
 /// The statement that makes the blocks known; none of them may be known otherwise than alive.

@@ -2,8 +2,43 @@
 
 use howdah_pg::{Fault, classify};
 
+use howdah_error::Result;
+use howdah_pg::Connection;
+use howdah_rollup::derive::Derivation;
+use tokio_postgres::Statement;
+
 use super::Writer;
 use super::failed::{Again, Failed, Tried, failed};
+use super::sql::{prepare, prepare_all};
+
+/// The prepared statements of a [`Derivation`].
+#[derive(Default)]
+pub(super) struct Derived {
+    is_changed: Option<Statement>,
+    differences: Vec<Differences>,
+}
+
+struct Differences {
+    moved: Statement,
+    still: Option<Statement>,
+}
+
+impl Derived {
+    pub(super) async fn prepare(
+        connection: &Connection,
+        derivation: Option<&Derivation>,
+    ) -> Result<Self> {
+        let Some(derivation) = derivation else { return Ok(Self::default()) };
+        let mut differences = Vec::with_capacity(derivation.differences.len());
+        for of in &derivation.differences {
+            let moved = prepare(connection, &of.moved).await?;
+            let still = prepare_all(connection, &of.still).await?.pop();
+            differences.push(Differences { moved, still });
+        }
+        let is_changed = Some(prepare(connection, &derivation.is_changed).await?);
+        Ok(Self { is_changed, differences })
+    }
+}
 
 impl Writer {
     /// Brings the derived rollups after the states. When that fails by an event's fault, the batch
@@ -22,7 +57,16 @@ impl Writer {
     pub(super) async fn derive(&self) -> Result<(), tokio_postgres::Error> {
         let Some(derivation) = &self.sql.derivation else { return Ok(()) };
         self.connection.batch_execute(&derivation.before).await?;
-        for statement in &self.statements.derived {
+        let Derived { is_changed, differences } = &self.statements.derived;
+        let Some(is_changed) = is_changed else { return Ok(()) };
+        let row = self.connection.query_one(is_changed, &[]).await?;
+        for (places, prepared) in derivation.differences.iter().zip(differences) {
+            let lookup = places.lookup.is_some_and(|lookup| row.get(lookup));
+            let statement = match &prepared.still {
+                _ if !lookup && !row.get::<_, bool>(places.state) => continue,
+                Some(still) if !lookup => still,
+                _ => &prepared.moved,
+            };
             self.connection.execute(statement, &[]).await?;
         }
         self.connection.batch_execute(&derivation.after).await

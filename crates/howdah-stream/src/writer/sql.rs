@@ -15,6 +15,7 @@ use tokio_postgres::Statement;
 
 use super::beside::Beside;
 use super::corrections::Corrections;
+use super::derive::Derived;
 use super::memory::{self, FoldStatements, Folding};
 use super::quiet::Quiet;
 use super::spans::{SpanStatements, Spans};
@@ -294,7 +295,7 @@ pub(super) struct Statements {
     pub(super) attached: Statement,
     pub(super) targets: Vec<TargetStatements>,
     /// Those of the derivation.
-    pub(super) derived: Vec<Statement>,
+    pub(super) derived: Derived,
     /// Those of spans.
     pub(super) spans: Vec<SpanStatements>,
 }
@@ -353,11 +354,6 @@ impl Statements {
                 horizons: prepare_all(connection, &target.horizons).await?.pop(),
             });
         }
-        // A slice, so that the future of this function can go from thread to thread.
-        let derived: &[String] = match &sql.derivation {
-            Some(derivation) => &derivation.statements,
-            None => &[],
-        };
         Ok(Self {
             clock: prepare(connection, &sql.clock).await?,
             position: prepare(connection, include_str!("position.sql")).await?,
@@ -365,7 +361,7 @@ impl Statements {
             fate: prepare(connection, "select pg_xact_status($1::text::xid8)").await?,
             attached: prepare(connection, include_str!("attached.sql")).await?,
             targets,
-            derived: prepare_all(connection, derived).await?,
+            derived: Derived::prepare(connection, sql.derivation.as_ref()).await?,
             spans: SpanStatements::prepare(connection, &sql.spans).await?,
         })
     }
