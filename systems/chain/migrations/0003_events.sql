@@ -95,7 +95,8 @@ create table stakes (
               else fees is not null and assets_after_fees is null end)
 );
 -- What lies behind a position, in order; and what happens to it when an event is taken back: the
--- indexes begin as the keys of rollups do, so that howdah needs no others beside them.
+-- indexes begin as the keys of rollups do, so that howdah needs no others beside them. What tells
+-- rows apart stands first.
 create index stakes_of_position
     on stakes (account, term_id, curve_id, chain_id, address, block_timestamp, block_number,
                log_index);

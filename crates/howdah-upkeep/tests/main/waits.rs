@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use howdah_rollup::lock::AdvisoryLock;
+use howdah_rollup::recompute::Range;
 use howdah_testkit::wait_until;
 use howdah_upkeep::rebuild::{Asked, rebuild_level};
 
@@ -116,6 +117,29 @@ async fn a_rebuild_of_what_is_right_waits_for_no_batch() {
     fine(tokio::time::timeout(LONG, rebuild).await.expect("it waits for nobody"));
     assert_eq!(ranges, 1);
     batch.batch_execute("commit").await.unwrap();
+}
+
+/// Ranges without events are passed over, but for those in which rows are left that should not be.
+#[tokio::test]
+async fn a_rebuild_passes_over_empty_years() {
+    let engine = one_reading().await;
+    let old = "insert into usage_1h values ('a', '2010-05-05 05:00+00', 1)";
+    engine
+        .run(
+            "create table howdah_chunks.old partition of readings \
+                for values from ('2001-01-01 00:00+00') to ('2002-01-01 00:00+00'); \
+                insert into readings values ('a', '2001-02-03 04:00+00', 1)",
+        )
+        .await;
+    engine.run(old).await;
+    let (_, system) = engine.model().await;
+    let all = Asked { from: None, to: None };
+    let mut ranges = Vec::new();
+    let tell = |range: &Range| ranges.push(range.from.clone());
+    fine(rebuild_level(&engine.client, &system, "usage", 0, Some(&all), tell).await);
+    assert_eq!(ranges.len(), 3, "{ranges:?}");
+    assert!(ranges[1].starts_with("2010-05-"), "{ranges:?}");
+    engine.assert_proved().await;
 }
 
 /// Everything that can be wrong with a row, over more rows than are mended at once, with a column
