@@ -100,9 +100,8 @@ create table stakes (
 create index stakes_of_position
     on stakes (account, term_id, curve_id, chain_id, address, block_timestamp, block_number,
                log_index);
--- Activity of an account by the day: as the one who holds, or as the one who sent.
-create index stakes_by_account
-    on stakes (account, day, chain_id, address, block_timestamp, block_number, log_index);
+-- Activity of an account by the day: as the one who holds it is found by the position, as the one
+-- who sent by this.
 create index stakes_by_sender
     on stakes (sender, day, term_id, chain_id, address, block_timestamp) where sender <> account;
 comment on table stakes is 'Deposited and Redeemed: what accounts put into vaults and took out';
