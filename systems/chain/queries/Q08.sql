@@ -6,11 +6,19 @@ with days as (
           where chain_id = 1155 and address = '\x6e35cf57a41fa15ea0eae9c33e751b01a784fe7e'
                 and account = $1 and stakes > 0
           order by day desc limit 50) latest
+), latest as (                  -- the last 50 events are of the 50 positions that changed last
+    select term_id
+    from positions
+    where chain_id = 1155 and address = '\x6e35cf57a41fa15ea0eae9c33e751b01a784fe7e'
+          and account = $1
+    order by updated_at desc
+    fetch first 50 rows with ties
 ), known as (
     select 'receiver' as role, t.day, t.term_id, t.stakes
     from days, account_term_days t
     where t.chain_id = 1155 and t.address = '\x6e35cf57a41fa15ea0eae9c33e751b01a784fe7e'
           and t.account = $1 and t.day >= days.first and t.stakes > 0
+          and t.term_id in (select term_id from latest)
     union all
     (select 'sender', day, term_id, stakes from sender_days
      where chain_id = 1155 and address = '\x6e35cf57a41fa15ea0eae9c33e751b01a784fe7e'
