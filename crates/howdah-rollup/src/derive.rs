@@ -234,15 +234,22 @@ impl Pair<'_> {
     /// The expressions over a row and its lookup that any of the derived rollups takes, each once.
     fn given(&self) -> Vec<String> {
         let mut out: Vec<String> = Vec::new();
-        for derived in &self.into {
-            let keys = keys_of(self.system, derived, self.state);
-            for given in keys.into_iter().chain(measures_of(derived, self.state).map(value)) {
-                if !out.contains(&given) {
-                    out.push(given);
-                }
+        for given in self.keys().chain(self.values()) {
+            if !out.contains(&given) {
+                out.push(given);
             }
         }
         out
+    }
+
+    /// Those that say where a row belongs.
+    fn keys(&self) -> impl Iterator<Item = String> + '_ {
+        self.into.iter().flat_map(|derived| keys_of(self.system, derived, self.state))
+    }
+
+    /// Those that are summed.
+    fn values(&self) -> impl Iterator<Item = String> + '_ {
+        self.into.iter().flat_map(|derived| measures_of(derived, self.state).map(value))
     }
 
     /// What the touched rows give: as they were, with sign -1, and as they are, with sign 1.

@@ -18,7 +18,7 @@ use crate::position;
 use crate::span;
 use crate::staging::{AT, ORD, Staging};
 use crate::subtract;
-use crate::table::{BUCKET, key, same_key};
+use crate::table::{BUCKET, key, same_key, same_row};
 
 /// The column that says why an event was retracted.
 pub const CAUSE: &str = "cause";
@@ -272,11 +272,7 @@ fn recompute_level(stream: &Stream, rollup: &Rollup, index: usize, has_foreign: 
     let touched = by.chain(bucket.iter().map(|bucket| format!("{bucket} as {BUCKET}")));
     let filter =
         rollup.filter.as_ref().map(|filter| format!(" where {}", filter.text)).unwrap_or_default();
-    let same = |a: &str, b: &str| {
-        let bucket = level.bucket.map(|_| format!("{a}.{BUCKET} = {b}.{BUCKET}"));
-        let by = (!rollup.by.is_empty()).then(|| same_key(a, b, &rollup.by));
-        joined(by.into_iter().chain(bucket), " and ")
-    };
+    let same = |a: &str, b: &str| same_row(a, b, rollup, level);
     let without = if has_foreign {
         let reset = stored.iter().map(|column| {
             let empty = if matches!(column.role, ColumnRole::Count(_)) { "0" } else { "null" };

@@ -5,12 +5,13 @@
 //! its values is. So both counts must be there; [`is_subtractable`] says whether they are.
 
 use howdah_catalog::{Ident, name};
+use howdah_sql::expression::{Tree, parse_tree};
 use howdah_system::{Rollup, Stream};
 
 use crate::column::{ColumnRole, RollupColumn, columns, is_nullable};
 use crate::fold::from_rows;
 use crate::retract::gone;
-use crate::table::{BUCKET, key, same_key};
+use crate::table::{key, same_row};
 
 /// Whether what events gave to a rollup can be taken away from it again without reading others.
 #[must_use]
@@ -45,13 +46,11 @@ impl Subtracted {
                 // Intervals of other units may be the same time.
                 ColumnRole::Sum(x) if column.type_name != "interval" => {
                     let bare = x.strip_prefix('(').and_then(|x| x.strip_suffix(")::numeric"));
-                    let values = [Some(x.as_str()), bare];
-                    let values = values.into_iter().flatten();
-                    let counted =
-                        values.clone().find_map(|value| count_of(&column.filter, Some(value)));
-                    let rows = || count_of(&column.filter, None);
-                    let never_null = values.clone().any(|value| is_never_null(stream, value));
-                    Some(counted.or_else(|| rows().filter(|_| never_null))?)
+                    let mut values = [Some(x.as_str()), bare].into_iter().flatten();
+                    let counted = values.find_map(|value| count_of(&column.filter, Some(value)));
+                    let never_null = || parse_tree(x).is_ok_and(|x| is_never_null(stream, &x));
+                    let rows = || count_of(&column.filter, None).filter(|_| never_null());
+                    Some(counted.or_else(rows)?)
                 }
                 _ => return None,
             });
@@ -60,23 +59,17 @@ impl Subtracted {
     }
 }
 
-/// Whether an expression has a value for every row of the stream: a column that is declared so, or
-/// `coalesce` with a number behind.
-fn is_never_null(stream: &Stream, x: &str) -> bool {
-    let declared = stream.columns.iter().find(|column| column.name.to_string() == x);
-    if let Some(column) = declared {
-        return !is_nullable(stream, &column.name);
+/// Whether an expression has a value for every row of the stream, as far as can be read from it.
+fn is_never_null(stream: &Stream, x: &Tree) -> bool {
+    match x {
+        Tree::Number(_) => true,
+        Tree::Column(name) => !is_nullable(stream, &Ident::new(name.as_str())),
+        Tree::Cast { value, .. } => is_never_null(stream, value),
+        Tree::Call { name, arguments } if name == "coalesce" => {
+            arguments.iter().any(|argument| is_never_null(stream, argument))
+        }
+        _ => false,
     }
-    let call = x.get(..9).filter(|name| name.eq_ignore_ascii_case("coalesce("));
-    let Some(arguments) = call.and_then(|_| x[9..].strip_suffix(')')) else { return false };
-    let last = arguments.rsplit(',').next().unwrap_or_default().trim();
-    // The closing bracket is that of the call when none before it closes it.
-    let mut depth = 0_i32;
-    let whole = arguments.chars().all(|character| {
-        depth += i32::from(character == '(') - i32::from(character == ')');
-        depth >= 0
-    });
-    whole && depth == 0 && !arguments.contains('\'') && last.parse::<i64>().is_ok()
 }
 
 /// The CTEs up to `fresh`, the rows of a level's groups that lost events, as they are without
@@ -92,10 +85,6 @@ pub(crate) fn fresh(
     let level = &rollup.levels[index];
     let keys = key(rollup, level);
     let lost = from_rows(stream, rollup, index, &gone(stream).to_string(), None);
-    let bucket = level.bucket.map(|_| format!("x.{BUCKET} = d.{BUCKET}"));
-    let by = (!rollup.by.is_empty()).then(|| same_key("x", "d", &rollup.by));
-    let same: Vec<String> = by.into_iter().chain(bucket).collect();
-    let same = if same.is_empty() { "true".to_owned() } else { same.join(" and ") };
     let left = stored.iter().zip(&counts).map(|(RollupColumn { name, type_name, .. }, count)| {
         let left = format!("(x.{name} - coalesce(d.{name}, 0))::{type_name}");
         match count {
@@ -106,11 +95,12 @@ pub(crate) fn fresh(
         }
     });
     let subtracted = format!(
-        "subtracted as materialized (select {}, {} from ({lost}) d join {} x on {same} \
+        "subtracted as materialized (select {}, {} from ({lost}) d join {} x on {} \
          where x.{all} > d.{all})",
         name::list(keys.iter().map(|key| format!("x.{key}"))),
         name::list(left),
         level.table,
+        same_row("x", "d", rollup, level),
     );
     let numeric = |(column, count): &(&RollupColumn, &Option<Ident>)| {
         count.is_some() && column.type_name == "numeric"

@@ -26,6 +26,14 @@ pub(crate) fn same_key(a: &str, b: &str, keys: &[KeyColumn]) -> String {
     conditions.collect::<Vec<_>>().join(" and ")
 }
 
+/// The condition that the rows of aliases `a` and `b` have one key and bucket of a level.
+pub(crate) fn same_row(a: &str, b: &str, rollup: &Rollup, level: &Level) -> String {
+    let by = (!rollup.by.is_empty()).then(|| same_key(a, b, &rollup.by));
+    let bucket = level.bucket.map(|_| format!("{a}.{BUCKET} = {b}.{BUCKET}"));
+    let both: Vec<String> = by.into_iter().chain(bucket).collect();
+    if both.is_empty() { "true".to_owned() } else { both.join(" and ") }
+}
+
 /// A column of a rollup's table as `create table` and `add column` take it, and as a catalog shows
 /// it.
 #[derive(Debug, Clone, PartialEq, Eq)]

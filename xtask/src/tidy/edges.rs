@@ -12,7 +12,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("howdah-feed", &[]),
     ("howdah-sql", &["howdah-catalog"]),
     ("howdah-system", &["howdah-catalog", "howdah-sql"]),
-    ("howdah-rollup", &["howdah-system", "howdah-catalog"]),
+    ("howdah-rollup", &["howdah-system", "howdah-sql", "howdah-catalog"]),
     ("howdah-fold", &["howdah-rollup", "howdah-system", "howdah-sql", "howdah-catalog"]),
     ("howdah-plan", &["howdah-rollup", "howdah-system", "howdah-catalog"]),
     ("howdah-pg", &["howdah-catalog", "howdah-sql"]),

@@ -139,23 +139,35 @@ pub(crate) fn capture(stream: &Stream, rollup: &Rollup, captured: &Captured<'_>)
     vec![seen, before]
 }
 
+/// The sub-query for `given`, expressions over a row of the state under the state's own name: the
+/// key of `row` beside `values`.
+pub(super) fn over_row(
+    rollup: &Rollup,
+    row: &str,
+    values: impl Iterator<Item = String>,
+    given: impl Iterator<Item = String>,
+) -> String {
+    let keys = key(rollup).into_iter().map(|key| format!("{row}.{key}"));
+    format!(
+        "(select {} from (select {}) {})",
+        name::list(given),
+        name::list(keys.chain(values)),
+        alias(rollup),
+    )
+}
+
 /// The `where` that leaves out rows `v` in which nothing changes that matters.
 fn effects(rollup: &Rollup, effects: &[String]) -> String {
     if effects.is_empty() {
         return format!(" where not v.{THERE} or not v.{STAYS}");
     }
-    let keys = || key(rollup).into_iter().map(|key| format!("v.{key}"));
     let old =
         watched(rollup).iter().enumerate().map(|(n, column)| format!("v.howdah_o{n} as {column}"));
     let new = watched(rollup).iter().map(|column| format!("v.{column}"));
     let side = |values: Vec<String>, name: &str| {
         let given = effects.iter().enumerate().map(|(n, effect)| format!("{effect} as e{n}"));
-        format!(
-            " cross join lateral (select {} from (select {}) {}) {name}",
-            name::list(given),
-            name::list(keys().chain(values)),
-            alias(rollup),
-        )
+        let given = over_row(rollup, "v", values.into_iter(), given);
+        format!(" cross join lateral {given} {name}")
     };
     let all = |side: &str| name::list((0..effects.len()).map(|n| format!("{side}.e{n}")));
     format!(

@@ -5,8 +5,8 @@
 
 use howdah_catalog::{Ident, name};
 
-use super::capture::{STAYS, THERE, changed, watched};
-use super::{Pair, alias, found, key, keys_of, measures_of, value};
+use super::capture::{STAYS, THERE, changed, over_row, watched};
+use super::{Pair, alias, found, key};
 
 impl Pair<'_> {
     /// The query for the differences of the changed rows, a column `gN` for each of `given`.
@@ -22,16 +22,8 @@ impl Pair<'_> {
         {
             return None;
         }
-        let keys: Vec<String> = self
-            .into
-            .iter()
-            .flat_map(|derived| keys_of(self.system, derived, self.state))
-            .collect();
-        let values: Vec<String> = self
-            .into
-            .iter()
-            .flat_map(|derived| measures_of(derived, self.state).map(value))
-            .collect();
+        let keys: Vec<String> = self.keys().collect();
+        let values: Vec<String> = self.values().collect();
         if keys.iter().any(|key| values.contains(key)) {
             return None;
         }
@@ -46,18 +38,12 @@ impl Pair<'_> {
                 )
             }
         });
-        // The row under its own name, so that expressions over it read the old or the new values.
         let side = |prefix: &str| {
-            let keys = key.iter().map(|key| format!("{row}.{key}"));
             let kept = watched(state).iter().enumerate();
             let kept = kept.map(|(n, column)| format!("{row}.{prefix}{n} as {column}"));
             let measured = given.iter().enumerate().filter(|(_, it)| values.contains(it));
-            let measured: Vec<String> = measured.map(|(n, it)| format!("{it} as g{n}")).collect();
-            format!(
-                "(select {} from (select {}) {row})",
-                name::list(measured),
-                name::list(keys.chain(kept))
-            )
+            let measured = measured.map(|(n, it)| format!("{it} as g{n}"));
+            over_row(state, &row.to_string(), kept, measured)
         };
         // `offset 0`: the lookup is asked for each row by its key, never the other way round.
         let looked = lookup.map(|(lookup, on)| {

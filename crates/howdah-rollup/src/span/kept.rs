@@ -1,12 +1,12 @@
 //! The table of a rollup of spans: its shape, what a batch adds to it, its rebuild, its proof.
 
 use howdah_catalog::{Ident, Literal, name};
-use howdah_system::{Level, Rollup, SpanAt, SpanRollup, Stream, System};
+use howdah_system::{Level, SpanAt, SpanRollup, Stream, System};
 
 use super::{SIGN, pairs, rows};
 use crate::column::{ColumnRole, RollupColumn, columns};
 use crate::retract::joined;
-use crate::table::{BUCKET, Shape, TableColumn, key, same_key, table_columns};
+use crate::table::{BUCKET, Shape, TableColumn, key, same_row, table_columns};
 use crate::{horizon, recompute};
 
 /// The shape of a level's table.
@@ -155,7 +155,7 @@ fn apply_level(system: &System, rollup: &SpanRollup, index: usize, source: &str)
     });
     let nothing = joined(std::iter::once(format!("{rows} = 0")).chain(nothing), " and ");
     let (key_list, name_list) = (name::list(&keys), name::list(&names));
-    let same = |a: &str, b: &str| same_level_key(a, b, &rollup.rollup, level);
+    let same = |a: &str, b: &str| same_row(a, b, &rollup.rollup, level);
     let merged = |column: &RollupColumn| format!("{} = {}", column.name, column.merge("t", "d"));
     let sets = std::iter::once(format!("{rows} = t.{rows} + d.{rows}"));
     let sets = sets.chain(stored.iter().map(merged));
@@ -186,13 +186,6 @@ fn apply_level(system: &System, rollup: &SpanRollup, index: usize, source: &str)
             same("t", "d"),
         ),
     ]
-}
-
-fn same_level_key(a: &str, b: &str, rollup: &Rollup, level: &Level) -> String {
-    let by = (!rollup.by.is_empty()).then(|| same_key(a, b, &rollup.by));
-    let bucket = level.bucket.map(|_| format!("{a}.{BUCKET} = {b}.{BUCKET}"));
-    let both = joined(by.into_iter().chain(bucket), " and ");
-    if both.is_empty() { "true".to_owned() } else { both }
 }
 
 /// What the table of a level should hold, from the events of `read` (the stream, perhaps with its

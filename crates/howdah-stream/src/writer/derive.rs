@@ -1,9 +1,7 @@
 //! Derived rollups within the transaction: after all states of a batch are folded.
 
-use howdah_pg::{Fault, classify};
-
 use howdah_error::Result;
-use howdah_pg::Connection;
+use howdah_pg::{Connection, Fault, classify};
 use howdah_rollup::derive::Derivation;
 use tokio_postgres::Statement;
 
@@ -12,9 +10,8 @@ use super::failed::{Again, Failed, Tried, failed};
 use super::sql::{prepare, prepare_all};
 
 /// The prepared statements of a [`Derivation`].
-#[derive(Default)]
 pub(super) struct Derived {
-    is_changed: Option<Statement>,
+    is_changed: Statement,
     differences: Vec<Differences>,
 }
 
@@ -24,18 +21,14 @@ struct Differences {
 }
 
 impl Derived {
-    pub(super) async fn prepare(
-        connection: &Connection,
-        derivation: Option<&Derivation>,
-    ) -> Result<Self> {
-        let Some(derivation) = derivation else { return Ok(Self::default()) };
+    pub(super) async fn prepare(connection: &Connection, derivation: &Derivation) -> Result<Self> {
         let mut differences = Vec::with_capacity(derivation.differences.len());
         for of in &derivation.differences {
             let moved = prepare(connection, &of.moved).await?;
             let still = prepare_all(connection, &of.still).await?.pop();
             differences.push(Differences { moved, still });
         }
-        let is_changed = Some(prepare(connection, &derivation.is_changed).await?);
+        let is_changed = prepare(connection, &derivation.is_changed).await?;
         Ok(Self { is_changed, differences })
     }
 }
@@ -55,10 +48,9 @@ impl Writer {
     }
 
     pub(super) async fn derive(&self) -> Result<(), tokio_postgres::Error> {
-        let Some(derivation) = &self.sql.derivation else { return Ok(()) };
+        let of = self.sql.derivation.as_ref().zip(self.statements.derived.as_ref());
+        let Some((derivation, Derived { is_changed, differences })) = of else { return Ok(()) };
         self.connection.batch_execute(&derivation.before).await?;
-        let Derived { is_changed, differences } = &self.statements.derived;
-        let Some(is_changed) = is_changed else { return Ok(()) };
         let row = self.connection.query_one(is_changed, &[]).await?;
         for (places, prepared) in derivation.differences.iter().zip(differences) {
             let lookup = places.lookup.is_some_and(|lookup| row.get(lookup));

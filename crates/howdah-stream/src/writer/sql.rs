@@ -295,7 +295,7 @@ pub(super) struct Statements {
     pub(super) attached: Statement,
     pub(super) targets: Vec<TargetStatements>,
     /// Those of the derivation.
-    pub(super) derived: Derived,
+    pub(super) derived: Option<Derived>,
     /// Those of spans.
     pub(super) spans: Vec<SpanStatements>,
 }
@@ -354,6 +354,10 @@ impl Statements {
                 horizons: prepare_all(connection, &target.horizons).await?.pop(),
             });
         }
+        let derived = match &sql.derivation {
+            Some(derivation) => Some(Derived::prepare(connection, derivation).await?),
+            None => None,
+        };
         Ok(Self {
             clock: prepare(connection, &sql.clock).await?,
             position: prepare(connection, include_str!("position.sql")).await?,
@@ -361,7 +365,7 @@ impl Statements {
             fate: prepare(connection, "select pg_xact_status($1::text::xid8)").await?,
             attached: prepare(connection, include_str!("attached.sql")).await?,
             targets,
-            derived: Derived::prepare(connection, sql.derivation.as_ref()).await?,
+            derived,
             spans: SpanStatements::prepare(connection, &sql.spans).await?,
         })
     }

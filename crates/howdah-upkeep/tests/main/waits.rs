@@ -123,15 +123,14 @@ async fn a_rebuild_of_what_is_right_waits_for_no_batch() {
 #[tokio::test]
 async fn a_rebuild_passes_over_empty_years() {
     let engine = one_reading().await;
-    let old = "insert into usage_1h values ('a', '2010-05-05 05:00+00', 1)";
     engine
         .run(
             "create table howdah_chunks.old partition of readings \
-                for values from ('2001-01-01 00:00+00') to ('2002-01-01 00:00+00'); \
-                insert into readings values ('a', '2001-02-03 04:00+00', 1)",
+             for values from ('2001-01-01 00:00+00') to ('2002-01-01 00:00+00'); \
+             insert into readings values ('a', '2001-02-03 04:00+00', 1); \
+             insert into usage_1h values ('a', '2010-05-05 05:00+00', 1)",
         )
         .await;
-    engine.run(old).await;
     let (_, system) = engine.model().await;
     let all = Asked { from: None, to: None };
     let mut ranges = Vec::new();
